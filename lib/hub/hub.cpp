@@ -1,0 +1,163 @@
+#include "hub/hub.hpp"
+
+#include <boost/container_hash/hash.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace carillon::hub {
+
+namespace {
+constexpr std::size_t prefetch_distance = 4;
+// A batch buffer that one large message has blown up is not kept.
+constexpr std::size_t batch_bytes_kept = 256 * 1024;
+} // namespace
+
+std::size_t hub::by_name_hash::operator()(std::string_view name) const noexcept {
+    return boost::hash<std::string_view>{}(name);
+}
+
+std::uint32_t hub::find(std::string_view channel) const noexcept {
+    const auto found = by_name_.find(channel);
+    return found == by_name_.end() ? none : *found;
+}
+
+std::uint32_t hub::find_node(const memberships& list, std::uint32_t channel, std::uint32_t& before) const noexcept {
+    before = none;
+    for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
+        if (subscriptions_[node].channel == channel) return node;
+        before = node;
+    }
+    return none;
+}
+
+std::uint32_t hub::make_channel(std::string_view name) {
+    const std::uint32_t channel = channels_.take();
+    channel_entry& entry = channels_[channel];
+    entry.name = std::make_unique_for_overwrite<char[]>(name.size());
+    CHECK(name.size() <= channel_bytes_max);
+    entry.name_bytes = static_cast<std::uint32_t>(name.size()) & channel_bytes_max;
+    std::memcpy(entry.name.get(), name.data(), name.size());
+    by_name_.insert(channel);
+    return channel;
+}
+
+void hub::erase_channel(std::uint32_t channel) {
+    by_name_.erase(channel);
+    channels_.give_back(channel);
+}
+
+subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_view channel, std::uint32_t ticket) {
+    std::uint32_t index = find(channel);
+    const bool first = index == none;
+    if (first) {
+        index = make_channel(channel);
+    } else {
+        std::uint32_t before = none;
+        if (find_node(list, index, before) != none) return subscribe_outcome::already;
+        // What was published before this subscription is not for it.
+        if (batch_channel_ == index) flush();
+    }
+    const std::uint32_t node = subscriptions_.take();
+    auto& members = channels_[index].members;
+    channels_[index].formats_seen =
+        (channels_[index].formats_seen | 1u << static_cast<unsigned>(who.encoding())) & 0xffu;
+    subscriptions_[node] = {index, static_cast<std::uint32_t>(members.size()), list.first, ticket};
+    members.push_back({who, node});
+    list.first = node;
+    ++list.count;
+    return first ? subscribe_outcome::joined_first : subscribe_outcome::joined;
+}
+
+unsubscribe_outcome hub::unsubscribe(memberships& list, std::string_view channel) {
+    const std::uint32_t index = find(channel);
+    if (index == none) return unsubscribe_outcome::not_subscribed;
+    std::uint32_t before = none;
+    const std::uint32_t node = find_node(list, index, before);
+    if (node == none) return unsubscribe_outcome::not_subscribed;
+    // What was published before it left is still for it.
+    if (batch_channel_ == index) flush();
+    if (!remove(list, before, node)) return unsubscribe_outcome::left;
+    erase_channel(index);
+    return unsubscribe_outcome::left_last;
+}
+
+// Takes `node` (which follows `before` in the list) out; true when its channel has nobody left.
+bool hub::remove(memberships& list, std::uint32_t before, std::uint32_t node) {
+    const subscription removed = subscriptions_[node];
+    (before == none ? list.first : subscriptions_[before].next) = removed.next;
+    --list.count;
+    auto& members = channels_[removed.channel].members;
+    // The last member takes the place that has become free.
+    const member last = members.back();
+    members[removed.place] = last;
+    subscriptions_[last.node].place = removed.place;
+    members.pop_back();
+    subscriptions_.give_back(node);
+    // A channel that was large once does not keep its room for good.
+    if (members.capacity() > 64 && members.size() * 4 < members.capacity()) members.shrink_to_fit();
+    return members.empty();
+}
+
+bool hub::subscribed(const memberships& list, std::string_view channel) const {
+    const std::uint32_t index = find(channel);
+    std::uint32_t before = none;
+    return index != none && find_node(list, index, before) != none;
+}
+
+std::uint32_t hub::subscribers(std::string_view channel) const {
+    const std::uint32_t index = find(channel);
+    return index == none ? 0 : static_cast<std::uint32_t>(channels_[index].members.size());
+}
+
+std::uint32_t hub::publish(std::string_view channel, const publication& message) {
+    const std::uint32_t index = find(channel);
+    if (index == none) return 0;
+    if (batch_channel_ != index) flush();
+    batch_channel_ = index;
+    std::size_t held = 0;
+    for (std::size_t i = 0; i < formats; ++i) {
+        if ((channels_[index].formats_seen >> i & 1u) == 0) continue;
+        sinks_[i]->encode(static_cast<format>(i), channel, message, batch_[i]);
+        held = std::max(held, batch_[i].size());
+    }
+    ++batch_messages_;
+    const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
+    if (held >= batch_bytes_max_) flush();
+    return receivers;
+}
+
+void hub::flush() {
+    if (batch_channel_ == none) return;
+    const auto& members = channels_[std::exchange(batch_channel_, none)].members;
+    std::array<frames, formats> what{frames{batch_[0]}, frames{batch_[1]}, frames{batch_[2]}};
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        if (i + prefetch_distance < members.size()) {
+            const subscriber ahead = members[i + prefetch_distance].who;
+            sinks_[static_cast<std::size_t>(ahead.encoding())]->prefetch(ahead);
+        }
+        const auto encoding = static_cast<std::size_t>(members[i].who.encoding());
+        sinks_[encoding]->deliver(members[i].who, what[encoding]);
+    }
+    deliveries_ += std::uint64_t{batch_messages_} * members.size();
+    batch_messages_ = 0;
+    for (std::string& bytes : batch_) {
+        if (bytes.capacity() > batch_bytes_kept) std::string{}.swap(bytes);
+        bytes.clear();
+    }
+}
+
+void hub::check_invariants(const memberships& list) const {
+    std::uint32_t count = 0;
+    for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
+        const subscription& each = subscriptions_[node];
+        const auto& members = channels_[each.channel].members;
+        CHECK(each.place < members.size());
+        CHECK(members[each.place].node == node);
+        CHECK(find(name_of(each.channel)) == each.channel);
+        ++count;
+    }
+    CHECK(count == list.count);
+}
+
+} // namespace carillon::hub

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "net/detached.hpp"
+#include "net/system_calls.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace carillon::net {
+
+struct listen_options {
+    std::string host;        ///< a numeric address
+    std::uint16_t port = 0;  ///< 0: any that is free
+    int backlog = 4096;      ///< connections the kernel keeps while none may be accepted
+    bool share_port = false; ///< SO_REUSEPORT: one listener a shard, the kernel spreads connections over them
+};
+
+/// A listening TCP socket of one shard. Thread: the shard's.
+class listener {
+public:
+    struct counters {
+        std::uint64_t accepted = 0;
+        std::uint64_t no_lease = 0; ///< times that a connection was left in the backlog for want of a lease
+        std::uint64_t fd_limit = 0; ///< EMFILE and its kin
+        std::uint64_t failed = 0;   ///< other errors of accept
+    };
+
+    /// Throws boost::system::system_error with the address in its text when it cannot listen.
+    listener(boost::asio::io_context& context, const listen_options& options, const system_calls& calls = kernel());
+
+    std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
+    /// Ends accept_connections; the port is free again.
+    void stop();
+
+    counters& counts() noexcept { return counts_; }
+
+    class wait_awaiter;
+    /// co_await it until a connection can be accepted. False: stopped.
+    wait_awaiter acceptable() noexcept;
+    /// co_await it to leave the backlog alone for a while. False: stopped.
+    wait_awaiter pause(std::chrono::milliseconds length) noexcept;
+
+    /// One connection's descriptor, or why there is none.
+    io_result accept() { return calls_->accept(acceptor_.native_handle()); }
+
+    gate& coroutines() noexcept { return coroutines_; }
+
+private:
+    boost::asio::ip::tcp::acceptor acceptor_;
+    boost::asio::steady_timer timer_;
+    const system_calls* calls_;
+    gate coroutines_;
+    counters counts_;
+    bool stopped_ = false;
+};
+
+// References and plain values only: g++ 12 and awaiters (docs/decisions/0002).
+class [[nodiscard]] listener::wait_awaiter {
+public:
+    wait_awaiter(listener& owner, std::chrono::milliseconds pause) noexcept : owner_{owner}, pause_{pause} {}
+    wait_awaiter(const wait_awaiter&) = delete;
+    wait_awaiter& operator=(const wait_awaiter&) = delete;
+
+    bool await_ready() const noexcept { return owner_.stopped_; }
+    void await_suspend(std::coroutine_handle<> waiting);
+    bool await_resume() const noexcept { return !owner_.stopped_; }
+
+private:
+    listener& owner_;
+    std::chrono::milliseconds pause_; // zero: wait for a connection instead
+};
+
+struct accept_policy {
+    std::chrono::milliseconds patience{1};    ///< how long a connection may wait for a lease before it stays in the backlog
+    std::chrono::milliseconds fd_pause{100};  ///< how long the backlog is left alone when descriptors have run out
+    int batch = 64;                           ///< connections accepted with one lease, before other events get their turn
+};
+
+/// What has become of one readiness of the listener.
+enum class accept_outcome : std::uint8_t { drained, more, out_of_descriptors };
+
+/// Accepts up to `batch` connections and hands each to `accepted(descriptor, lease)`.
+template <class Lease, class Accepted>
+accept_outcome accept_batch(listener& from, int batch, Lease& held, Accepted& accepted) {
+    for (int i = 0; i < batch; ++i) {
+        const io_result result = from.accept();
+        if (result.error == 0) {
+            ++from.counts().accepted;
+            accepted(static_cast<int>(result.value), held);
+            continue;
+        }
+        if (result.error == EAGAIN || result.error == EWOULDBLOCK) return accept_outcome::drained;
+        if (result.error == EMFILE || result.error == ENFILE || result.error == ENOBUFS || result.error == ENOMEM) {
+            ++from.counts().fd_limit;
+            return accept_outcome::out_of_descriptors;
+        }
+        // That connection has failed (ECONNABORTED, EPROTO, a network error): accept(2) says to go on with the next.
+        if (result.error != EINTR) ++from.counts().failed;
+    }
+    return accept_outcome::more;
+}
+
+/// The accept loop of the article (3.3): lease first, then accept. With no lease within `patience` the connection stays in the
+/// backlog, where a load balancer notices; when descriptors have run out the loop pauses instead of spinning, and the listener
+/// stays open. `pool.acquire_within(patience)` gives the lease; ends when the listener is stopped.
+template <class Pool, class Accepted>
+detached accept_connections(listener& from, Pool& pool, accept_policy policy, Accepted& accepted) {
+    const auto pass = from.coroutines().enter();
+    for (;;) {
+        const bool acceptable = co_await from.acceptable();
+        if (!acceptable) break;
+        auto outcome = accept_outcome::more;
+        {
+            auto held = co_await pool.acquire_within(policy.patience);
+            if (held) {
+                outcome = accept_batch(from, policy.batch, held, accepted);
+            } else {
+                ++from.counts().no_lease;
+            }
+        }
+        if (outcome == accept_outcome::out_of_descriptors) {
+            const bool go_on = co_await from.pause(policy.fd_pause);
+            if (!go_on) break;
+        }
+    }
+}
+
+} // namespace carillon::net

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "net/detached.hpp"
+#include "net/slab.hpp"
+
+#include "base/result.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace carillon::net {
+
+/// What an edge told. `hung_up`: the peer will send no more, or the socket has failed; reading shows which.
+struct readiness {
+    bool readable = false;
+    bool writable = false;
+    bool hung_up = false;
+};
+
+/// Hears what happens to the connections it owns. Thread: the shard's.
+class event_sink {
+public:
+    virtual void on_ready(connection& c, readiness what) = 0;
+    /// Its deadline in the timer wheel has come; it is in the wheel no more.
+    virtual void on_deadline(connection& c) = 0;
+
+protected:
+    ~event_sink() = default;
+};
+
+/// The netpoll of the article (3.1): one epoll set of our own for all connections of a shard, itself watched by Asio, so that
+/// an idle connection has no Asio object and no coroutine. Edge-triggered and registered once for both directions: whoever is
+/// woken reads until EAGAIN or a short read. Thread: its shard's.
+class netpoll {
+public:
+    struct counters {
+        std::uint64_t wakeups = 0; ///< times that Asio said that the set has something
+        std::uint64_t events = 0;
+    };
+
+    /// Throws boost::system::system_error when there is no epoll descriptor to be had.
+    netpoll(boost::asio::io_context& context, slab& records);
+    netpoll(const netpoll&) = delete;
+    netpoll& operator=(const netpoll&) = delete;
+
+    /// Says who hears the events of the records owned by `who`.
+    void attach(owner who, event_sink& sink) noexcept { sinks_[static_cast<std::size_t>(who)] = &sink; }
+
+    void start();
+    void stop(); ///< the loop ends; connections stay registered until their descriptors close
+
+    /// Registers the connection; an edge that is already there is told at the next turn. Error: what epoll_ctl said.
+    result<void> watch(connection& c);
+    /// Takes the descriptor out of the set, for one that lives on elsewhere.
+    void forget(connection& c);
+
+    event_sink& sink_of(const connection& c) noexcept {
+        event_sink* sink = sinks_[static_cast<std::size_t>(c.owned_by)];
+        CHECK(sink != nullptr);
+        return *sink;
+    }
+
+    const counters& counts() const noexcept { return counts_; }
+
+private:
+    static constexpr std::size_t events_per_turn = 256;
+
+    struct readable_awaiter;
+
+    detached run();
+    void dispatch_ready();
+
+    slab* records_;
+    boost::asio::posix::stream_descriptor set_;
+    std::array<event_sink*, owners> sinks_{};
+    gate coroutines_;
+    counters counts_;
+    bool stopping_ = false;
+};
+
+} // namespace carillon::net

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+namespace carillon::protocol {
+
+// The commands of a client (protocol §3). Every view is valid until the decoder that made it decodes again, or the bytes
+// it decoded are used again. Members that Carillon does not act on yet are not kept; unknown ones are ignored.
+
+/// The first command of every connection (§3.2).
+struct connect_request {
+    std::string_view token;
+    std::string_view name;
+    std::string_view version;
+};
+struct subscribe_request { ///< §3.3
+    std::string_view channel;
+    std::string_view token;
+};
+struct unsubscribe_request {
+    std::string_view channel;
+};
+struct publish_request {
+    std::string_view channel;
+    std::string_view data; ///< one valid JSON value; null when the client gave none
+};
+struct presence_request {
+    std::string_view channel;
+};
+struct presence_stats_request {
+    std::string_view channel;
+};
+struct history_request {
+    std::string_view channel;
+};
+struct rpc_request {
+    std::string_view method;
+};
+struct send_request {};
+struct refresh_request {
+    std::string_view token;
+};
+struct sub_refresh_request {
+    std::string_view channel;
+    std::string_view token;
+};
+struct ping_request {}; ///< in the schema, but no server takes it (§2)
+struct pong {};         ///< a command without an id that is no `send` (§2)
+
+using request = std::variant<pong, connect_request, subscribe_request, unsubscribe_request, publish_request,
+                             presence_request, presence_stats_request, history_request, ping_request, send_request,
+                             rpc_request, refresh_request, sub_refresh_request>;
+
+/// One command and the id that its reply carries.
+struct command {
+    std::uint32_t id = 0;
+    request what;
+};
+
+} // namespace carillon::protocol

@@ -1,0 +1,139 @@
+#include "work/work_pool.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace carillon::work {
+
+using clock = std::chrono::steady_clock;
+
+lease::~lease() {
+    if (pool_ != nullptr) pool_->give_back(slot_);
+}
+
+std::span<std::byte> lease::buffer() const noexcept {
+    CHECK(pool_ != nullptr);
+    auto& mine = pool_->slots_[slot_];
+    if (mine.buffer == nullptr) {
+        mine.buffer = std::make_unique<std::byte[]>(pool_->buffer_bytes_ + work_pool::readable_padding);
+    }
+    return {mine.buffer.get(), pool_->buffer_bytes_};
+}
+
+work_pool::work_pool(boost::asio::io_context& context, std::uint32_t leases, std::size_t buffer_bytes)
+    : context_{&context}, buffer_bytes_{buffer_bytes}, patience_{context} {
+    CHECK(leases > 0);
+    slots_.reserve(leases);
+    free_.reserve(leases);
+    for (std::uint32_t i = 0; i < leases; ++i) {
+        slots_.push_back({nullptr, boost::asio::make_strand(context)});
+        free_.push_back(leases - 1 - i);
+    }
+}
+
+work_pool::~work_pool() { CHECK(first_ == nullptr); }
+
+work_pool::acquire_awaiter work_pool::acquire() noexcept { return {*this, std::chrono::milliseconds::zero()}; }
+
+work_pool::acquire_awaiter work_pool::acquire_within(std::chrono::milliseconds patience) noexcept {
+    return {*this, patience};
+}
+
+work_pool::yield_awaiter work_pool::yield(const lease& held) noexcept {
+    CHECK(held.pool_ == this);
+    return yield_awaiter{slots_[held.slot_]};
+}
+
+lease work_pool::try_acquire() noexcept {
+    // Who comes now does not overtake those in line: free leases and a line exclude each other.
+    if (closed_ || free_.empty()) return {};
+    const std::uint32_t taken = free_.back();
+    free_.pop_back();
+    return {*this, taken};
+}
+
+void work_pool::give_back(std::uint32_t returned) noexcept {
+    if (first_ == nullptr) {
+        free_.push_back(returned);
+        return;
+    }
+    waiter& next = *first_;
+    leave_line(next);
+    next.given = lease{*this, returned};
+    boost::asio::post(slots_[returned].strand, [waiting = next.waiting] { waiting.resume(); });
+}
+
+void work_pool::close() {
+    closed_ = true;
+    patience_.cancel();
+    while (first_ != nullptr) {
+        waiter& next = *first_;
+        leave_line(next);
+        boost::asio::post(*context_, [waiting = next.waiting] { waiting.resume(); });
+    }
+}
+
+void work_pool::stand_in_line(waiter& last) noexcept {
+    last.previous = last_;
+    last.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &last;
+    last_ = &last;
+    last.in_line = true;
+    ++waiting_;
+}
+
+void work_pool::leave_line(waiter& leaving) noexcept {
+    CHECK(leaving.in_line);
+    (leaving.previous != nullptr ? leaving.previous->next : first_) = leaving.next;
+    (leaving.next != nullptr ? leaving.next->previous : last_) = leaving.previous;
+    leaving.in_line = false;
+    --waiting_;
+}
+
+// The timer runs only while somebody waits with a limit, and is set for the earliest of them.
+void work_pool::watch_patience() {
+    if (patience_watched_) return;
+    auto earliest = clock::time_point::max();
+    for (const waiter* each = first_; each != nullptr; each = each->next) {
+        earliest = std::min(earliest, each->patient_until);
+    }
+    if (earliest == clock::time_point::max()) return;
+    patience_watched_ = true;
+    patience_.expires_at(earliest);
+    patience_.async_wait([this](boost::system::error_code) {
+        patience_watched_ = false;
+        end_impatient_waits();
+        watch_patience();
+    });
+}
+
+void work_pool::end_impatient_waits() {
+    const auto now = clock::now();
+    for (waiter* each = first_; each != nullptr;) {
+        waiter& candidate = *std::exchange(each, each->next);
+        if (candidate.patient_until > now) continue;
+        leave_line(candidate);
+        ++counts_.timeouts;
+        boost::asio::post(*context_, [waiting = candidate.waiting] { waiting.resume(); });
+    }
+}
+
+bool work_pool::acquire_awaiter::await_ready() noexcept {
+    place_.given = pool_.try_acquire();
+    return place_.given || pool_.closed_;
+}
+
+void work_pool::acquire_awaiter::await_suspend(std::coroutine_handle<> waiting) {
+    place_.waiting = waiting;
+    ++pool_.counts_.waits;
+    if (patience_ > std::chrono::milliseconds::zero()) place_.patient_until = clock::now() + patience_;
+    pool_.stand_in_line(place_);
+    if (patience_ > std::chrono::milliseconds::zero()) pool_.watch_patience();
+}
+
+void work_pool::yield_awaiter::await_suspend(std::coroutine_handle<> waiting) {
+    boost::asio::post(through_.strand, [waiting] { waiting.resume(); });
+}
+
+} // namespace carillon::work
