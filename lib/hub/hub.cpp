@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace carillon::hub {
 
@@ -22,13 +23,15 @@ std::uint32_t hub::find(std::string_view channel) const noexcept {
     return found == by_name_.end() ? none : *found;
 }
 
-std::uint32_t hub::find_node(const memberships& list, std::uint32_t channel, std::uint32_t& before) const noexcept {
-    before = none;
-    for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
-        if (subscriptions_[node].channel == channel) return node;
-        before = node;
+std::uint32_t hub::find_node(subscriber who, const memberships& list, std::uint32_t channel) const noexcept {
+    const auto& members = channels_[channel].members;
+    if (members.size() < list.count) {
+        const auto found = std::find_if(members.begin(), members.end(), [&](const member& m) { return m.who == who; });
+        return found == members.end() ? none : found->node;
     }
-    return none;
+    std::uint32_t node = list.first;
+    while (node != none && subscriptions_[node].channel != channel) node = subscriptions_[node].next;
+    return node;
 }
 
 std::uint32_t hub::make_channel(std::string_view name) {
@@ -47,45 +50,44 @@ void hub::erase_channel(std::uint32_t channel) {
     channels_.give_back(channel);
 }
 
-subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_view channel, std::uint32_t ticket) {
+subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_view channel) {
     std::uint32_t index = find(channel);
     const bool first = index == none;
     if (first) {
         index = make_channel(channel);
     } else {
-        std::uint32_t before = none;
-        if (find_node(list, index, before) != none) return subscribe_outcome::already;
+        if (find_node(who, list, index) != none) return subscribe_outcome::already;
         // What was published before this subscription is not for it.
         if (batch_channel_ == index) flush();
     }
+    channel_entry& entry = channels_[index];
+    entry.formats_seen = (entry.formats_seen | 1u << static_cast<unsigned>(who.encoding())) & 0xffu;
     const std::uint32_t node = subscriptions_.take();
-    auto& members = channels_[index].members;
-    channels_[index].formats_seen =
-        (channels_[index].formats_seen | 1u << static_cast<unsigned>(who.encoding())) & 0xffu;
-    subscriptions_[node] = {index, static_cast<std::uint32_t>(members.size()), list.first, ticket};
-    members.push_back({who, node});
+    subscriptions_[node] = {index, static_cast<std::uint32_t>(entry.members.size()), list.first, none};
+    if (list.first != none) subscriptions_[list.first].previous = node;
     list.first = node;
     ++list.count;
+    entry.members.push_back({who, node});
     return first ? subscribe_outcome::joined_first : subscribe_outcome::joined;
 }
 
-unsubscribe_outcome hub::unsubscribe(memberships& list, std::string_view channel) {
+unsubscribe_outcome hub::unsubscribe(subscriber who, memberships& list, std::string_view channel) {
     const std::uint32_t index = find(channel);
     if (index == none) return unsubscribe_outcome::not_subscribed;
-    std::uint32_t before = none;
-    const std::uint32_t node = find_node(list, index, before);
+    const std::uint32_t node = find_node(who, list, index);
     if (node == none) return unsubscribe_outcome::not_subscribed;
     // What was published before it left is still for it.
     if (batch_channel_ == index) flush();
-    if (!remove(list, before, node)) return unsubscribe_outcome::left;
+    if (!remove(list, node)) return unsubscribe_outcome::left;
     erase_channel(index);
     return unsubscribe_outcome::left_last;
 }
 
-// Takes `node` (which follows `before` in the list) out; true when its channel has nobody left.
-bool hub::remove(memberships& list, std::uint32_t before, std::uint32_t node) {
+// True when the node's channel has nobody left.
+bool hub::remove(memberships& list, std::uint32_t node) {
     const subscription removed = subscriptions_[node];
-    (before == none ? list.first : subscriptions_[before].next) = removed.next;
+    (removed.previous == none ? list.first : subscriptions_[removed.previous].next) = removed.next;
+    if (removed.next != none) subscriptions_[removed.next].previous = removed.previous;
     --list.count;
     auto& members = channels_[removed.channel].members;
     // The last member takes the place that has become free.
@@ -99,10 +101,9 @@ bool hub::remove(memberships& list, std::uint32_t before, std::uint32_t node) {
     return members.empty();
 }
 
-bool hub::subscribed(const memberships& list, std::string_view channel) const {
+bool hub::subscribed(subscriber who, const memberships& list, std::string_view channel) const {
     const std::uint32_t index = find(channel);
-    std::uint32_t before = none;
-    return index != none && find_node(list, index, before) != none;
+    return index != none && find_node(who, list, index) != none;
 }
 
 std::uint32_t hub::subscribers(std::string_view channel) const {
@@ -149,8 +150,10 @@ void hub::flush() {
 
 void hub::check_invariants(const memberships& list) const {
     std::uint32_t count = 0;
+    std::uint32_t previous = none;
     for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
         const subscription& each = subscriptions_[node];
+        CHECK(each.previous == std::exchange(previous, node));
         const auto& members = channels_[each.channel].members;
         CHECK(each.place < members.size());
         CHECK(members[each.place].node == node);

@@ -93,9 +93,10 @@ public:
 
     void attach(format encoding, sink& deliveries) noexcept { sinks_[static_cast<std::size_t>(encoding)] = &deliveries; }
 
-    /// `joined_first`: nobody here had subscribed to the channel. `ticket` is kept with the subscription until it is confirmed.
-    subscribe_outcome subscribe(subscriber who, memberships& list, std::string_view channel, std::uint32_t ticket = 0);
-    unsubscribe_outcome unsubscribe(memberships& list, std::string_view channel);
+    /// `joined_first`: nobody here had subscribed to the channel. `list` is always that of `who`. Costs a walk over the
+    /// subscriber's channels or over the channel's subscribers, whichever are fewer.
+    subscribe_outcome subscribe(subscriber who, memberships& list, std::string_view channel);
+    unsubscribe_outcome unsubscribe(subscriber who, memberships& list, std::string_view channel);
     /// Leaves all channels; calls `left_last(channel)` for each that has nobody left.
     template <class LeftLast>
     void unsubscribe_all(memberships& list, LeftLast&& left_last) {
@@ -103,13 +104,13 @@ public:
         while (list.first != none) {
             const std::uint32_t node = list.first;
             const std::uint32_t channel = subscriptions_[node].channel;
-            if (remove(list, none, node)) {
+            if (remove(list, node)) {
                 left_last(name_of(channel));
                 erase_channel(channel);
             }
         }
     }
-    bool subscribed(const memberships& list, std::string_view channel) const;
+    bool subscribed(subscriber who, const memberships& list, std::string_view channel) const;
 
     /// Takes a message for a channel's subscribers; they get it at the next flush() at the latest. Returns how many they are.
     std::uint32_t publish(std::string_view channel, const publication& message);
@@ -120,11 +121,10 @@ public:
     std::size_t subscriptions() const noexcept { return subscriptions_.size(); }
     std::uint64_t deliveries() const noexcept { return deliveries_; }
 
-    template <class Visitor>
-    void for_each_channel_of(const memberships& list, Visitor&& visit) const {
-        for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
-            visit(name_of(subscriptions_[node].channel));
-        }
+    /// The name of one of the channels in a list that is not empty. Valid until the hub's subscriptions change.
+    std::string_view first_channel_of(const memberships& list) const noexcept {
+        CHECK(list.first != none);
+        return name_of(subscriptions_[list.first].channel);
     }
 
     /// Every link leads where it should. For tests; costs a walk over everything in `list`.
@@ -134,8 +134,8 @@ private:
     struct subscription {
         std::uint32_t channel = none;
         std::uint32_t place = 0; // in the channel's members
-        std::uint32_t next = none;
-        std::uint32_t ticket = 0;
+        std::uint32_t next = none; // of the same subscriber
+        std::uint32_t previous = none;
     };
     static_assert(sizeof(subscription) == 16);
 
@@ -172,10 +172,10 @@ private:
         return {entry.name.get(), entry.name_bytes};
     }
     std::uint32_t find(std::string_view channel) const noexcept;
-    std::uint32_t find_node(const memberships& list, std::uint32_t channel, std::uint32_t& before) const noexcept;
+    std::uint32_t find_node(subscriber who, const memberships& list, std::uint32_t channel) const noexcept;
     std::uint32_t make_channel(std::string_view name);
     void erase_channel(std::uint32_t channel);
-    bool remove(memberships& list, std::uint32_t before, std::uint32_t node);
+    bool remove(memberships& list, std::uint32_t node);
 
     pool<subscription, &subscription::next> subscriptions_;
     pool<channel_entry, &channel_entry::next_free> channels_;

@@ -39,8 +39,8 @@ struct connection {
     bool ready_again : 1 = false; ///< readiness came while it was waiting: look once more before ending
     bool writing : 1 = false;     ///< a flush coroutine exists
     bool hung_up : 1 = false;     ///< the peer has ended its direction: read on until the end shows
-    bool watched : 1 = false;     ///< registered with the netpoll
     bool closing : 1 = false;     ///< we have said our last word: what still comes is read and dropped
+    bool paused : 1 = false;      ///< not read for now, because its owner has enough in hand
     bool doomed : 1 = false;      ///< to be ended at the next occasion, not in the middle of a delivery
     bool gone : 1 = false;        ///< the descriptor is closed; the record stays until its coroutines have ended
     std::uint8_t detail = 0;      ///< the owner's own meaning

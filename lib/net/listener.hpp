@@ -40,6 +40,7 @@ public:
     void stop();
 
     counters& counts() noexcept { return counts_; }
+    const counters& counts() const noexcept { return counts_; }
 
     class wait_awaiter;
     /// co_await it until a connection can be accepted. False: stopped.

@@ -80,14 +80,11 @@ result<void> netpoll::watch(connection& c) {
     if (::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, c.descriptor, &event) != 0) {
         return error_code{errno, boost::system::system_category()};
     }
-    c.watched = true;
     return {};
 }
 
 void netpoll::forget(connection& c) {
-    if (!c.watched) return;
     ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, c.descriptor, nullptr);
-    c.watched = false;
 }
 
 } // namespace carillon::net

@@ -55,7 +55,7 @@ public:
 
     /// Registers the connection; an edge that is already there is told at the next turn. Error: what epoll_ctl said.
     result<void> watch(connection& c);
-    /// Takes the descriptor out of the set, for one that lives on elsewhere.
+    /// Takes the descriptor out of the set, for one that lives on elsewhere; nothing happens if it is not in it.
     void forget(connection& c);
 
     event_sink& sink_of(const connection& c) noexcept {

@@ -4,29 +4,29 @@
 
 namespace carillon::protocol {
 
-std::string_view message_of(error_code code) noexcept {
+std::string_view message_of(command_error code) noexcept {
     switch (code) {
-    case error_code::internal: return "internal server error";
-    case error_code::unauthorized: return "unauthorized";
-    case error_code::unknown_channel: return "unknown channel";
-    case error_code::permission_denied: return "permission denied";
-    case error_code::method_not_found: return "method not found";
-    case error_code::already_subscribed: return "already subscribed";
-    case error_code::limit_exceeded: return "limit exceeded";
-    case error_code::bad_request: return "bad request";
-    case error_code::not_available: return "not available";
-    case error_code::token_expired: return "token expired";
-    case error_code::expired: return "expired";
-    case error_code::too_many_requests: return "too many requests";
-    case error_code::unrecoverable_position: return "unrecoverable position";
-    case error_code::concurrent_pagination: return "concurrent pagination";
+    case command_error::internal: return "internal server error";
+    case command_error::unauthorized: return "unauthorized";
+    case command_error::unknown_channel: return "unknown channel";
+    case command_error::permission_denied: return "permission denied";
+    case command_error::method_not_found: return "method not found";
+    case command_error::already_subscribed: return "already subscribed";
+    case command_error::limit_exceeded: return "limit exceeded";
+    case command_error::bad_request: return "bad request";
+    case command_error::not_available: return "not available";
+    case command_error::token_expired: return "token expired";
+    case command_error::expired: return "expired";
+    case command_error::too_many_requests: return "too many requests";
+    case command_error::unrecoverable_position: return "unrecoverable position";
+    case command_error::concurrent_pagination: return "concurrent pagination";
     }
     CHECK(false);
 }
 
-bool is_temporary(error_code code) noexcept {
-    return code == error_code::internal || code == error_code::too_many_requests ||
-           code == error_code::concurrent_pagination;
+bool is_temporary(command_error code) noexcept {
+    return code == command_error::internal || code == command_error::too_many_requests ||
+           code == command_error::concurrent_pagination;
 }
 
 std::string_view reason_of(disconnect code) noexcept {

@@ -6,7 +6,7 @@
 namespace carillon::protocol {
 
 /// Why a command has failed (protocol §4.4). The numbers are on the wire.
-enum class error_code : std::uint32_t {
+enum class command_error : std::uint32_t {
     internal = 100,
     unauthorized = 101,
     unknown_channel = 102,
@@ -24,9 +24,9 @@ enum class error_code : std::uint32_t {
 };
 
 /// The words that go with it, as other servers of this protocol say them.
-std::string_view message_of(error_code code) noexcept;
+std::string_view message_of(command_error code) noexcept;
 /// Whether a client may try the same again (§3: Error.temporary).
-bool is_temporary(error_code code) noexcept;
+bool is_temporary(command_error code) noexcept;
 
 /// Why the server closes a connection (protocol §4.2); clients reconnect by themselves except from 3500 to 3999.
 enum class disconnect : std::uint16_t {

@@ -38,7 +38,7 @@ void append_empty_reply(std::string& out, std::uint32_t id, std::string_view met
     fmt::format_to(std::back_inserter(out), R"({{"id":{},"{}":{{}}}})", id, method);
 }
 
-void append_error_reply(std::string& out, std::uint32_t id, error_code code) {
+void append_error_reply(std::string& out, std::uint32_t id, command_error code) {
     fmt::format_to(std::back_inserter(out), R"({{"id":{},"error":{{"code":{},"message":"{}")", id,
                    static_cast<std::uint32_t>(code), message_of(code));
     if (is_temporary(code)) out += R"(,"temporary":true)";

@@ -23,7 +23,7 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
 /// The reply of a command whose result has no members: `{"id":3,"subscribe":{}}`.
 void append_empty_reply(std::string& out, std::uint32_t id, std::string_view method);
 
-void append_error_reply(std::string& out, std::uint32_t id, error_code code);
+void append_error_reply(std::string& out, std::uint32_t id, command_error code);
 
 /// `data` is one JSON value, `info` the publisher's ClientInfo as JSON or empty.
 void append_publication(std::string& out, std::string_view channel, std::string_view data, std::string_view info);

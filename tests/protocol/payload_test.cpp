@@ -102,10 +102,10 @@ TEST(reply, is_written_as_the_protocol_says) {
     append_empty_reply(out, 3, "unsubscribe");
     EXPECT_EQ(out, R"({"id":3,"unsubscribe":{}})");
     out.clear();
-    append_error_reply(out, 4, error_code::already_subscribed);
+    append_error_reply(out, 4, command_error::already_subscribed);
     EXPECT_EQ(out, R"({"id":4,"error":{"code":105,"message":"already subscribed"}})");
     out.clear();
-    append_error_reply(out, 4, error_code::internal);
+    append_error_reply(out, 4, command_error::internal);
     EXPECT_EQ(out, R"({"id":4,"error":{"code":100,"message":"internal server error","temporary":true}})");
     out.clear();
     std::string info;
@@ -120,10 +120,10 @@ TEST(reply, is_written_as_the_protocol_says) {
 
 TEST(codes, every_code_has_words) {
     for (std::uint32_t code = 100; code <= 113; ++code) {
-        EXPECT_FALSE(message_of(static_cast<error_code>(code)).empty()) << code;
+        EXPECT_FALSE(message_of(static_cast<command_error>(code)).empty()) << code;
     }
-    EXPECT_TRUE(is_temporary(error_code::internal));
-    EXPECT_FALSE(is_temporary(error_code::bad_request));
+    EXPECT_TRUE(is_temporary(command_error::internal));
+    EXPECT_FALSE(is_temporary(command_error::bad_request));
     EXPECT_EQ(reason_of(disconnect::shutdown), "shutdown");
     EXPECT_EQ(reason_of(disconnect::stale), "stale");
 }

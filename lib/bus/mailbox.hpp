@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace carillon::bus {
+
+/// Where other shards leave messages for a shard. Many messages cost one wake-up: the shard empties the box at once. Its length
+/// is bounded by what the senders may have on their way.
+template <class Message>
+class mailbox {
+public:
+    explicit mailbox(boost::asio::io_context& reader) : reader_{&reader} {}
+
+    /// Any thread. `handle(std::vector<Message>&)` runs on the reader's thread.
+    template <class Handle>
+    void push(Message message, Handle&& handle) {
+        {
+            const std::lock_guard lock{mutex_};
+            messages_.push_back(std::move(message));
+            if (std::exchange(announced_, true)) return;
+        }
+        boost::asio::post(*reader_, [this, handle = std::forward<Handle>(handle)] {
+            std::vector<Message> taken;
+            {
+                const std::lock_guard lock{mutex_};
+                announced_ = false;
+                taken.swap(messages_);
+                messages_.swap(spare_);
+            }
+            handle(taken);
+            taken.clear();
+            const std::lock_guard lock{mutex_};
+            if (taken.capacity() > spare_.capacity()) taken.swap(spare_);
+        });
+    }
+
+private:
+    boost::asio::io_context* reader_;
+    std::mutex mutex_;
+    std::vector<Message> messages_;
+    std::vector<Message> spare_; // keeps the memory of an emptied box
+    bool announced_ = false;
+};
+
+} // namespace carillon::bus

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <type_traits>
+
+namespace carillon::config {
+
+/// Why a text is not an address.
+enum class error {
+    address_without_port = 1, ///< There is no ":PORT" at the end, or an IPv6 host is not in brackets.
+    port_out_of_range,        ///< The port is not a whole number from 0 to 65535.
+    host_not_numeric,         ///< The host is neither an IP address nor "localhost".
+};
+
+const boost::system::error_category& error_category() noexcept;
+
+inline boost::system::error_code make_error_code(error value) noexcept {
+    return {static_cast<int>(value), error_category()};
+}
+
+} // namespace carillon::config
+
+template <>
+struct boost::system::is_error_code_enum<carillon::config::error> : std::true_type {};

@@ -1,0 +1,94 @@
+#include "config/sources.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+namespace carillon::config {
+namespace {
+
+std::string because_of(int number) { return std::generic_category().message(number); }
+
+std::vector<std::string> keys() {
+    std::vector<std::string> names;
+    for (const auto& row : options()) names.emplace_back(row.key);
+    return names;
+}
+
+/// TOML has types, so a number in quotes is a mistake worth a word.
+complaint read_scalar(const toml::node& node, const option& row, std::vector<std::string>& into) {
+    if (is_boolean(row) && node.is_boolean()) {
+        into.emplace_back(**node.as_boolean() ? "true" : "false");
+    } else if (is_number(row) && node.is_integer()) {
+        into.push_back(fmt::to_string(**node.as_integer()));
+    } else if (!is_boolean(row) && !is_number(row) && node.is_string()) {
+        into.push_back(**node.as_string());
+    } else if (is_number(row)) {
+        return fmt::format("give {}, without quotes", values_of(row));
+    } else {
+        return fmt::format("give {}{}", values_of(row), is_boolean(row) ? ", without quotes" : ", in quotes");
+    }
+    return {};
+}
+
+complaint read_list(const toml::node& node, std::vector<std::string>& into) {
+    const auto* array = node.as_array();
+    if (array == nullptr) return "give an array of texts like [\"https://*.example.com\"]";
+    for (const auto& item : *array) {
+        if (!item.is_string()) return "every item of the array must be a text in quotes";
+        into.push_back(**item.as_string());
+    }
+    return {};
+}
+
+complaint read_entry(const std::string& path, std::string_view key, const toml::node& node, std::vector<given>& into) {
+    const auto line = node.source().begin.line;
+    const auto* row = find_option(key);
+    if (node.is_table() || node.is_array_of_tables())
+        return fmt::format("{}:{}: {} is a table; write every option at the top of the file as key = value", path, line,
+                           in_quotes(key));
+    if (row == nullptr)
+        return fmt::format("{}:{}: {} is not an option{}", path, line, in_quotes(key), did_you_mean(key, keys()));
+    if (key == "config") return fmt::format("{}:{}: a configuration file cannot name another one", path, line);
+
+    given entry{row, {}, fmt::format("{}:{}: {}", path, line, key)};
+    auto why = is_list(*row) ? read_list(node, entry.texts) : read_scalar(node, *row, entry.texts);
+    if (why) return fmt::format("{}: {}", entry.source, *why);
+    into.push_back(std::move(entry));
+    return {};
+}
+
+} // namespace
+
+complaint read_content(const std::string& path, std::size_t bytes_max, std::string& content) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "re"), std::fclose};
+    if (!file) return fmt::format("cannot be opened: {}", because_of(errno));
+    content.resize(bytes_max + 1);
+    errno = 0;
+    content.resize(std::fread(content.data(), 1, content.size(), file.get()));
+    if (std::ferror(file.get()) != 0) return fmt::format("cannot be read: {}", because_of(errno));
+    if (content.size() > bytes_max) return fmt::format("is larger than {} bytes", bytes_max);
+    return {};
+}
+
+complaint read_file(const std::string& path, std::vector<given>& into) {
+    constexpr std::size_t file_bytes_max = 1'048'576;
+    std::string content;
+    if (auto why = read_content(path, file_bytes_max, content))
+        return fmt::format("configuration file {} {}", path, *why);
+    toml::table table;
+    try {
+        table = toml::parse(content, path);
+    } catch (const toml::parse_error& problem) {
+        return fmt::format("{}:{}: not TOML: {}", path, problem.source().begin.line, problem.description());
+    }
+    for (const auto& [key, node] : table)
+        if (auto why = read_entry(path, key, node, into)) return why;
+    return {};
+}
+
+} // namespace carillon::config

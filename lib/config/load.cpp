@@ -1,0 +1,89 @@
+#include "config/load.hpp"
+
+#include "config/rules.hpp"
+#include "config/sources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace carillon::config {
+namespace {
+
+constexpr int exit_valid = 0, exit_invalid = 2;
+
+/// The file named by the flags, else by the environment, else none. Its text is checked like every other value.
+complaint find_file(const std::vector<given>& environment, const std::vector<given>& flags, std::string& path) {
+    for (const auto* source : {&environment, &flags})
+        for (const auto& value : *source) {
+            if (value.what->key != "config") continue;
+            settings scratch;
+            if (auto why = assign(scratch, *value.what, value.texts)) return fmt::format("{}: {}", value.source, *why);
+            path = scratch.config;
+        }
+    return {};
+}
+
+complaint apply(const std::vector<given>& values, settings& into, origins& set_by) {
+    for (const auto& value : values) {
+        if (auto why = assign(into, *value.what, value.texts)) return fmt::format("{}: {}", value.source, *why);
+        set_by[value.what->key] = value.source;
+    }
+    return {};
+}
+
+complaint read_password(settings& into, const origins& set_by) {
+    if (into.bus_password_file.empty()) return {};
+    const auto& source = set_by.at("bus_password_file");
+    if (!into.bus_password.empty())
+        return fmt::format("{}: the bus password is also given by {}; give only one", source,
+                           set_by.at("bus_password"));
+    const auto* row = find_option("bus_password");
+    std::string content;
+    auto why = read_content(into.bus_password_file, row->most + 2, content); // and a newline of one or two bytes
+    if (why) return fmt::format("{}: {} {}", source, in_quotes(into.bus_password_file), *why);
+    if (content.ends_with('\n')) content.pop_back();
+    if (content.ends_with('\r')) content.pop_back();
+    if (content.empty()) return fmt::format("{}: {} is empty", source, in_quotes(into.bus_password_file));
+    why = assign(into, *row, std::span{&content, 1});
+    if (why) return fmt::format("{}: in {}: {}", source, in_quotes(into.bus_password_file), *why);
+    return {};
+}
+
+complaint read_all(const command_line& flags, const environment& variables, settings& into) {
+    std::vector<given> from_environment, from_file;
+    if (auto why = read_environment(variables, from_environment)) return why;
+    std::string path;
+    if (auto why = find_file(from_environment, flags.values, path)) return why;
+    if (!path.empty())
+        if (auto why = read_file(path, from_file)) return why;
+
+    origins set_by;
+    for (const auto* source : {&std::as_const(from_file), &std::as_const(from_environment), &flags.values})
+        if (auto why = apply(*source, into, set_by)) return why;
+    if (auto why = read_password(into, set_by)) return why;
+    return check_rules(into, set_by);
+}
+
+outcome refuse(std::string line) {
+    // A path may hold anything; the promise is one line.
+    std::replace_if(
+        line.begin(), line.end(), [](char letter) { return (letter >= 0 && letter < ' ') || letter == 0x7f; }, '?');
+    return {std::nullopt, std::move(line), exit_invalid};
+}
+
+} // namespace
+
+outcome load(int argc, const char* const* argv, const environment& variables) {
+    command_line flags;
+    if (auto why = read_flags(argc, argv, flags)) return refuse(std::move(*why));
+    if (flags.help) return {std::nullopt, help_text(), exit_valid};
+    if (flags.version) return {std::nullopt, "carillon " CARILLON_VERSION, exit_valid};
+    settings values;
+    if (auto why = read_all(flags, variables, values)) return refuse(std::move(*why));
+    if (flags.check_config) return {std::nullopt, "configuration is valid", exit_valid};
+    return {std::move(values), {}, exit_valid};
+}
+
+} // namespace carillon::config

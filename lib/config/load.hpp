@@ -1,0 +1,30 @@
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace carillon::config {
+
+/// Environment variables by name. `load` reads those that begin with CARILLON_ and ignores all others.
+using environment = std::map<std::string, std::string>;
+
+/// The variables of this process that begin with CARILLON_.
+environment process_environment();
+
+/// What came of reading the configuration: settings to run with, or a text to print and the code to exit with.
+struct outcome {
+    std::optional<settings> value;
+    std::string text;  ///< Without a value: --help, --version, "configuration is valid", or one line that says what is
+                       ///< wrong. It has no newline at its end.
+    int exit_code = 0; ///< Without a value: 0 (print to stdout) or 2 (print to stderr).
+};
+
+/// Defaults, then the TOML file, then the environment, then the flags; the later ones win. Every given value is
+/// checked, also one that a later source replaces. An error is one line that names its source (a flag, an environment
+/// variable or FILE:LINE) and says what would be right; it never shows a password. Throws only std::bad_alloc.
+outcome load(int argc, const char* const* argv, const environment& variables);
+
+} // namespace carillon::config

@@ -1,0 +1,173 @@
+#include "config/option.hpp"
+#include "config/value.hpp"
+
+#include <boost/mp11/algorithm.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace carillon::config {
+namespace {
+
+// A key is its member's name; a duration's key also names the unit that texts are in.
+#define PLACE(member) #member, &settings::member
+#define PLACE_MS(member) #member "_ms", &settings::member
+
+constexpr std::size_t minute = 60'000, hour = 60 * minute;
+constexpr std::size_t kib = 1024, mib = 1024 * kib;
+
+constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
+                           bus = "Bus", control = "Control", logging = "Log";
+
+constexpr option table[] = {
+    {PLACE(config), files, 0, 4096, "",
+     "TOML file to read. It can set every option but this one; environment and flags replace what it says."},
+
+    {PLACE(client_listen), listening, 0, 0, "", "Where clients connect with WebSocket."},
+    {PLACE(control_listen), listening, 0, 0, "",
+     "Where health checks, metrics and the server API are answered. Keep it away from the public network."},
+    {PLACE(bus_listen), listening, 0, 0, "",
+     "Where publishers connect with a Redis client. Off: no bus door. Anyone who reaches it may publish, unless there "
+     "is "
+     "a bus password."},
+    {PLACE(listen_backlog), listening, 1, 65'535, "connections",
+     "Connections the kernel keeps for each listener until they are accepted; more are dropped and tried again by "
+     "their "
+     "clients. The kernel lowers it to net.core.somaxconn."},
+
+    {PLACE(shards), machine, 0, 256, "shards",
+     "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows."},
+    {PLACE(work_pool), machine, 1, 65'536, "leases",
+     "Connections that are read at the same time, in all shards together; each needs a buffer. Others wait their "
+     "turn."},
+    {PLACE(read_buffer_bytes), machine, 4 * kib, mib, "bytes",
+     "Size of a lease's buffer. A request head that does not fit is refused with 431; a message that does not fit is "
+     "read "
+     "in parts."},
+    {PLACE_MS(accept_wait), machine, 0, 1'000, "milliseconds",
+     "How long a new connection may wait for a lease before it stays in the kernel's backlog."},
+    {PLACE(connections_max), machine, 0, 16'000'000, "connections",
+     "Client connections open at once; more are not accepted. 0: as many as the limit on file descriptors allows."},
+    {PLACE_MS(shutdown_timeout), machine, 0, hour, "milliseconds",
+     "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
+
+    {PLACE(dev), clients, 0, 0, "",
+     "For development only: anonymous connections, every origin, and a demo page on the client port."},
+    {PLACE(allowed_origins), clients, 0, 1024, "",
+     "Web pages that may connect, as glob patterns like https://*.example.com. A browser from another origin is "
+     "refused "
+     "with 403; a client that sends no Origin is not a browser and may connect."},
+    {PLACE(client_message_bytes_max), clients, kib, 16 * mib, "bytes",
+     "Largest message a client may send. A larger one closes the connection with 1009."},
+    {PLACE(client_commands_per_message_max), clients, 1, 65'536, "commands",
+     "Commands in one message. More close the connection with 3501."},
+    {PLACE(client_outbox_bytes_max), clients, 4 * kib, 256 * mib, "bytes",
+     "Bytes queued for a client that reads slowly. More close the connection with 3008."},
+    {PLACE(client_subscriptions_max), clients, 1, 65'536, "channels",
+     "Channels one client may be subscribed to. The next subscribe is answered with error 106."},
+    {PLACE(client_channel_bytes_max), clients, 1, 1'023, "bytes",
+     "Longest channel name. A longer one is answered with error 107."},
+    {PLACE_MS(client_handshake_timeout), clients, 100, 10 * minute, "milliseconds",
+     "Time for the whole upgrade request to arrive. Then the connection is closed, with 408 if a part has come."},
+    {PLACE_MS(client_connect_timeout), clients, 100, 10 * minute, "milliseconds",
+     "Time from the upgrade to the connect command. Then the connection is closed with 3502."},
+    {PLACE_MS(client_ping_interval), clients, 100, hour, "milliseconds", "Time between two pings to a client."},
+    {PLACE_MS(client_pong_timeout), clients, 100, hour, "milliseconds",
+     "Time for the answer to a ping, less than the ping interval. Then the connection is closed with 3012."},
+    {PLACE_MS(client_close_timeout), clients, 0, minute, "milliseconds",
+     "Time for a client to answer our Close frame. Then its socket is closed all the same."},
+
+    {PLACE(bus_password), bus, 0, 512, "",
+     "What publishers give to AUTH or HELLO. Other users see flags: better use the environment or the file below."},
+    {PLACE(bus_password_file), bus, 0, 4096, "",
+     "File that holds the bus password, for mounted secrets; a newline at its end is ignored. Not together with the "
+     "bus "
+     "password."},
+    {PLACE(bus_connections_max), bus, 1, 1'000'000, "connections",
+     "Connections on the bus door. One more is told so and closed."},
+    {PLACE(bus_query_bytes_max), bus, kib, 512 * mib, "bytes",
+     "Largest command. A larger one is answered with an error and the connection is closed."},
+    {PLACE(bus_arguments_max), bus, 8, 1'048'576, "arguments",
+     "Arguments of one command. More are answered with an error and the connection is closed."},
+    {PLACE(bus_subscriptions_max), bus, 0, 10'000'000, "channels",
+     "Channels and patterns one bus connection may be subscribed to. One more is answered with an error."},
+    {PLACE(bus_output_bytes_max), bus, 4 * kib, 1'024 * mib, "bytes",
+     "Bytes queued for a bus connection that reads slowly. More cut it off."},
+    {PLACE(bus_payload_bytes_max), bus, 1, 16 * mib, "bytes",
+     "Largest publication. A larger one is answered with an error and not delivered."},
+
+    {PLACE(control_connections_max), control, 1, 65'536, "connections",
+     "Connections on the control door. More wait in the kernel's backlog."},
+    {PLACE_MS(control_request_timeout), control, 100, 10 * minute, "milliseconds",
+     "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
+
+    {PLACE(log_level), logging, 0, 0, "", "The least important messages that are written."},
+    {PLACE(log_format), logging, 0, 0, "", "Lines of words for people, or one JSON object per line for programs."},
+};
+
+#undef PLACE
+#undef PLACE_MS
+
+std::string with_dashes(std::string_view key) {
+    std::string text{key};
+    std::replace(text.begin(), text.end(), '_', '-');
+    return text;
+}
+
+struct describe_values {
+    const option& of;
+
+    std::string number() const { return fmt::format("a whole number from {} to {} ({})", of.least, of.most, of.unit); }
+    std::string operator()(bool settings::*) const { return "true or false"; }
+    std::string operator()(std::size_t settings::*) const { return number(); }
+    std::string operator()(std::chrono::milliseconds settings::*) const { return number(); }
+    std::string operator()(std::string settings::*) const { return fmt::format("a text of at most {} bytes", of.most); }
+    std::string operator()(address settings::*) const { return "HOST:PORT"; }
+    std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT or off"; }
+    std::string operator()(std::vector<std::string> settings::*) const {
+        return fmt::format("a list of at most {} patterns", of.most);
+    }
+    template <class Enum>
+    std::string operator()(Enum settings::*) const {
+        return fmt::format("one of {}", fmt::join(enumerator_names<Enum>(), ", "));
+    }
+};
+
+} // namespace
+
+std::span<const option> options() { return table; }
+
+const option* find_option(std::string_view key) {
+    const auto* found =
+        std::find_if(std::begin(table), std::end(table), [&](const auto& row) { return row.key == key; });
+    return found == std::end(table) ? nullptr : found;
+}
+
+std::string flag_of(const option& option) { return "--" + with_dashes(option.key); }
+
+std::string variable_of(const option& option) {
+    std::string name = "CARILLON_";
+    for (const char letter : option.key)
+        name += letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 32) : letter;
+    return name;
+}
+
+std::string default_of(const option& option) {
+    const std::string text = text_of(settings{}, option);
+    return text.empty() ? "none" : text;
+}
+
+std::string values_of(const option& option) { return std::visit(describe_values{option}, option.target); }
+
+bool is_secret(const option& option) { return option.key == "bus_password"; }
+bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
+bool is_list(const option& option) {
+    return std::holds_alternative<std::vector<std::string> settings::*>(option.target);
+}
+bool is_number(const option& option) {
+    return std::holds_alternative<std::size_t settings::*>(option.target) ||
+           std::holds_alternative<std::chrono::milliseconds settings::*>(option.target);
+}
+
+} // namespace carillon::config

@@ -1,0 +1,84 @@
+#include "config/rules.hpp"
+
+#include "base/check.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace carillon::config {
+namespace {
+
+struct rules {
+    const settings& values;
+    const origins& set_by;
+
+    /// "client-pong-timeout-ms (30000 from flag --client-pong-timeout-ms)"
+    std::string told(std::string_view key) const {
+        const auto* row = find_option(key);
+        CHECK(row != nullptr && !is_secret(*row));
+        const auto source = set_by.find(key);
+        return fmt::format("{} ({}{})", flag_of(*row).substr(2), text_of(values, *row),
+                           source == set_by.end() ? ", the default" : " from " + source->second);
+    }
+
+    complaint refuse_unless(bool holds, std::string_view left, std::string_view relation,
+                            std::string_view right) const {
+        if (holds) return {};
+        return fmt::format("{} must {} {}", told(left), relation, told(right));
+    }
+
+    complaint listeners() const {
+        struct listener {
+            std::string_view key;
+            const address* where;
+        };
+        const std::array<listener, 3> all{{{"client_listen", &values.client_listen},
+                                           {"control_listen", &values.control_listen},
+                                           {"bus_listen", values.bus_listen ? &*values.bus_listen : nullptr}}};
+        for (std::size_t left = 0; left < all.size(); ++left)
+            for (std::size_t right = left + 1; right < all.size(); ++right) {
+                if (all[left].where == nullptr || all[right].where == nullptr) continue;
+                if (overlap(*all[left].where, *all[right].where))
+                    return refuse_unless(false, all[left].key, "not take the address of", all[right].key);
+            }
+        return {};
+    }
+
+    complaint sizes() const {
+        const auto payload = values.bus_payload_bytes_max;
+        if (auto why = refuse_unless(payload < values.client_outbox_bytes_max, "client_outbox_bytes_max",
+                                     "be larger than", "bus_payload_bytes_max"))
+            return why;
+        if (auto why = refuse_unless(payload < values.bus_query_bytes_max, "bus_query_bytes_max", "be larger than",
+                                     "bus_payload_bytes_max"))
+            return why;
+        if (auto why = refuse_unless(payload < values.bus_output_bytes_max, "bus_output_bytes_max", "be larger than",
+                                     "bus_payload_bytes_max"))
+            return why;
+        return refuse_unless(values.client_channel_bytes_max < values.client_message_bytes_max,
+                             "client_channel_bytes_max", "be less than", "client_message_bytes_max");
+    }
+
+    complaint machine() const {
+        return refuse_unless(values.work_pool >= values.shards, "work_pool", "have a lease for each of", "shards");
+    }
+
+    complaint times() const {
+        return refuse_unless(values.client_pong_timeout < values.client_ping_interval, "client_pong_timeout_ms",
+                             "be less than", "client_ping_interval_ms");
+    }
+};
+
+} // namespace
+
+complaint check_rules(const settings& values, const origins& set_by) {
+    const rules rules{values, set_by};
+    if (auto why = rules.listeners()) return why;
+    if (auto why = rules.machine()) return why;
+    if (auto why = rules.times()) return why;
+    return rules.sizes();
+}
+
+} // namespace carillon::config

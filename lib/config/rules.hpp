@@ -1,0 +1,17 @@
+#pragma once
+
+#include "config/value.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace carillon::config {
+
+/// Where each option that is not at its default was set, by key.
+using origins = std::map<std::string_view, std::string>;
+
+/// Checks how the values fit together. The complaint names both options, their values and where these come from.
+complaint check_rules(const settings& values, const origins& set_by);
+
+} // namespace carillon::config

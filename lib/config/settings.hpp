@@ -1,0 +1,74 @@
+#pragma once
+
+#include "config/address.hpp"
+
+#include <boost/describe/enum.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carillon::config {
+
+/// From the most talkative to silence; a message is written if its level is not below the chosen one.
+BOOST_DEFINE_FIXED_ENUM_CLASS(log_level, std::uint8_t, trace, debug, info, warn, error, critical, off)
+
+/// One line of words, or one JSON object per line.
+BOOST_DEFINE_FIXED_ENUM_CLASS(log_format, std::uint8_t, text, json)
+
+/// Everything Carillon can be told, with its defaults. Made by `load`, which has checked every range and how the values
+/// fit together; not changed afterwards. What each option means is in config/options.cpp and docs/configuration.md.
+struct settings {
+    std::string config; // where the rest may come from; empty: no file
+
+    // Where to listen
+    address client_listen{"0.0.0.0", 8000};
+    address control_listen{"0.0.0.0", 9000};
+    std::optional<address> bus_listen{address{"127.0.0.1", 6390}}; // none: no bus door
+
+    // The machine
+    std::size_t shards = 0;      // 0: as many as the cgroup allows
+    std::size_t work_pool = 128; // leases, in all shards together
+    std::chrono::milliseconds accept_wait{1};
+    std::size_t listen_backlog = 4096;
+    std::size_t connections_max = 0; // 0: what the limit on file descriptors allows
+    std::size_t read_buffer_bytes = 16'384;
+    std::chrono::milliseconds shutdown_timeout{10'000};
+
+    // Clients
+    bool dev = false;
+    std::vector<std::string> allowed_origins;
+    std::size_t client_message_bytes_max = 65'536;
+    std::size_t client_outbox_bytes_max = 1'048'576;
+    std::size_t client_subscriptions_max = 128;
+    std::size_t client_channel_bytes_max = 255;
+    std::size_t client_commands_per_message_max = 256;
+    std::chrono::milliseconds client_handshake_timeout{10'000};
+    std::chrono::milliseconds client_connect_timeout{10'000};
+    std::chrono::milliseconds client_ping_interval{25'000};
+    std::chrono::milliseconds client_pong_timeout{8'000};
+    std::chrono::milliseconds client_close_timeout{5'000};
+
+    // The bus door
+    std::string bus_password;      // empty: none is asked for. Never print it.
+    std::string bus_password_file; // `load` has read it into bus_password
+    std::size_t bus_connections_max = 10'000;
+    std::size_t bus_query_bytes_max = 1'048'576;
+    std::size_t bus_arguments_max = 1024;
+    std::size_t bus_subscriptions_max = 100'000;
+    std::size_t bus_output_bytes_max = 8'388'608;
+    std::size_t bus_payload_bytes_max = 65'536;
+
+    // The control door
+    std::size_t control_connections_max = 256;
+    std::chrono::milliseconds control_request_timeout{5'000};
+
+    // The log
+    carillon::config::log_level log_level = carillon::config::log_level::info;
+    carillon::config::log_format log_format = carillon::config::log_format::text;
+};
+
+} // namespace carillon::config

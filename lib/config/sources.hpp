@@ -1,0 +1,46 @@
+#pragma once
+
+#include "config/load.hpp"
+#include "config/value.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The three places that options come from. Each turns what it finds into `given` values and leaves their meaning to
+/// `assign`.
+namespace carillon::config {
+
+/// One option as a source gives it.
+struct given {
+    const option* what = nullptr;
+    std::vector<std::string> texts;
+    std::string source; ///< "flag --shards", "environment variable CARILLON_SHARDS", "carillon.toml:3: shards"
+};
+
+/// What the command line holds.
+struct command_line {
+    std::vector<given> values;
+    bool help = false;
+    bool version = false;
+    bool check_config = false;
+};
+
+complaint read_flags(int argc, const char* const* argv, command_line& into);
+
+/// Unknown variables that begin with CARILLON_ are refused, except those Kubernetes makes for a service of that name.
+complaint read_environment(const environment& variables, std::vector<given>& into);
+
+/// Reads the TOML file: options at its top, no tables. At most 1 MiB.
+complaint read_file(const std::string& path, std::vector<given>& into);
+
+/// The whole content of a file of at most `bytes_max` bytes, in `content`. The complaint does not name the path.
+complaint read_content(const std::string& path, std::size_t bytes_max, std::string& content);
+
+/// "; did you mean NAME?" with the candidate that is written nearly like `name`, or nothing.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
+
+/// What --help prints.
+std::string help_text();
+
+} // namespace carillon::config

@@ -1,0 +1,192 @@
+#include "gateway/gateway.hpp"
+
+#include "control/pages.hpp"
+#include "gateway/limits.hpp"
+#include "metrics/expose.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+namespace carillon::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// A shard that does not answer within this is not alive.
+constexpr std::chrono::milliseconds shard_answer_timeout{1'000};
+
+std::size_t shards_for(const config::settings& how) { return how.shards > 0 ? how.shards : allowed_cores(); }
+
+std::size_t connections_limit(const config::settings& how, std::size_t shards) {
+    const std::size_t descriptors = raise_descriptor_limit();
+    const std::size_t allowed = connections_for(descriptors, shards, how.control_connections_max);
+    const std::size_t limit = how.connections_max > 0 ? std::min(how.connections_max, allowed) : allowed;
+    spdlog::info("limit on file descriptors {}: at most {} connections", descriptors, limit);
+    if (limit < how.connections_max) {
+        spdlog::warn("connections_max {} is more than the limit on file descriptors allows", how.connections_max);
+    }
+    return limit;
+}
+
+} // namespace
+
+gateway::gateway(const config::settings& how)
+    : settings_{how}, http_{control_context_,
+                            {.connections_max = how.control_connections_max,
+                             .request_timeout = how.control_request_timeout}},
+      bus_{static_cast<std::uint32_t>(shards_for(how))} {
+    const std::size_t count = shards_for(how);
+    connections_max_ = connections_limit(how, count);
+    build_routes();
+    share mine{.number = 0,
+               .shards = static_cast<std::uint32_t>(count),
+               .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, connections_max_ / count)),
+               .client_port = how.client_listen.port,
+               .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0}};
+    const session::handover plain_http = [this](int descriptor, std::string bytes) {
+        http_.adopt(descriptor, std::move(bytes), client_routes_);
+    };
+    for (; mine.number < count; ++mine.number) {
+        shards_.push_back(std::make_unique<shard>(how, mine, bus_, plain_http));
+        // The first shard finds a free port when none was asked for; the others share it.
+        mine.client_port = shards_.front()->client_port();
+        mine.bus_port = shards_.front()->bus_port();
+    }
+    ports_ = {shards_.front()->client_port(),
+              http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
+              shards_.front()->bus_port()};
+}
+
+gateway::~gateway() = default;
+
+void gateway::run() {
+    spdlog::info("listening on {}:{} (client)", settings_.client_listen.host, ports_.client);
+    spdlog::info("listening on {}:{} (control)", settings_.control_listen.host, ports_.control);
+    if (settings_.bus_listen) spdlog::info("listening on {}:{} (bus)", settings_.bus_listen->host, ports_.bus);
+    if (settings_.dev) spdlog::warn("development mode: anybody may connect, from every origin");
+    std::vector<std::jthread> threads;
+    for (const auto& each : shards_) threads.emplace_back([&each] { each->run(); });
+    spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
+                 connections_max_);
+    auto busy = asio::make_work_guard(control_context_);
+    std::jthread waiter{[&] {
+        threads.clear(); // joins: all shards have ended
+        asio::post(control_context_, [&] {
+            http_.stop();
+            signals_.cancel();
+            busy.reset();
+        });
+    }};
+    control_context_.run();
+    spdlog::info("stopped");
+}
+
+// --- shutdown
+
+void gateway::stop() {
+    if (stopping_.exchange(true)) return;
+    asio::post(control_context_, [this] { drain(); });
+}
+
+void gateway::drain() {
+    spdlog::info("shutting down: closing every connection with 3001");
+    for (const auto& each : shards_) {
+        asio::post(each->context(), [&each, patience = settings_.shutdown_timeout] { each->drain(patience); });
+    }
+}
+
+void gateway::stop_on_signals() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    await_signal();
+}
+
+void gateway::await_signal() {
+    signals_.async_wait([this](boost::system::error_code failed, int number) {
+        if (failed) return;
+        if (stopping_) {
+            spdlog::warn("signal {} again: ending at once", number);
+            std::_Exit(128 + number);
+        }
+        spdlog::info("signal {}", number);
+        stop();
+        await_signal();
+    });
+}
+
+// --- the control plane
+
+void gateway::build_routes() {
+    control_routes_.add("/livez", [this] { return live(); });
+    control_routes_.add("/readyz", [this] { return ready(); });
+    control_routes_.add("/metrics", [this] { return metrics(); });
+    if (settings_.dev) control::add_demo_page(client_routes_);
+}
+
+// Every shard copies its counters on its own thread. Fewer than there are shards: some have not answered in time.
+asio::awaitable<std::vector<metrics::shard_counters>> gateway::collect() {
+    struct collection {
+        explicit collection(asio::io_context& context, std::size_t shards) : answered{context}, slots(shards) {}
+        asio::steady_timer answered;
+        std::vector<std::optional<metrics::shard_counters>> slots;
+        std::size_t answers = 0;
+    };
+    const auto all = std::make_shared<collection>(control_context_, shards_.size());
+    all->answered.expires_after(shard_answer_timeout);
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        asio::post(shards_[i]->context(), [this, all, i, from = shards_[i].get()] {
+            asio::post(control_context_, [all, i, copy = from->snapshot()] {
+                all->slots[i] = copy;
+                if (++all->answers == all->slots.size()) all->answered.cancel();
+            });
+        });
+    }
+    auto [interrupted] = co_await all->answered.async_wait(asio::as_tuple(asio::use_awaitable));
+    (void)interrupted;
+    std::vector<metrics::shard_counters> copies;
+    for (const auto& each : all->slots) {
+        if (each) copies.push_back(*each);
+    }
+    co_return copies;
+}
+
+asio::awaitable<control::response> gateway::live() {
+    const auto copies = co_await collect();
+    control::response answer{.status = 200, .body = "ok\n", .fields = {}};
+    if (copies.size() < shards_.size() && !stopping_) {
+        answer.status = 503;
+        answer.body = "a shard does not answer\n";
+    }
+    co_return answer;
+}
+
+asio::awaitable<control::response> gateway::ready() {
+    control::response answer{.status = 200, .body = "ready\n", .fields = {}};
+    if (stopping_) {
+        answer.status = 503;
+        answer.body = "shutting down\n";
+    }
+    co_return answer;
+}
+
+asio::awaitable<control::response> gateway::metrics() {
+    const auto copies = co_await collect();
+    const auto facts = metrics::read_process_facts(connections_max_);
+    control::response answer{.status = 200,
+                             .content_type = metrics::exposition_content_type,
+                             .body = metrics::expose(copies, facts),
+                             .fields = {}};
+    co_return answer;
+}
+
+} // namespace carillon::gateway

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "control/http_server.hpp"
+#include "gateway/shard.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace carillon::gateway {
+
+/// The whole: shards, each on a thread, and the control plane on the thread that calls run(). Start-up in order: limits, bus,
+/// shards, control plane, ready. Shutdown in reverse: not ready, no more connections, everybody is told, the shards end, the
+/// control plane ends.
+class gateway {
+public:
+    /// Where it listens; the ports that were asked for, or those that were free.
+    struct ports {
+        std::uint16_t client = 0;
+        std::uint16_t control = 0;
+        std::uint16_t bus = 0; ///< 0: no bus door
+    };
+
+    /// Listens, but serves nobody yet. Throws boost::system::system_error, in words for the user.
+    explicit gateway(const config::settings& how);
+    gateway(const gateway&) = delete;
+    gateway& operator=(const gateway&) = delete;
+    ~gateway();
+
+    ports where() const noexcept { return ports_; }
+
+    /// Serves until stop() has been called and everybody has gone.
+    void run();
+    /// Begins the shutdown. Any thread; a second call changes nothing.
+    void stop();
+    /// Lets SIGTERM and SIGINT call stop(), and a second one end the process. Before run().
+    void stop_on_signals();
+
+private:
+    void build_routes();
+    boost::asio::awaitable<control::response> live();
+    boost::asio::awaitable<control::response> ready();
+    boost::asio::awaitable<control::response> metrics();
+    boost::asio::awaitable<std::vector<metrics::shard_counters>> collect();
+    void await_signal();
+    void drain();
+
+    config::settings settings_;
+    std::size_t connections_max_ = 0;
+    ports ports_;
+    boost::asio::io_context control_context_{1};
+    boost::asio::signal_set signals_{control_context_};
+    control::route_table control_routes_;
+    control::route_table client_routes_;
+    control::http_server http_;
+    bus::embedded_bus bus_;
+    std::vector<std::unique_ptr<shard>> shards_;
+    std::atomic<bool> stopping_ = false;
+    bool drained_ = false;
+};
+
+} // namespace carillon::gateway

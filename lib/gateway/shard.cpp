@@ -1,0 +1,136 @@
+#include "gateway/shard.hpp"
+
+#include <algorithm>
+
+namespace carillon::gateway {
+
+using clock = net::timer_wheel::clock;
+
+namespace {
+
+session::options session_options(const config::settings& how, const share& mine) {
+    return {.path = "/connection/websocket",
+            .dev = how.dev,
+            .allowed_origins = how.allowed_origins,
+            .connections_max = mine.connections_max,
+            .message_bytes_max = how.client_message_bytes_max,
+            .outbox_bytes_max = how.client_outbox_bytes_max,
+            .subscriptions_max = how.client_subscriptions_max,
+            .channel_bytes_max = how.client_channel_bytes_max,
+            .commands_per_message_max = how.client_commands_per_message_max,
+            .handshake_timeout = how.client_handshake_timeout,
+            .connect_timeout = how.client_connect_timeout,
+            .ping_interval = how.client_ping_interval,
+            .pong_timeout = how.client_pong_timeout,
+            .close_timeout = how.client_close_timeout};
+}
+
+bus::door_options door_options(const config::settings& how, const share& mine) {
+    bus::door_options options;
+    options.password = how.bus_password;
+    options.connections_max = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.bus_connections_max) / mine.shards);
+    options.query_bytes_max = how.bus_query_bytes_max;
+    options.arguments_max = how.bus_arguments_max;
+    options.payload_bytes_max = how.bus_payload_bytes_max;
+    options.channel_bytes_max = how.client_channel_bytes_max;
+    options.subscriptions_max = how.bus_subscriptions_max;
+    options.output_bytes_max = how.bus_output_bytes_max;
+    options.close_timeout = how.client_close_timeout;
+    return options;
+}
+
+std::uint32_t leases_of(const config::settings& how, const share& mine) {
+    return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.work_pool) / mine.shards);
+}
+
+} // namespace
+
+shard::shard(const config::settings& how, const share& mine, bus::embedded_bus& bus, session::handover plain_http)
+    : busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
+      wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
+    const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
+    bus::broker& broker = bus.connect(mine.number, context_, hub_);
+    sessions_ = std::make_unique<session::server>(floor, hub_, broker, session_options(how, mine), std::move(plain_http));
+    accepting_.patience = how.accept_wait;
+
+    net::listen_options listening{.host = how.client_listen.host,
+                                  .port = mine.client_port,
+                                  .backlog = static_cast<int>(how.listen_backlog),
+                                  .share_port = mine.shards > 1};
+    client_listener_ = std::make_unique<net::listener>(context_, listening);
+    if (how.bus_listen) {
+        door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, broker, door_options(how, mine));
+        listening.host = how.bus_listen->host;
+        listening.port = mine.bus_port;
+        bus_listener_ = std::make_unique<net::listener>(context_, listening);
+    }
+}
+
+shard::~shard() = default;
+
+void shard::run() {
+    poll_.start();
+    net::accept_connections(*client_listener_, pool_, accepting_, *sessions_);
+    if (bus_listener_) net::accept_connections(*bus_listener_, pool_, accepting_, *door_);
+    next_tick_ = clock::now() + net::timer_wheel::tick;
+    schedule_tick();
+    context_.run();
+}
+
+void shard::schedule_tick() {
+    ticker_.expires_at(next_tick_);
+    ticker_.async_wait([this](boost::system::error_code stopped) {
+        if (!stopped) tick();
+    });
+}
+
+void shard::tick() {
+    const auto now = clock::now();
+    // How late this was is how long something else had to wait for the shard.
+    counters_.shard_loop_lag.observe(now - next_tick_);
+    wheel_.advance(now, [this](net::connection& c) { poll_.sink_of(c).on_deadline(c); });
+    if (drain_until_ && (drained() || now >= *drain_until_)) return end();
+    next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
+    schedule_tick();
+}
+
+void shard::drain(std::chrono::milliseconds patience) {
+    if (drain_until_) return;
+    drain_until_ = clock::now() + patience;
+    client_listener_->stop();
+    if (bus_listener_) bus_listener_->stop();
+    sessions_->close_all(protocol::disconnect::shutdown);
+    if (door_) door_->drop_all();
+}
+
+bool shard::drained() const { return sessions_->open() == 0 && (!door_ || door_->open() == 0); }
+
+void shard::end() {
+    sessions_->drop_all();
+    if (door_) door_->drop_all();
+    pool_.close();
+    poll_.stop();
+    busy_.reset();
+}
+
+metrics::shard_counters shard::snapshot() const {
+    metrics::shard_counters copy = counters_;
+    copy.deliveries = hub_.deliveries();
+    copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
+    copy.channels = static_cast<std::int64_t>(hub_.channels());
+    copy.work_pool_leases = pool_.capacity();
+    copy.work_pool_leases_used = pool_.used();
+    copy.work_pool_waiting = static_cast<std::int64_t>(pool_.waiting());
+    copy.work_pool_waits = pool_.counts().waits;
+    copy.netpoll_wakeups = poll_.counts().wakeups;
+    copy.netpoll_events = poll_.counts().events;
+    for (const net::listener* each : {client_listener_.get(), bus_listener_.get()}) {
+        if (each == nullptr) continue;
+        copy.accept_errors(metrics::accept_error::no_lease) += each->counts().no_lease;
+        copy.accept_errors(metrics::accept_error::fd_limit) += each->counts().fd_limit;
+        copy.accept_errors(metrics::accept_error::other) += each->counts().failed;
+    }
+    return copy;
+}
+
+} // namespace carillon::gateway

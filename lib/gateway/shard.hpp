@@ -1,0 +1,81 @@
+#pragma once
+
+#include "bus/embedded_bus.hpp"
+#include "bus/resp_door.hpp"
+#include "config/settings.hpp"
+#include "hub/hub.hpp"
+#include "link/server.hpp"
+#include "metrics/shard_counters.hpp"
+#include "net/listener.hpp"
+#include "net/netpoll.hpp"
+#include "net/slab.hpp"
+#include "net/timer_wheel.hpp"
+#include "session/server.hpp"
+#include "work/work_pool.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace carillon::gateway {
+
+/// What a shard gets of the whole.
+struct share {
+    std::uint32_t number = 0;
+    std::uint32_t shards = 1;
+    std::uint32_t connections_max = 1; ///< of this shard, of both kinds together
+    std::uint16_t client_port = 0;     ///< 0: any free one
+    std::uint16_t bus_port = 0;
+};
+
+/// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired on the
+/// starting thread; after that everything runs on its own thread but `post` and the constructor.
+class shard {
+public:
+    shard(const config::settings& how, const share& mine, bus::embedded_bus& bus, session::handover plain_http);
+    shard(const shard&) = delete;
+    shard& operator=(const shard&) = delete;
+    ~shard();
+
+    std::uint16_t client_port() const { return client_listener_->port(); }
+    std::uint16_t bus_port() const { return bus_listener_ ? bus_listener_->port() : std::uint16_t{0}; }
+
+    /// Serves until it has been drained.
+    void run();
+
+    /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run() returns.
+    void drain(std::chrono::milliseconds patience);
+
+    metrics::shard_counters snapshot() const;
+    boost::asio::io_context& context() noexcept { return context_; }
+
+private:
+    void tick();
+    void schedule_tick();
+    bool drained() const;
+    void end();
+
+    boost::asio::io_context context_{1};
+    std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> busy_;
+    metrics::shard_counters counters_;
+    net::slab records_;
+    net::netpoll poll_;
+    net::timer_wheel wheel_;
+    work::work_pool pool_;
+    hub::hub hub_;
+    std::unique_ptr<session::server> sessions_;
+    std::unique_ptr<bus::resp_door> door_;
+    std::unique_ptr<net::listener> client_listener_;
+    std::unique_ptr<net::listener> bus_listener_;
+    net::accept_policy accepting_;
+    boost::asio::steady_timer ticker_;
+    net::timer_wheel::clock::time_point next_tick_;
+    std::optional<net::timer_wheel::clock::time_point> drain_until_;
+};
+
+} // namespace carillon::gateway

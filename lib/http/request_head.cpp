@@ -1,0 +1,258 @@
+#include "http/request_head.hpp"
+
+#include "base/check.hpp"
+#include "http/ascii.hpp"
+#include "http/scan.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace carillon::http {
+namespace {
+
+constexpr std::ptrdiff_t method_bytes_max = 16; // the longest registered one in use, UPDATEREDIRECTREF, nobody sends
+
+constexpr std::uint16_t bit(known_header name) noexcept {
+    return static_cast<std::uint16_t>(1U << static_cast<unsigned>(name));
+}
+constexpr std::uint16_t once_only = bit(known_header::host) | bit(known_header::origin) |
+                                    bit(known_header::content_length) | bit(known_header::transfer_encoding) |
+                                    bit(known_header::websocket_key) | bit(known_header::websocket_version);
+
+/// The lengths tell nearly all names apart, so a field costs one jump and at most two comparisons.
+std::optional<known_header> recognise(std::string_view name) noexcept {
+    switch (name.size()) {
+    case 4:
+        if (is_word(name, "host")) return known_header::host;
+        break;
+    case 6:
+        if (is_word(name, "origin")) return known_header::origin;
+        break;
+    case 7:
+        if (is_word(name, "upgrade")) return known_header::upgrade;
+        break;
+    case 10:
+        if (is_word(name, "connection")) return known_header::connection;
+        break;
+    case 14:
+        if (is_word(name, "content-length")) return known_header::content_length;
+        break;
+    case 17:
+        if (is_word(name, "sec-websocket-key")) return known_header::websocket_key;
+        if (is_word(name, "transfer-encoding")) return known_header::transfer_encoding;
+        break;
+    case 21:
+        if (is_word(name, "sec-websocket-version")) return known_header::websocket_version;
+        break;
+    case 22:
+        if (is_word(name, "sec-websocket-protocol")) return known_header::websocket_protocol;
+        break;
+    default: break;
+    }
+    return {};
+}
+
+/// Whether `text` begins like `lower` in any case, as far as the shorter of the two goes.
+bool agrees_with(std::string_view text, std::string_view lower) noexcept {
+    const std::size_t size = std::min(text.size(), lower.size());
+    return same_ignoring_case(text.substr(0, size), lower.substr(0, size));
+}
+
+/// Bytes of "http://" or "https://" at the beginning of a target; 0 if it has neither.
+std::size_t scheme_bytes(std::string_view target) noexcept {
+    for (const std::string_view scheme : {std::string_view{"http://"}, std::string_view{"https://"}})
+        if (target.size() >= scheme.size() && agrees_with(target, scheme)) return scheme.size();
+    return 0;
+}
+
+} // namespace
+
+/// One walk over the bytes from left to right. Each step answers `complete` when its part is read, and stops at the
+/// first byte that is missing or wrong.
+class head_reader {
+public:
+    head_reader(std::string_view bytes, request_head& head) noexcept
+        : begin_{bytes.data()}, end_{bytes.data() + bytes.size()}, head_{head} {}
+
+    /// Reads from the beginning of a line; 0 is that of the request line.
+    parse_outcome read(std::size_t start) noexcept {
+        at_ = begin_ + start;
+        head_.first_.fill(request_head::absent);
+        head_.repeated_ = 0;
+        head_.count_ = 0;
+        if (start == 0)
+            if (const parse_outcome line = read_request_line(); line != complete) return line;
+        return read_fields();
+    }
+
+    /// Judges what depends on more than one line, when all of them have been read. Were it judged earlier, a head that
+    /// came in two parts, whose finished lines are forgotten, could be refused for another reason than the same head in
+    /// one.
+    parse_outcome judge() noexcept {
+        const std::size_t count = std::exchange(head_.count_, 0);
+        if (count > headers_max)
+            return refuse(status::header_fields_too_large, "The request has too many header fields.");
+        if ((head_.repeated_ & once_only) != 0) return bad("A header field that may come once is repeated.");
+        if (head_.has(known_header::content_length) && head_.has(known_header::transfer_encoding))
+            return bad("Content-Length and Transfer-Encoding contradict each other.");
+        head_.count_ = count;
+        return complete;
+    }
+
+    /// Bytes of the complete lines read.
+    std::size_t read_bytes() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+
+    /// What read or judge has refused; meaningful if one did.
+    const parse_result& refusal() const noexcept { return refusal_; }
+
+private:
+    static constexpr parse_outcome complete = parse_outcome::complete;
+    static constexpr parse_outcome need_more = parse_outcome::need_more;
+    parse_outcome refuse(status code, std::string_view reason) noexcept {
+        refusal_ = {parse_outcome::refused, code, reason};
+        return parse_outcome::refused;
+    }
+    parse_outcome bad(std::string_view reason) noexcept { return refuse(status::bad_request, reason); }
+    static std::string_view view(const char* from, const char* to) noexcept {
+        return {from, static_cast<std::size_t>(to - from)};
+    }
+
+    parse_outcome read_request_line() noexcept {
+        const char* const method_end = scan::token_end(begin_, end_);
+        if (method_end - begin_ > method_bytes_max) return bad("The method is too long.");
+        if (method_end == end_) return need_more;
+        if (method_end == begin_ || *method_end != ' ') return bad("The first bytes are not an HTTP method.");
+        head_.method_ = view(begin_, method_end);
+
+        const char* const target = method_end + 1;
+        const char* const target_end = scan::target_end(target, end_);
+        const parse_outcome form = read_target(view(target, target_end), target_end != end_);
+        if (form != complete) return form;
+        if (*target_end != ' ') return bad("The request target is not followed by an HTTP version.");
+        return read_version(target_end + 1);
+    }
+
+    /// `ended`: nothing more of the target will come.
+    parse_outcome read_target(std::string_view target, bool ended) noexcept {
+        std::size_t path = 0;
+        if (target.empty()) return ended ? bad("The request target is empty or holds a forbidden byte.") : need_more;
+        if (target[0] == '*') {
+            if (target.size() > 1) return bad("The request target is neither a path nor an http URI.");
+        } else if (target[0] != '/') {
+            if (!agrees_with(target, "http://") && !agrees_with(target, "https://"))
+                return bad("The request target is neither a path nor an http URI.");
+            const std::size_t authority = scheme_bytes(target);
+            if (ended && (authority == 0 || authority == target.size()))
+                return bad("The request target is an http URI without a host.");
+            if (authority != 0 && authority != target.size()) {
+                if (target[authority] == '/' || target[authority] == '?')
+                    return bad("The request target is an http URI without a host.");
+                path = std::min(target.find_first_of("/?", authority), target.size());
+            }
+        }
+        if (!ended) return need_more;
+        const std::size_t question = target.find('?', path);
+        head_.target_ = target;
+        head_.path_ = target.substr(path, question - path);
+        if (head_.path_.empty()) head_.path_ = "/"; // RFC 9110 §4.2.3
+        head_.query_ = question == target.npos ? std::string_view{} : target.substr(question + 1);
+        return complete;
+    }
+
+    parse_outcome read_version(const char* at) noexcept {
+        constexpr std::string_view form = "HTTP/1.0\r\n"; // where the digits may be others
+        constexpr std::size_t major = 5;
+        constexpr std::size_t minor = 7;
+        const std::string_view sent = view(at, end_).substr(0, form.size());
+        for (std::size_t i = 0; i < sent.size(); ++i) {
+            const bool fits = i == major || i == minor ? is_digit(sent[i]) : sent[i] == form[i];
+            if (!fits) return bad("The request line does not end with an HTTP version and CRLF.");
+            if (i == major && sent[i] != '1')
+                return refuse(status::http_version_not_supported, "Only HTTP/1.1 is spoken here.");
+        }
+        if (sent.size() < form.size()) return need_more;
+        head_.minor_version_ = static_cast<std::uint8_t>(sent[minor] - '0');
+        at_ = at + form.size();
+        return complete;
+    }
+
+    parse_outcome read_fields() noexcept {
+        scan::control_bytes controls{begin_, at_, end_};
+        for (std::size_t count = 0;; ++count) {
+            const char* const name = at_;
+            const char* line_end = controls.next();
+            while (line_end != end_ && *line_end == '\t') line_end = controls.next();
+            const char* const name_end = scan::token_end(name, end_);
+            if (name_end == end_) return need_more;
+            if (*name_end != ':' || name_end == name)
+                return name_end == name && *name == '\r' ? read_blank_line(count) : bad_name(name, name_end);
+            if (line_end == end_) return need_more;
+            if (*line_end != '\r') return bad_value(*line_end);
+            if (line_end + 1 == end_) return need_more;
+            if (line_end[1] != '\n') return bad_value(*line_end);
+            controls.next(); // the line feed
+            at_ = line_end + 2;
+            if (count < headers_max)
+                keep(count, view(name, name_end), without_blanks_around(view(name_end + 1, line_end)));
+        }
+    }
+
+    void keep(std::size_t index, std::string_view name, std::string_view value) noexcept {
+        std::construct_at(head_.fields_.data() + index, header_field{name, value});
+        if (const auto known = recognise(name)) {
+            std::uint8_t& first = head_.first_[static_cast<std::size_t>(*known)];
+            if (first == request_head::absent)
+                first = static_cast<std::uint8_t>(index);
+            else
+                head_.repeated_ |= bit(*known);
+        }
+    }
+
+    parse_outcome read_blank_line(std::size_t count) noexcept {
+        if (at_ + 1 == end_) return need_more;
+        if (at_[1] != '\n') return bad("A carriage return stands alone.");
+        at_ += 2;
+        head_.count_ = count;
+        head_.size_ = read_bytes();
+        return complete;
+    }
+
+    parse_outcome bad_name(const char* name, const char* name_end) noexcept {
+        if (name_end != name)
+            return is_blank(*name_end) ? bad("White space stands before the colon of a header field.")
+                                       : bad("A header field name holds a forbidden byte or lacks its colon.");
+        if (is_blank(*name)) return bad("A header field is folded over two lines.");
+        return *name == ':' ? bad("A header field has no name.") : bad("A header field name holds a forbidden byte.");
+    }
+
+    parse_outcome bad_value(char byte) noexcept {
+        if (byte == '\r') return bad("A carriage return stands alone.");
+        return byte == '\n' ? bad("A line feed stands alone.") : bad("A header field value holds a control byte.");
+    }
+
+    const char* begin_;
+    const char* end_;
+    const char* at_ = nullptr; // the beginning of the line being read
+    request_head& head_;
+    parse_result refusal_{};
+};
+
+parse_result parse_head(std::string_view bytes, std::size_t& scanned, request_head& head) noexcept {
+    CHECK(scanned <= bytes.size() && scanned < head_bytes_max);
+    head_reader reader{bytes.substr(0, head_bytes_max), head};
+    parse_outcome outcome = reader.read(scanned);
+    // What earlier calls have read was only checked: its views are made now, when the buffer will not move any more.
+    if (outcome == parse_outcome::complete && scanned > 0) outcome = reader.read(0);
+    if (outcome == parse_outcome::complete) outcome = reader.judge();
+    if (outcome == parse_outcome::refused) return reader.refusal();
+    if (outcome == parse_outcome::complete) return {outcome, {}, {}};
+
+    scanned = reader.read_bytes();
+    if (bytes.size() < head_bytes_max) return {outcome, {}, {}};
+    if (scanned == 0) return {parse_outcome::refused, status::uri_too_long, "The request line is too long."};
+    return {parse_outcome::refused, status::header_fields_too_large, "The request head is too long."};
+}
+
+} // namespace carillon::http

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "http/ascii.hpp"
+#include "http/request_head.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace carillon::http {
+
+/// What an upgrade must match. Views what its owner keeps alive, usually the configuration.
+struct upgrade_rules {
+    std::string_view path; ///< compared with request_head::path() byte by byte
+    std::span<const std::string_view>
+        subprotocols; ///< those the server speaks; tokens of at most subprotocol_bytes_max
+    /// Patterns for the whole Origin, case-insensitive, where '*' stands for any bytes: "https://*.example.org". An
+    /// empty list refuses every Origin. A request without Origin comes from no browser and passes.
+    std::span<const std::string> allowed_origins;
+};
+
+/// Whether the request asks for a WebSocket, well or badly, and is to be judged by decide_upgrade: its Upgrade lists
+/// "websocket", or it has a Sec-WebSocket-Key or -Version, or its Connection lists "upgrade" though it names no
+/// protocol. All else is plain HTTP, even an Upgrade to h2c: a server may ignore that one (RFC 9110 §7.8).
+[[nodiscard]] bool wants_upgrade(const request_head& head) noexcept;
+
+struct upgrade_verdict {
+    status code{};                  ///< switching_protocols, or the refusal
+    std::string_view reason{};      ///< one sentence for the client, static text; empty if accepted
+    std::string_view key{};         ///< Sec-WebSocket-Key: 24 bytes in the parsed buffer; empty if refused
+    std::string_view subprotocol{}; ///< one of upgrade_rules::subprotocols; empty if none was agreed upon
+};
+
+/// Judges an opening handshake (RFC 6455 §4.2.1 and §4.2.2). The first rule that is broken names the refusal, in this
+/// order: HTTP/1.1 or later (505); one Host that looks like one (400); no body (400); the path (404); GET (405);
+/// Upgrade: websocket and Connection: upgrade (426); Sec-WebSocket-Version 13 (426); a Sec-WebSocket-Key of 16 bytes in
+/// base64 (400); Origin (403).
+///
+/// The subprotocol is the first of the client's that the server knows; without one the handshake goes on and names
+/// none. Sec-WebSocket-Extensions is ignored, which declines every extension. `head` must be complete. Allocates
+/// nothing.
+[[nodiscard]] upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& rules) noexcept;
+
+/// Enough for every reply written here.
+inline constexpr std::size_t reply_bytes_max = 512;
+/// A longer subprotocol would not fit in a reply; configuration refuses it.
+inline constexpr std::size_t subprotocol_bytes_max = 256;
+/// A longer reason is cut.
+inline constexpr std::size_t reason_bytes_max = 200;
+
+/// Writes the 101 response for an accepted verdict and returns its size in bytes; 0 if `out` is too small, which
+/// reply_bytes_max never is.
+[[nodiscard]] std::size_t write_switching_protocols(std::span<char> out, const upgrade_verdict& verdict) noexcept;
+
+/// Writes a complete HTTP/1.1 response that closes the connection, with `reason` as its text, and returns its size in
+/// bytes; 0 if `out` is too small, which reply_bytes_max never is. A 426 says which protocol and version are spoken
+/// here, a 405 which method is.
+[[nodiscard]] std::size_t write_refusal(std::span<char> out, status code, std::string_view reason) noexcept;
+
+/// The value of the first field of that name, in any case; empty if there is none.
+[[nodiscard]] std::string_view find_header(const request_head& head, std::string_view name) noexcept;
+
+/// Calls visitor(name as listed, value) for every field whose name is one of `names` in any case, in the order of the
+/// head.
+template <class Visitor>
+void visit_headers(const request_head& head, std::span<const std::string_view> names, Visitor&& visitor) {
+    for (const header_field& field : head.headers())
+        for (const std::string_view name : names)
+            if (same_ignoring_case(field.name, name)) visitor(name, field.value);
+}
+
+} // namespace carillon::http

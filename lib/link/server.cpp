@@ -1,0 +1,297 @@
+#include "link/server.hpp"
+
+#include "base/bytes.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace carillon::link {
+
+namespace {
+// How many buffers one connection may fill before the others get their turn.
+constexpr int bursts_per_turn = 4;
+} // namespace
+
+// Parks the flush coroutine in the busy state, where the next writable edge finds it.
+struct server::writable_awaiter {
+    explicit writable_awaiter(busy_state& state) noexcept : busy{state} {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { busy.writer = waiting; }
+    void await_resume() const noexcept {}
+
+    busy_state& busy;
+};
+
+server::server(const floor& shard, const options& how) : shard_{shard}, options_{how} {
+    shard_.poll.attach(how.who, *this);
+}
+
+server::~server() { CHECK(open_ == 0); }
+
+record* server::find(net::connection_key key) noexcept {
+    net::connection* found = shard_.records.find(key);
+    if (found == nullptr || found->owned_by != options_.who || found->gone) return nullptr;
+    return static_cast<record*>(found);
+}
+
+// --- accepting
+
+void server::operator()(int descriptor, work::lease& held) {
+    record* r = open_ < options_.connections_max ? make_record() : nullptr;
+    if (r == nullptr) {
+        ++counters().accept_errors(metrics::accept_error::connection_limit);
+        refuse(descriptor);
+        shard_.calls.close(descriptor);
+        return;
+    }
+    r->descriptor = descriptor;
+    ++open_;
+    ++counters().connections_accepted(options_.kind);
+    ++counters().connections_open(options_.kind);
+    // As if its receive coroutine ran: the record must outlive what on_bytes may do to it.
+    r->receiving = true;
+    on_open(*r);
+    // What has come already is read before the netpoll hears of the connection; for the rest there will be an edge.
+    const burst outcome = read_burst(*r, held);
+    if (!r->gone && !shard_.poll.watch(*r)) drop(*r, ending::by_error);
+    r->receiving = false;
+    if (!r->gone && outcome == burst::more) {
+        receive(*r);
+        return;
+    }
+    release_if_unused(*r);
+}
+
+// --- reading
+
+void server::on_ready(net::connection& c, net::readiness what) {
+    auto& r = static_cast<record&>(c);
+    if (r.gone) return;
+    if (what.hung_up) r.hung_up = true;
+    if (what.writable && r.busy != nullptr && r.busy->writer) {
+        const net::connection_key key = records().key_of(r);
+        std::exchange(r.busy->writer, nullptr).resume();
+        if (find(key) == nullptr) return;
+    }
+    if (!what.readable || r.paused) return;
+    if (r.receiving) {
+        r.ready_again = true;
+    } else {
+        receive(r);
+    }
+}
+
+// The reader goroutine of the article, alive only while there is something to read.
+net::detached server::receive(record& r) {
+    const auto pass = coroutines_.enter();
+    r.receiving = true;
+    work::lease held = co_await shard_.pool.acquire();
+    int bursts = 0;
+    while (held && !r.gone && !r.paused) {
+        r.ready_again = false;
+        const burst outcome = read_burst(r, held);
+        if (outcome == burst::ended) break;
+        if (outcome == burst::drained && !r.ready_again) break;
+        if (++bursts % bursts_per_turn == 0) co_await shard_.pool.yield(held);
+    }
+    r.receiving = false;
+    if (!held && !r.gone) drop(r, ending::by_us); // the pool has closed
+    release_if_unused(r);
+}
+
+server::burst server::read_burst(record& r, work::lease& held) {
+    const std::span<std::byte> buffer = held.buffer();
+    const net::io_result result = shard_.calls.receive(r.descriptor, buffer);
+    if (result.error == EINTR) return burst::more;
+    if (result.would_block()) return burst::drained;
+    if (result.error != 0) {
+        drop(r, ending::by_error);
+        return burst::ended;
+    }
+    if (result.value == 0) {
+        drop(r, ending::by_peer);
+        return burst::ended;
+    }
+    const auto count = static_cast<std::size_t>(result.value);
+    counters().bytes_received += count;
+    if (!r.closing) on_bytes(r, buffer.first(count));
+    if (r.gone) return burst::ended;
+    if (r.paused) return burst::drained;
+    // A short read has emptied the socket, and the next bytes make an edge of their own; but the end of the stream, if it
+    // has been announced, must be read out.
+    return count < buffer.size() && !r.hung_up ? burst::drained : burst::more;
+}
+
+void server::pause(record& r) { r.paused = true; }
+
+void server::resume(record& r) {
+    if (!r.paused || r.gone) return;
+    r.paused = false;
+    // Edges that came meanwhile were not heard, so look.
+    r.ready_again = true;
+    if (!r.receiving) receive(r);
+}
+
+// --- writing
+
+std::size_t server::send_now(record& r, std::string_view bytes) {
+    if (r.gone || r.closing || r.doomed) return bytes.size();
+    if (r.busy != nullptr && !r.busy->outbox.empty()) return 0;
+    const net::io_result result = shard_.calls.send(r.descriptor, as_bytes(bytes));
+    ++counters().sends;
+    if (result.error != 0) {
+        if (result.would_block()) {
+            ++counters().send_again;
+            return 0;
+        }
+        doom(r, false);
+        return bytes.size();
+    }
+    counters().bytes_sent += static_cast<std::uint64_t>(result.value);
+    return static_cast<std::size_t>(result.value);
+}
+
+void server::send(record& r, std::string_view bytes) {
+    const std::size_t sent = send_now(r, bytes);
+    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes.substr(sent)), 0);
+}
+
+void server::queue(record& r, net::shared_bytes bytes, std::size_t offset) {
+    busy_state& state = busy(r);
+    const bool was_empty = state.outbox.empty();
+    const std::size_t before = state.outbox.bytes();
+    if (state.outbox.push(std::move(bytes), offset, options_.outbox_bytes_max) == net::push_result::full) {
+        doom(r, true);
+        return;
+    }
+    counters().outbox_bytes += static_cast<std::int64_t>(state.outbox.bytes() - before);
+    if (was_empty) ++counters().outboxes;
+    if (!r.writing) flush(r);
+}
+
+// The writer goroutine of the article, alive only while the peer does not take what there is.
+net::detached server::flush(record& r) {
+    const auto pass = coroutines_.enter();
+    r.writing = true;
+    while (!r.gone && !r.busy->outbox.empty()) {
+        co_await writable_awaiter{*r.busy};
+        if (r.gone) break;
+        const bool healthy = write_burst(r);
+        if (!healthy) break;
+    }
+    r.writing = false;
+    if (!r.gone && r.closing && r.busy->outbox.empty()) end_sending(r);
+    settle(r);
+    release_if_unused(r);
+}
+
+bool server::write_burst(record& r) {
+    net::outbox& outbox = r.busy->outbox;
+    const std::size_t before = outbox.bytes();
+    const net::io_result result = outbox.send(shard_.calls, r.descriptor);
+    ++counters().sends;
+    counters().bytes_sent += static_cast<std::uint64_t>(result.value);
+    counters().outbox_bytes -= static_cast<std::int64_t>(before - outbox.bytes());
+    if (outbox.empty()) --counters().outboxes;
+    if (result.would_block()) ++counters().send_again;
+    if (result.error == 0 || result.would_block()) return true;
+    doom(r, false);
+    return false;
+}
+
+// --- ending
+
+void server::doom(record& r, bool slow) {
+    if (r.doomed) return;
+    r.doomed = true;
+    if (doomed_.empty()) boost::asio::post(shard_.context, [this] { end_doomed(); });
+    doomed_.push_back({records().key_of(r), slow});
+}
+
+void server::end_doomed() {
+    const auto sentences = std::exchange(doomed_, {});
+    for (const sentence& each : sentences) {
+        record* r = find(each.key);
+        if (r == nullptr) continue;
+        r->doomed = false;
+        if (each.slow) {
+            ++counters().slow_consumers(options_.kind);
+            on_slow(*r);
+        } else {
+            drop(*r, ending::by_error);
+        }
+    }
+}
+
+void server::close(record& r, std::string_view last_word, bool forget_queued) {
+    if (r.gone || r.closing) return;
+    if (r.busy != nullptr && !r.busy->outbox.empty() && forget_queued) {
+        const std::size_t before = r.busy->outbox.bytes();
+        r.busy->outbox.forget_unsent();
+        counters().outbox_bytes -= static_cast<std::int64_t>(before - r.busy->outbox.bytes());
+        if (r.busy->outbox.empty()) --counters().outboxes;
+    }
+    r.doomed = false;
+    if (!last_word.empty()) send(r, last_word);
+    if (r.gone) return;
+    r.closing = true;
+    schedule(r, options_.close_timeout);
+    if (r.busy == nullptr || r.busy->outbox.empty()) end_sending(r);
+}
+
+void server::end_sending(record& r) { shard_.calls.shutdown_sending(r.descriptor); }
+
+void server::leave(record& r) {
+    --open_;
+    --counters().connections_open(options_.kind);
+    shard_.wheel.cancel(r);
+    r.gone = true;
+}
+
+void server::drop(record& r, ending why) {
+    if (r.gone) return;
+    leave(r);
+    on_gone(r, why);
+    // Closing takes the descriptor out of the epoll set, too: no other descriptor shares its open file.
+    shard_.calls.close(std::exchange(r.descriptor, -1));
+    if (r.busy != nullptr) {
+        counters().outbox_bytes -= static_cast<std::int64_t>(r.busy->outbox.bytes());
+        if (!r.busy->outbox.empty()) --counters().outboxes;
+        r.busy->outbox = {};
+        if (r.busy->writer) {
+            std::exchange(r.busy->writer, nullptr).resume(); // it sees that the connection is gone, and releases the record
+            return;
+        }
+    }
+    release_if_unused(r);
+}
+
+void server::drop_all() {
+    for_some(0, records().used(), [this](record& r) { drop(r, ending::by_us); });
+}
+
+int server::release_descriptor(record& r) {
+    CHECK(r.busy == nullptr || r.busy->outbox.empty());
+    shard_.poll.forget(r);
+    leave(r);
+    return std::exchange(r.descriptor, -1);
+}
+
+busy_state& server::busy(record& r) {
+    if (r.busy == nullptr) r.busy = new busy_state;
+    return *r.busy;
+}
+
+void server::settle(record& r) {
+    if (r.busy == nullptr || r.writing || r.busy->kept != nullptr || !r.busy->outbox.empty()) return;
+    delete std::exchange(r.busy, nullptr);
+}
+
+void server::release_if_unused(record& r) {
+    if (!r.gone || r.receiving || r.writing) return;
+    delete std::exchange(r.busy, nullptr);
+    shard_.records.release(r);
+}
+
+} // namespace carillon::link

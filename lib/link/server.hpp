@@ -1,0 +1,173 @@
+#pragma once
+
+#include "metrics/shard_counters.hpp"
+#include "net/netpoll.hpp"
+#include "net/outbox.hpp"
+#include "net/slab.hpp"
+#include "net/system_calls.hpp"
+#include "net/timer_wheel.hpp"
+#include "work/work_pool.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace carillon::link {
+
+/// What an owner keeps of a connection while it is in the middle of something: half a message, replies that wait.
+struct partial {
+    virtual ~partial() = default;
+};
+
+/// What a connection has only while it is busy.
+struct busy_state {
+    net::outbox outbox;
+    std::coroutine_handle<> writer; ///< the flush coroutine, while it waits for room
+    std::unique_ptr<partial> kept;
+};
+
+/// The record of a connection as this room needs it; an owner's record derives from it.
+struct record : net::connection {
+    busy_state* busy = nullptr; ///< null while the connection is idle
+};
+
+/// The parts of a shard that connections live on; all outlive the servers.
+struct floor {
+    boost::asio::io_context& context;
+    net::slab& records;
+    net::netpoll& poll;
+    net::timer_wheel& wheel;
+    work::work_pool& pool;
+    metrics::shard_counters& counters;
+    const net::system_calls& calls;
+};
+
+/// Why a connection has ended, for the owner's counters.
+enum class ending : std::uint8_t { by_peer, by_error, by_us };
+
+/// The spine of every connection, whatever it speaks: accepted with a lease, read by a coroutine that is born on readiness and
+/// holds a lease, written at once, and by a second coroutine only while the peer does not take it. What the bytes mean
+/// is for the class that derives from it. A connection ends in one place (`drop`), and its record is given back when its last
+/// coroutine has ended. Thread: the shard's.
+class server : public net::event_sink {
+public:
+    struct options {
+        net::owner who = net::owner::websocket;
+        metrics::connection_kind kind = metrics::connection_kind::websocket;
+        std::size_t outbox_bytes_max = 1024 * 1024;      ///< more waiting makes a slow consumer
+        std::chrono::milliseconds close_timeout{5'000};  ///< for the peer to end its side after we ended ours
+        std::uint32_t connections_max = 0xffffffff;
+    };
+
+    server(const floor& shard, const options& how);
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+    ~server();
+
+    /// Takes a descriptor that was just accepted, and reads what is already there with the acceptor's lease.
+    void operator()(int descriptor, work::lease& held);
+
+    void on_ready(net::connection& c, net::readiness what) final;
+
+    /// Ends every connection now.
+    void drop_all();
+
+    std::uint32_t open() const noexcept { return open_; }
+    std::size_t coroutines() const noexcept { return coroutines_.inside(); }
+
+    /// Calls `visit(record&)` for each open connection with an index below `end` from `first` on, in slab order; the call may
+    /// end it. Returns where to go on, `net::no_index` when there is nothing further.
+    template <class Visit>
+    std::uint32_t for_some(std::uint32_t first, std::uint32_t count, Visit&& visit) {
+        const std::uint32_t end = std::min(records().used(), first + count);
+        for (std::uint32_t index = first; index < end; ++index) {
+            net::connection& c = records().at(index);
+            if (c.owned_by == options_.who && !c.gone) visit(static_cast<record&>(c));
+        }
+        return end == records().used() ? net::no_index : end;
+    }
+
+protected:
+    /// A new record in the slab, or null when it is full.
+    virtual record* make_record() = 0;
+    /// Called for a connection over the limit: may send a last word; the descriptor is closed afterwards.
+    virtual void refuse(int descriptor) = 0;
+    /// The record has its descriptor: set the first deadline.
+    virtual void on_open(record& r) = 0;
+    /// Bytes have come. They are the owner's until it returns; 64 more may be read after them. May end the connection.
+    virtual void on_bytes(record& r, std::span<std::byte> bytes) = 0;
+    /// The outbox was full. Called outside of deliveries; ends the connection one way or the other.
+    virtual void on_slow(record& r) = 0;
+    /// The connection has ended: leave channels, count. The record goes afterwards; `busy` is still there.
+    virtual void on_gone(record& r, ending why) = 0;
+
+    /// Sends now what the kernel takes, and queues the rest. May be called in the middle of a delivery: a connection that fails
+    /// or is too slow is ended afterwards.
+    void send(record& r, std::string_view bytes);
+    /// The same for frames with several receivers; `share()` gives a shared copy of `bytes` for those who must queue it.
+    template <class Share>
+    void send(record& r, std::string_view bytes, Share&& share) {
+        const std::size_t sent = send_now(r, bytes);
+        if (sent < bytes.size()) queue(r, share(), sent);
+    }
+
+    /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still waits when
+    /// `forget_queued`.
+    void close(record& r, std::string_view last_word, bool forget_queued);
+    /// Leaves the peer's bytes in the kernel until resume(): back pressure for who sends more than can be answered.
+    void pause(record& r);
+    void resume(record& r);
+    /// Ends the connection now.
+    void drop(record& r, ending why);
+    /// Takes the descriptor out of the shard's hands without closing it; the record ends.
+    int release_descriptor(record& r);
+
+    busy_state& busy(record& r);
+    /// Gives the busy state back if nothing is in it.
+    void settle(record& r);
+
+    void schedule(record& r, std::chrono::milliseconds after) {
+        shard_.wheel.schedule(r, net::timer_wheel::clock::now(), after);
+    }
+    void cancel_deadline(record& r) { shard_.wheel.cancel(r); }
+
+    net::slab& records() noexcept { return shard_.records; }
+    metrics::shard_counters& counters() noexcept { return shard_.counters; }
+    record* find(net::connection_key key) noexcept;
+    const floor& shard() const noexcept { return shard_; }
+
+private:
+    enum class burst : std::uint8_t { drained, more, ended };
+    struct writable_awaiter;
+
+    net::detached receive(record& r);
+    net::detached flush(record& r);
+    burst read_burst(record& r, work::lease& held);
+    bool write_burst(record& r);
+    std::size_t send_now(record& r, std::string_view bytes);
+    void queue(record& r, net::shared_bytes bytes, std::size_t offset);
+    void doom(record& r, bool slow);
+    void end_doomed();
+    void end_sending(record& r);
+    void leave(record& r);
+    void release_if_unused(record& r);
+
+    struct sentence {
+        net::connection_key key;
+        bool slow;
+    };
+
+    floor shard_;
+    options options_;
+    net::gate coroutines_;
+    std::vector<sentence> doomed_; // at most one for each connection
+    std::uint32_t open_ = 0;
+};
+
+} // namespace carillon::link

@@ -1,0 +1,144 @@
+#include "metrics/expose.hpp"
+
+#include <fmt/format.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <initializer_list>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+namespace carillon::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using label_names = std::initializer_list<std::string_view>;
+
+/// The metric's one number, where the serializer looks for it.
+template <class Number>
+void set_value(ClientMetric& metric, MetricType type, Number number) {
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = static_cast<double>(number);
+}
+
+ClientMetric for_shard(std::size_t shard) {
+    ClientMetric metric;
+    metric.label.push_back({"shard", fmt::to_string(shard)});
+    return metric;
+}
+
+/// Collects the families; every member function takes one line of shard_metrics.def.
+class collector {
+public:
+    explicit collector(std::span<const shard_counters> shards) : shards_{shards} {}
+
+    template <class Number>
+    void plain(MetricType type, std::string name, std::string_view help, Number shard_counters::* member) {
+        auto& family = add(type, std::move(name), help);
+        for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+            auto& metric = family.metric.emplace_back(for_shard(shard));
+            set_value(metric, type, shards_[shard].*member);
+        }
+    }
+
+    template <class Labelled>
+    void labelled(MetricType type, std::string name, std::string_view help, Labelled shard_counters::* member,
+                  label_names names) {
+        auto& family = add(type, std::move(name), help);
+        for (std::size_t shard = 0; shard < shards_.size(); ++shard)
+            (shards_[shard].*member).each([&](std::initializer_list<std::string_view> values, auto number) {
+                auto& metric = family.metric.emplace_back(for_shard(shard));
+                const auto* value = values.begin();
+                for (const auto label : names) metric.label.push_back({std::string{label}, std::string{*value++}});
+                set_value(metric, type, number);
+            });
+    }
+
+    void histogram(std::string name, std::string_view help, duration_histogram shard_counters::* member) {
+        auto& family = add(MetricType::Histogram, std::move(name), help);
+        for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+            const auto& source = shards_[shard].*member;
+            auto& target = family.metric.emplace_back(for_shard(shard)).histogram;
+            for (std::size_t bucket = 0; bucket < source.counts().size(); ++bucket) {
+                target.sample_count += source.counts()[bucket];
+                target.bucket.push_back({target.sample_count, upper_bound(bucket)});
+            }
+            target.sample_sum = source.sum_seconds();
+        }
+    }
+
+    /// A fact about the process; 0 means unknown.
+    template <class Number>
+    void fact(MetricType type, std::string name, std::string_view help, Number number) {
+        if (number == Number{}) return;
+        set_value(add(type, std::move(name), help).metric.emplace_back(), type, number);
+    }
+
+    void build_info(const process_facts& facts) {
+        auto& family = add(MetricType::Gauge, "carillon_build_info", "What this program was built from; always 1.");
+        auto& metric = family.metric.emplace_back();
+        metric.label = {{"version", facts.version}, {"compiler", facts.compiler}};
+        metric.gauge.value = 1;
+    }
+
+    std::vector<MetricFamily> take() && { return std::move(families_); }
+
+private:
+    static double upper_bound(std::size_t bucket) {
+        if (bucket == duration_histogram::bounds.size()) return std::numeric_limits<double>::infinity();
+        return static_cast<double>(duration_histogram::bounds[bucket].count()) / 1e6;
+    }
+
+    MetricFamily& add(MetricType type, std::string name, std::string_view help) {
+        auto& family = families_.emplace_back();
+        family.name = std::move(name);
+        family.help = help;
+        family.type = type;
+        return family;
+    }
+
+    std::span<const shard_counters> shards_;
+    std::vector<MetricFamily> families_;
+};
+
+void collect_shards(collector& into) {
+#define COUNTER(member, help)                                                                                          \
+    into.plain(MetricType::Counter, "carillon_" #member "_total", help, &shard_counters::member);
+#define GAUGE(member, help) into.plain(MetricType::Gauge, "carillon_" #member, help, &shard_counters::member);
+#define HISTOGRAM(member, help) into.histogram("carillon_" #member "_seconds", help, &shard_counters::member);
+#define LABELLED_COUNTER(type, member, help, ...)                                                                      \
+    into.labelled(MetricType::Counter, "carillon_" #member "_total", help, &shard_counters::member, {__VA_ARGS__});
+#define LABELLED_GAUGE(type, member, help, ...)                                                                        \
+    into.labelled(MetricType::Gauge, "carillon_" #member, help, &shard_counters::member, {__VA_ARGS__});
+#include "metrics/shard_metrics.def"
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+#undef LABELLED_COUNTER
+#undef LABELLED_GAUGE
+}
+
+void collect_facts(collector& into, const process_facts& facts) {
+    constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
+    into.build_info(facts);
+    into.fact(gauge, "carillon_connections_limit", "Connections the process takes at most.", facts.connections_limit);
+    into.fact(counter, "process_cpu_seconds_total", "User and system CPU time.", facts.cpu_seconds);
+    into.fact(gauge, "process_max_fds", "Open file descriptors allowed.", facts.fds_max);
+    into.fact(gauge, "process_open_fds", "Open file descriptors.", facts.open_fds);
+    into.fact(gauge, "process_resident_memory_bytes", "Resident memory.", facts.resident_memory_bytes);
+    into.fact(gauge, "process_start_time_seconds", "Start of the process since 1970.", facts.start_time_seconds);
+}
+
+} // namespace
+
+std::string expose(std::span<const shard_counters> shards, const process_facts& facts) {
+    collector families{shards};
+    collect_facts(families, facts);
+    collect_shards(families);
+    return prometheus::TextSerializer{}.Serialize(std::move(families).take());
+}
+
+} // namespace carillon::metrics

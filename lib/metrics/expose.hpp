@@ -1,0 +1,19 @@
+#pragma once
+
+#include "metrics/process_facts.hpp"
+#include "metrics/shard_counters.hpp"
+
+#include <span>
+#include <string>
+
+namespace carillon::metrics {
+
+/// The Content-Type of the text that `expose` makes.
+inline constexpr const char* exposition_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All metrics in the Prometheus text format 0.0.4. `shards[i]` gets the label shard="i". Pure: the counters are copies
+/// that the caller collected from the shards. Every slot is exposed, also those that are still zero, so that the first
+/// increment is seen.
+std::string expose(std::span<const shard_counters> shards, const process_facts& facts);
+
+} // namespace carillon::metrics

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "hub/hub.hpp"
+#include "link/server.hpp"
+#include "ws/assembler.hpp"
+
+#include <boost/uuid/uuid.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace carillon::session {
+
+/// Where a client is in its conversation; kept in the record's `phase`.
+enum class stage : std::uint8_t {
+    upgrading,     ///< its request head has not come whole
+    connecting,    ///< a WebSocket, but no connect command yet
+    refused,       ///< connect was answered with an error: nothing more is allowed
+    live,          ///< connected; the deadline is the next ping
+    awaiting_pong, ///< a ping is out; the deadline is the pong's
+};
+
+/// All that an idle browser connection costs in the session room: one cache line (docs/decisions/0003). Protocol
+/// state is the phase; subscriptions live in the hub, half messages and unsent frames in `busy` and only while there are any.
+struct client : link::record {
+    boost::uuids::uuid id{}; ///< the client ID of the protocol, a version 4 UUID
+    hub::memberships channels;
+
+    stage where() const noexcept { return static_cast<stage>(phase); }
+    void move_to(stage next) noexcept { phase = static_cast<std::uint8_t>(next); }
+};
+
+static_assert(sizeof(client) <= net::slab::cell_bytes);
+
+/// A request head that has come in part.
+struct half_head final : link::partial {
+    std::string bytes;
+    std::size_t scanned = 0;
+};
+
+/// A message that has come in part.
+struct half_message final : link::partial {
+    explicit half_message(ws::assembler&& begun) noexcept : assembler{std::move(begun)} {}
+    ws::assembler assembler;
+};
+
+} // namespace carillon::session

@@ -1,0 +1,159 @@
+#include "session/server.hpp"
+
+#include "protocol/reply.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace carillon::session {
+
+namespace {
+
+using metrics::command_method;
+using protocol::command_error;
+
+struct method_of {
+    command_method operator()(const protocol::pong&) const { return command_method::pong; }
+    command_method operator()(const protocol::connect_request&) const { return command_method::connect; }
+    command_method operator()(const protocol::subscribe_request&) const { return command_method::subscribe; }
+    command_method operator()(const protocol::unsubscribe_request&) const { return command_method::unsubscribe; }
+    command_method operator()(const protocol::publish_request&) const { return command_method::publish; }
+    command_method operator()(const protocol::presence_request&) const { return command_method::presence; }
+    command_method operator()(const protocol::presence_stats_request&) const { return command_method::presence_stats; }
+    command_method operator()(const protocol::history_request&) const { return command_method::history; }
+    command_method operator()(const protocol::ping_request&) const { return command_method::ping; }
+    command_method operator()(const protocol::send_request&) const { return command_method::send; }
+    command_method operator()(const protocol::rpc_request&) const { return command_method::rpc; }
+    command_method operator()(const protocol::refresh_request&) const { return command_method::refresh; }
+    command_method operator()(const protocol::sub_refresh_request&) const { return command_method::sub_refresh; }
+};
+
+} // namespace
+
+void server::handle(client& c, const protocol::command& command) {
+    ++counters().commands(std::visit(method_of{}, command.what));
+    const bool connects = std::holds_alternative<protocol::connect_request>(command.what);
+    // Connect comes first and once; after a refused connect nothing may come (§4.1, §4.2).
+    if (connects != (c.where() == stage::connecting)) {
+        return break_off(c, metrics::protocol_failure::unexpected_command);
+    }
+    std::visit([&](const auto& request) { on(c, command.id, request); }, command.what);
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
+    if (!options_.dev) {
+        // Nobody can verify a token yet, so nobody is let in.
+        return disconnect(c, request.token.empty() ? protocol::disconnect::bad_request
+                                                   : protocol::disconnect::invalid_token);
+    }
+    c.id = ids_.next();
+    c.move_to(stage::live);
+    schedule_ping(c, true);
+    protocol::append_connect_reply(next_reply(), id,
+                                   {.client = uuid_text{c.id}.view(),
+                                    .version = "carillon " CARILLON_VERSION,
+                                    .ping = std::chrono::ceil<std::chrono::seconds>(options_.ping_interval),
+                                    .pong = true});
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {
+    if (channel_is_refused(c, id, request.channel)) return;
+    const hub::subscriber who = subscriber_of(c);
+    if (c.channels.count >= options_.subscriptions_max) {
+        return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
+                                                                           : command_error::limit_exceeded);
+    }
+    switch (hub_->subscribe(who, c.channels, request.channel)) {
+    case hub::subscribe_outcome::already: return fail(id, command_error::already_subscribed);
+    case hub::subscribe_outcome::joined_first: bus_->subscribe(request.channel); break;
+    case hub::subscribe_outcome::joined: break;
+    }
+    protocol::append_empty_reply(next_reply(), id, "subscribe");
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {
+    if (channel_is_refused(c, id, request.channel)) return;
+    const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
+    if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(request.channel);
+    protocol::append_empty_reply(next_reply(), id, "unsubscribe");
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::publish_request& request) {
+    if (channel_is_refused(c, id, request.channel)) return;
+    info_.clear();
+    protocol::append_client_info(info_, {}, uuid_text{c.id}.view());
+    const bus::publish_ticket ticket{records().key_of(c).packed(), id};
+    const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, ticket);
+    ++counters().publications(metrics::publication_source::client);
+    if (!done) return; // answered by on_published
+    if (!*done) return fail(id, command_error::internal);
+    protocol::append_empty_reply(next_reply(), id, "publish");
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::presence_request& request) {
+    not_available(c, id, request.channel);
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::presence_stats_request& request) {
+    not_available(c, id, request.channel);
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::history_request& request) {
+    not_available(c, id, request.channel);
+}
+
+void server::not_available(client& c, std::uint32_t id, std::string_view channel) {
+    if (!channel_is_refused(c, id, channel)) fail(id, command_error::not_available);
+}
+
+void server::on(client&, std::uint32_t id, const protocol::rpc_request&) { fail(id, command_error::method_not_found); }
+
+// `send` has no reply, so the only answer there is closes (§4.9).
+void server::on(client& c, std::uint32_t, const protocol::send_request&) {
+    disconnect(c, protocol::disconnect::not_available);
+}
+
+void server::on(client& c, std::uint32_t, const protocol::ping_request&) {
+    break_off(c, metrics::protocol_failure::unexpected_command);
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::refresh_request& request) {
+    if (request.token.empty()) return break_off(c, metrics::protocol_failure::unexpected_command);
+    fail(id, command_error::not_available);
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request) {
+    if (channel_is_refused(c, id, request.channel)) return;
+    if (!hub_->subscribed(subscriber_of(c), c.channels, request.channel)) {
+        return fail(id, command_error::permission_denied);
+    }
+    fail(id, request.token.empty() ? command_error::bad_request : command_error::not_available);
+}
+
+// Exactly one pong for each ping (§4.1).
+void server::on(client& c, std::uint32_t, const protocol::pong&) {
+    if (c.where() != stage::awaiting_pong) return break_off(c, metrics::protocol_failure::unexpected_command);
+    ++counters().pongs_received;
+    c.move_to(stage::live);
+    schedule_ping(c, false);
+}
+
+// An empty channel breaks the protocol, one that is too long is an error (§4.8).
+bool server::channel_is_refused(client& c, std::uint32_t id, std::string_view channel) {
+    if (channel.empty()) {
+        break_off(c, metrics::protocol_failure::malformed_command);
+        return true;
+    }
+    if (channel.size() > options_.channel_bytes_max) {
+        fail(id, command_error::bad_request);
+        return true;
+    }
+    return false;
+}
+
+void server::fail(std::uint32_t id, command_error why) {
+    ++counters().command_errors(static_cast<int>(why));
+    protocol::append_error_reply(next_reply(), id, why);
+}
+
+} // namespace carillon::session

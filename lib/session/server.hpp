@@ -1,0 +1,130 @@
+#pragma once
+
+#include "bus/broker.hpp"
+#include "hub/hub.hpp"
+#include "link/server.hpp"
+#include "protocol/codes.hpp"
+#include "protocol/command.hpp"
+#include "protocol/json_decoder.hpp"
+#include "session/client.hpp"
+#include "session/client_ids.hpp"
+#include "ws/close.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace carillon::session {
+
+/// What clients may do and cost. See docs/configuration.md for what each means to a user.
+struct options {
+    std::string path = "/connection/websocket";
+    bool dev = false; ///< anonymous clients may connect, from every origin
+    std::vector<std::string> allowed_origins;
+    std::uint32_t connections_max = 0xffffffff;
+    std::size_t message_bytes_max = 64 * 1024;
+    std::size_t outbox_bytes_max = 1024 * 1024;
+    std::size_t subscriptions_max = 128;
+    std::size_t channel_bytes_max = 255;
+    std::size_t commands_per_message_max = 1024;
+    std::chrono::milliseconds handshake_timeout{10'000};
+    std::chrono::milliseconds connect_timeout{10'000};
+    std::chrono::milliseconds ping_interval{25'000};
+    std::chrono::milliseconds pong_timeout{8'000};
+    std::chrono::milliseconds close_timeout{5'000};
+};
+
+/// Takes over a connection whose request is no upgrade: its descriptor, and all the bytes it has sent so far. May be called on
+/// any shard's thread.
+using handover = std::function<void(int descriptor, std::string bytes)>;
+
+/// The conversations of one shard: upgrade, then command after command (protocol §4). Thread: the shard's.
+class server final : public link::server, public hub::sink, public bus::publish_listener {
+public:
+    server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how, handover plain_http);
+
+    void on_deadline(net::connection& c) override;
+
+    void encode(hub::format encoding, std::string_view channel, const hub::publication& message,
+                std::string& out) override;
+    void deliver(hub::subscriber to, hub::frames& what) override;
+    void prefetch(hub::subscriber to) noexcept override;
+
+    void on_published(bus::publish_ticket ticket, bus::publish_result receivers) override;
+
+    /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
+    void close_all(protocol::disconnect code);
+
+private:
+    // link::server
+    link::record* make_record() override;
+    void refuse(int descriptor) override;
+    void on_open(link::record& r) override;
+    void on_bytes(link::record& r, std::span<std::byte> bytes) override;
+    void on_slow(link::record& r) override;
+    void on_gone(link::record& r, link::ending why) override;
+
+    // upgrade.cpp: from bytes to a WebSocket
+    std::span<std::byte> upgrade(client& c, std::span<std::byte> bytes);
+    bool judge_head(client& c, std::string_view bytes, std::size_t& scanned, std::size_t& head_bytes);
+    void refuse_upgrade(client& c, std::uint16_t status, std::string_view reason);
+
+    // server.cpp: from frames to commands
+    void read_frames(client& c, std::span<std::byte> bytes);
+    void on_message(client& c, std::span<std::byte> payload);
+    void answer_close(client& c, std::uint16_t code);
+    void close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued = false);
+    void disconnect(client& c, protocol::disconnect code);
+    void break_off(client& c, metrics::protocol_failure what);
+
+    // commands.cpp: what each command does
+    void handle(client& c, const protocol::command& command);
+    void on(client& c, std::uint32_t id, const protocol::connect_request& request);
+    void on(client& c, std::uint32_t id, const protocol::subscribe_request& request);
+    void on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request);
+    void on(client& c, std::uint32_t id, const protocol::publish_request& request);
+    void on(client& c, std::uint32_t id, const protocol::presence_request& request);
+    void on(client& c, std::uint32_t id, const protocol::presence_stats_request& request);
+    void on(client& c, std::uint32_t id, const protocol::history_request& request);
+    void on(client& c, std::uint32_t id, const protocol::ping_request& request);
+    void on(client& c, std::uint32_t id, const protocol::send_request& request);
+    void on(client& c, std::uint32_t id, const protocol::rpc_request& request);
+    void on(client& c, std::uint32_t id, const protocol::refresh_request& request);
+    void on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request);
+    void on(client& c, std::uint32_t id, const protocol::pong& request);
+    void not_available(client& c, std::uint32_t id, std::string_view channel);
+    void fail(std::uint32_t id, protocol::command_error why);
+    bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
+
+    std::string& next_reply();
+    void flush_replies();
+    void schedule_ping(client& c, bool first);
+    void close_some(std::uint32_t first, protocol::disconnect code);
+
+    hub::subscriber subscriber_of(const client& c) {
+        return hub::subscriber::make(records().index_of(c), hub::format::websocket_json);
+    }
+
+    session::options options_;
+    hub::hub* hub_;
+    bus::broker* bus_;
+    handover plain_http_;
+    protocol::json_decoder decoder_;
+    client_ids ids_;
+    std::minstd_rand jitter_{std::random_device{}()};
+    std::string ping_frame_;
+    std::string encoded_; // one publication, while it is encoded
+    std::string info_;    // of a publisher, while it publishes
+
+    // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
+    client* active_ = nullptr;
+    std::string replies_;
+};
+
+} // namespace carillon::session

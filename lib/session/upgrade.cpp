@@ -1,0 +1,94 @@
+#include "session/server.hpp"
+
+#include "base/bytes.hpp"
+#include "http/upgrade.hpp"
+#include "net/system_calls.hpp"
+
+#include <array>
+#include <utility>
+
+namespace carillon::session {
+
+namespace {
+const std::string every_origin = "*";
+constexpr std::array<std::string_view, 1> subprotocols{"centrifuge-json"};
+} // namespace
+
+// Over the limit on connections: the answer of protocol §0, and no record.
+void server::refuse(int descriptor) {
+    ++counters().upgrade_refused(503);
+    std::array<char, http::reply_bytes_max> reply;
+    const std::size_t size =
+        http::write_refusal(reply, http::status::service_unavailable, "Too many connections. Try again later.");
+    // What it has sent is read first: closing with unread bytes would reset the connection and lose the answer.
+    std::array<std::byte, 4096> unread;
+    (void)shard().calls.receive(descriptor, unread);
+    (void)shard().calls.send(descriptor, as_bytes({reply.data(), size}));
+}
+
+void server::refuse_upgrade(client& c, std::uint16_t status, std::string_view reason) {
+    ++counters().upgrade_refused(status);
+    std::array<char, http::reply_bytes_max> reply;
+    const std::size_t size = http::write_refusal(reply, static_cast<http::status>(status), reason);
+    ++counters().connections_closed(0);
+    link::server::close(c, {reply.data(), size}, false);
+}
+
+// Returns the bytes that follow the head, once the connection is a WebSocket; otherwise nothing.
+std::span<std::byte> server::upgrade(client& c, std::span<std::byte> bytes) {
+    std::size_t head_bytes = 0;
+    if (c.busy == nullptr || c.busy->kept == nullptr) {
+        // Nearly always the head comes in one piece and is read where it lies.
+        std::size_t scanned = 0;
+        if (!judge_head(c, as_text(bytes), scanned, head_bytes)) return {};
+        if (head_bytes > 0) return bytes.subspan(head_bytes);
+        auto kept = std::make_unique<half_head>();
+        kept->bytes.assign(as_text(bytes));
+        kept->scanned = scanned;
+        busy(c).kept = std::move(kept);
+        return {};
+    }
+    auto& kept = static_cast<half_head&>(*c.busy->kept);
+    const std::size_t before = kept.bytes.size();
+    kept.bytes.append(as_text(bytes));
+    if (!judge_head(c, kept.bytes, kept.scanned, head_bytes) || head_bytes == 0) return {};
+    // The head ends in what has just come: nothing before it was a head.
+    c.busy->kept.reset();
+    settle(c);
+    return bytes.subspan(head_bytes - before);
+}
+
+// False: the connection has been refused or handed over. True with `head_bytes` 0: more is needed.
+bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned, std::size_t& head_bytes) {
+    http::request_head head;
+    const http::parse_result parsed = http::parse_head(bytes, scanned, head);
+    if (parsed.outcome == http::parse_outcome::need_more) return true;
+    if (parsed.outcome == http::parse_outcome::refused) {
+        refuse_upgrade(c, static_cast<std::uint16_t>(parsed.refusal), parsed.reason);
+        return false;
+    }
+    if (!http::wants_upgrade(head) && head.path() != options_.path) {
+        std::string taken{bytes};
+        const int descriptor = release_descriptor(c);
+        plain_http_(descriptor, std::move(taken));
+        return false;
+    }
+    const std::span<const std::string> origins =
+        options_.dev ? std::span{&every_origin, 1} : std::span{options_.allowed_origins};
+    const http::upgrade_verdict verdict =
+        http::decide_upgrade(head, {.path = options_.path, .subprotocols = subprotocols, .allowed_origins = origins});
+    if (verdict.code != http::status::switching_protocols) {
+        refuse_upgrade(c, static_cast<std::uint16_t>(verdict.code), verdict.reason);
+        return false;
+    }
+    std::array<char, http::reply_bytes_max> reply;
+    const std::size_t size = http::write_switching_protocols(reply, verdict);
+    ++counters().upgrades;
+    c.move_to(stage::connecting);
+    schedule(c, options_.connect_timeout);
+    send(c, {reply.data(), size});
+    head_bytes = head.size();
+    return !c.gone;
+}
+
+} // namespace carillon::session

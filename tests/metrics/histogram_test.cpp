@@ -1,0 +1,70 @@
+#include "metrics/expose.hpp"
+#include "metrics/exposition_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace carillon::metrics {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(duration_histogram, the_bounds_grow) {
+    const auto& bounds = duration_histogram::bounds;
+    EXPECT_TRUE(std::is_sorted(bounds.begin(), bounds.end()));
+    EXPECT_EQ(std::adjacent_find(bounds.begin(), bounds.end()), bounds.end());
+}
+
+struct bucket_case {
+    const char* name;
+    std::chrono::nanoseconds duration;
+    std::size_t bucket;
+};
+
+TEST(duration_histogram, a_duration_falls_into_the_first_bucket_that_holds_it) {
+    const auto last = duration_histogram::bounds.size();
+    const bucket_case cases[] = {
+        {"nothing", 0ns, 0},
+        {"a clock set back counts as nothing", -5s, 0},
+        {"a bound belongs to its own bucket", 50us, 0},
+        {"just above a bound", 50us + 1ns, 1},
+        {"one millisecond", 1ms, 4},
+        {"the last bound", 10s, last - 1},
+        {"above the last bound", 10s + 1ns, last},
+        {"the longest duration", std::chrono::nanoseconds::max(), last},
+    };
+    for (const auto& [name, duration, bucket] : cases) {
+        duration_histogram histogram;
+        histogram.observe(duration);
+        for (std::size_t index = 0; index <= last; ++index)
+            EXPECT_EQ(histogram.counts()[index], index == bucket ? 1u : 0u) << name << ", bucket " << index;
+        EXPECT_GE(histogram.sum_seconds(), 0) << name;
+    }
+}
+
+TEST(duration_histogram, the_exposition_cumulates_the_buckets) {
+    shard_counters shard;
+    for (const auto late : {20us, 60us, 2000us, 2000us}) shard.shard_loop_lag.observe(late);
+    shard.shard_loop_lag.observe(20s);
+    const auto read = testing::read_exposition(expose({&shard, 1}, {}));
+    ASSERT_EQ(read.problem, "");
+    const std::string name = "carillon_shard_loop_lag_seconds";
+    EXPECT_EQ(read.value(name + "_bucket", {{"shard", "0"}, {"le", "0.0001"}}), 2);
+    EXPECT_EQ(read.value(name + "_bucket", {{"shard", "0"}, {"le", "0.0025"}}), 4);
+    EXPECT_EQ(read.value(name + "_bucket", {{"shard", "0"}, {"le", "10"}}), 4);
+    EXPECT_EQ(read.value(name + "_bucket", {{"shard", "0"}, {"le", "+Inf"}}), 5);
+    EXPECT_EQ(read.value(name + "_count", {{"shard", "0"}}), 5);
+    EXPECT_NEAR(read.value(name + "_sum", {{"shard", "0"}}).value_or(0), 20.00408, 1e-9);
+
+    double before = 0;
+    for (const auto& sample : read.families.at(name).samples) {
+        if (sample.name != name + "_bucket") continue;
+        EXPECT_GE(sample.value, before);
+        before = sample.value;
+    }
+}
+
+} // namespace
+} // namespace carillon::metrics
