@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace carillon::http {
@@ -21,37 +20,40 @@ constexpr std::uint16_t once_only = bit(known_header::host) | bit(known_header::
                                     bit(known_header::content_length) | bit(known_header::transfer_encoding) |
                                     bit(known_header::websocket_key) | bit(known_header::websocket_version);
 
-/// The lengths tell nearly all names apart, so a field costs one jump and at most two comparisons.
-std::optional<known_header> recognise(std::string_view name) noexcept {
+constexpr std::size_t index_of(known_header name) noexcept { return static_cast<std::size_t>(name); }
+
+/// The index of a known_header, or known_headers. The lengths tell nearly all names apart, so a field costs one jump
+/// and at most two comparisons.
+std::size_t recognise(std::string_view name) noexcept {
     switch (name.size()) {
     case 4:
-        if (is_word(name, "host")) return known_header::host;
+        if (is_word(name, "host")) return index_of(known_header::host);
         break;
     case 6:
-        if (is_word(name, "origin")) return known_header::origin;
+        if (is_word(name, "origin")) return index_of(known_header::origin);
         break;
     case 7:
-        if (is_word(name, "upgrade")) return known_header::upgrade;
+        if (is_word(name, "upgrade")) return index_of(known_header::upgrade);
         break;
     case 10:
-        if (is_word(name, "connection")) return known_header::connection;
+        if (is_word(name, "connection")) return index_of(known_header::connection);
         break;
     case 14:
-        if (is_word(name, "content-length")) return known_header::content_length;
+        if (is_word(name, "content-length")) return index_of(known_header::content_length);
         break;
     case 17:
-        if (is_word(name, "sec-websocket-key")) return known_header::websocket_key;
-        if (is_word(name, "transfer-encoding")) return known_header::transfer_encoding;
+        if (is_word(name, "sec-websocket-key")) return index_of(known_header::websocket_key);
+        if (is_word(name, "transfer-encoding")) return index_of(known_header::transfer_encoding);
         break;
     case 21:
-        if (is_word(name, "sec-websocket-version")) return known_header::websocket_version;
+        if (is_word(name, "sec-websocket-version")) return index_of(known_header::websocket_version);
         break;
     case 22:
-        if (is_word(name, "sec-websocket-protocol")) return known_header::websocket_protocol;
+        if (is_word(name, "sec-websocket-protocol")) return index_of(known_header::websocket_protocol);
         break;
     default: break;
     }
-    return {};
+    return known_headers;
 }
 
 /// Whether `text` begins like `lower` in any case, as far as the shorter of the two goes.
@@ -179,35 +181,39 @@ private:
     }
 
     parse_outcome read_fields() noexcept {
-        scan::control_bytes controls{begin_, at_, end_};
+        const char* const end = end_;
         for (std::size_t count = 0;; ++count) {
+            // The end of the line is sought first, although the name ends before it: so the processor can begin with
+            // the next line before it is done with this one, which takes a third off the time.
             const char* const name = at_;
-            const char* line_end = controls.next();
-            while (line_end != end_ && *line_end == '\t') line_end = controls.next();
-            const char* const name_end = scan::token_end(name, end_);
-            if (name_end == end_) return need_more;
+            const char* const line_end = scan::value_end(name, end);
+            const char* const name_end = scan::token_end(name, end);
+            if (name_end == end) return need_more;
             if (*name_end != ':' || name_end == name)
                 return name_end == name && *name == '\r' ? read_blank_line(count) : bad_name(name, name_end);
-            if (line_end == end_) return need_more;
-            if (*line_end != '\r') return bad_value(*line_end);
-            if (line_end + 1 == end_) return need_more;
-            if (line_end[1] != '\n') return bad_value(*line_end);
-            controls.next(); // the line feed
+            if (end - line_end < 2) return line_end == end || *line_end == '\r' ? need_more : bad_value(*line_end);
+            if (line_end[0] != '\r' || line_end[1] != '\n') return bad_value(*line_end);
             at_ = line_end + 2;
-            if (count < headers_max)
-                keep(count, view(name, name_end), without_blanks_around(view(name_end + 1, line_end)));
+            if (count < headers_max) keep(count, view(name, name_end), trimmed(name_end + 1, line_end));
         }
+    }
+
+    /// Without the white space around; the byte at `to` is none.
+    static std::string_view trimmed(const char* from, const char* to) noexcept {
+        while (is_blank(*from)) ++from;
+        if (from != to)
+            while (is_blank(to[-1])) --to;
+        return view(from, to);
     }
 
     void keep(std::size_t index, std::string_view name, std::string_view value) noexcept {
         std::construct_at(head_.fields_.data() + index, header_field{name, value});
-        if (const auto known = recognise(name)) {
-            std::uint8_t& first = head_.first_[static_cast<std::size_t>(*known)];
-            if (first == request_head::absent)
-                first = static_cast<std::uint8_t>(index);
-            else
-                head_.repeated_ |= bit(*known);
-        }
+        const std::size_t known = recognise(name);
+        if (known == known_headers) return;
+        if (head_.first_[known] == request_head::absent)
+            head_.first_[known] = static_cast<std::uint8_t>(index);
+        else
+            head_.repeated_ |= static_cast<std::uint16_t>(1U << known);
     }
 
     parse_outcome read_blank_line(std::size_t count) noexcept {

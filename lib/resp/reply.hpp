@@ -19,7 +19,7 @@ enum class type {
     bulk_string,   ///< $ text
     array,         ///< *
     null,          ///< _, and RESP2's $-1 and *-1
-    double_,       ///< , text; to_double() gives the number; NOLINT: double is a keyword
+    double_,       ///< , text; to_double() gives the number; NOLINT: a keyword
     boolean,       ///< # integer is 1 or 0
     blob_error,    ///< ! text
     verbatim,      ///< = text, without the three bytes of its format and the colon

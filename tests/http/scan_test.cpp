@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 
 namespace carillon::http {
@@ -17,6 +16,7 @@ struct scan_case {
 constexpr scan_case scans[] = {
     {"a token", scan::token_end, scan::bytewise::token_end},
     {"a target", scan::target_end, scan::bytewise::target_end},
+    {"a value", scan::value_end, scan::bytewise::value_end},
 };
 
 TEST(scan, sixteen_bytes_at_a_time_stop_where_one_at_a_time_does) {
@@ -32,31 +32,10 @@ TEST(scan, sixteen_bytes_at_a_time_stop_where_one_at_a_time_does) {
                 }
 }
 
-TEST(scan, control_bytes_are_found_one_after_the_other_wherever_the_search_begins) {
-    std::mt19937 random{7};
-    for (int round = 0; round < 3000; ++round) {
-        std::string text(random() % 200, 'a');
-        for (std::size_t marks = random() % 9; marks > 0 && !text.empty(); --marks)
-            text[random() % text.size()] = static_cast<char>(random() % 256);
-        const std::size_t start = random() % (text.size() + 1);
-        const char* const end = text.data() + text.size();
-        scan::control_bytes found{text.data(), text.data() + start, end};
-        for (std::size_t i = start; i < text.size(); ++i)
-            if (scan::is_control(text[i])) {
-                ASSERT_EQ(found.next() - text.data(), static_cast<std::ptrdiff_t>(i)) << "from " << start;
-            }
-        ASSERT_EQ(found.next(), end);
-        ASSERT_EQ(found.next(), end);
-    }
-}
-
-TEST(scan, sixty_four_bytes_at_a_time_find_the_control_bytes_that_one_at_a_time_finds) {
-    for (int byte = 0; byte < 256; ++byte)
-        for (std::size_t at = 0; at < 64; ++at) {
-            std::string text(64, 'a');
-            text[at] = static_cast<char>(byte);
-            ASSERT_EQ(scan::controls_of_64(text.data()), scan::bytewise::controls_of_64(text.data())) << byte;
-        }
+TEST(scan, goes_on_after_tabs) {
+    const std::string value =
+        std::string(20, 'a') + "\t\t" + std::string(40, 'b') + '\t' + std::string(3, 'c') + "\t\r";
+    EXPECT_EQ(scan::value_end(value.data(), value.data() + value.size()), value.data() + value.size() - 1);
 }
 
 TEST(scan, goes_on_after_a_rare_byte_of_a_name) {

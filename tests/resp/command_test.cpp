@@ -193,28 +193,30 @@ TEST(command_parser, reaches_every_limit_exactly) {
     short_commands.inline_bytes_max = 1000;
     const std::string word = "$1\r\na\r\n";
     const limit_case cases[] = {
-        {"arguments", tight, "*3\r\n" + repeated(word, 3), "*4\r\n", "Protocol error: invalid multibulk length"},
+        {"arguments", tight, joined({"*3\r\n", repeated(word, 3)}), "*4\r\n",
+         "Protocol error: invalid multibulk length"},
         {"bytes of an argument", tight, "*1\r\n$5\r\nabcde\r\n", "*1\r\n$6\r\n", "Protocol error: invalid bulk length"},
         {"words of a line", tight, "a b c\n", "a b c d\n", "Protocol error: too big inline request"},
         {"bytes of a word", tight, "abcde\n", "abcdef\n", "Protocol error: too big inline request"},
-        {"bytes of a line", tight, "a" + repeated(" ", 19) + "\n", repeated(" ", 21),
+        {"bytes of a line", tight, joined({"a", repeated(" ", 19), "\n"}), repeated(" ", 21),
          "Protocol error: too big inline request"},
-        {"bytes of a command in its arguments", short_commands, "*1\r\n$53\r\n" + repeated("x", 53) + "\r\n",
+        {"bytes of a command in its arguments", short_commands, joined({"*1\r\n$53\r\n", repeated("x", 53), "\r\n"}),
          "*1\r\n$54\r\n", "Protocol error: too big request"},
         {"bytes of a command in its last argument", short_commands,
-         "*9\r\n" + repeated("$0\r\n\r\n", 8) + "$6\r\nabcdef\r\n", "*9\r\n" + repeated("$0\r\n\r\n", 8) + "$7\r\n",
-         "Protocol error: too big request"},
-        {"bytes of a command in a header", short_commands, "*10\r\n" + repeated("$0\r\n\r\n", 8) + "$1\r\na\r\n$0",
-         "*10\r\n" + repeated("$0\r\n\r\n", 8) + "$1\r\na\r\n$00", "Protocol error: too big request"},
-        {"bytes of a line within those of a command", short_commands, repeated(" ", 63) + "\n", repeated(" ", 64),
-         "Protocol error: too big inline request"},
+         joined({"*9\r\n", repeated("$0\r\n\r\n", 8), "$6\r\nabcdef\r\n"}),
+         joined({"*9\r\n", repeated("$0\r\n\r\n", 8), "$7\r\n"}), "Protocol error: too big request"},
+        {"bytes of a command in a header", short_commands,
+         joined({"*10\r\n", repeated("$0\r\n\r\n", 8), "$1\r\na\r\n$0"}),
+         joined({"*10\r\n", repeated("$0\r\n\r\n", 8), "$1\r\na\r\n$00"}), "Protocol error: too big request"},
+        {"bytes of a line within those of a command", short_commands, joined({repeated(" ", 63), "\n"}),
+         repeated(" ", 64), "Protocol error: too big inline request"},
     };
     for (const limit_case& one : cases) {
         SCOPED_TRACE(one.name);
         EXPECT_NE(read(one.fits, one.limits).what, outcome::failed);
         EXPECT_EQ(read(one.beyond, one.limits), refused(one.error));
     }
-    EXPECT_EQ(read("*1\r\n$53\r\n" + repeated("x", 53) + "\r\n", short_commands).consumed, 64u);
+    EXPECT_EQ(read(joined({"*1\r\n$53\r\n", repeated("x", 53), "\r\n"}), short_commands).consumed, 64u);
 }
 
 TEST(command_parser, ends_lines_that_do_not_end_where_redis_does) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <ostream>
 #include <span>
 #include <string>
@@ -106,6 +107,13 @@ auto read_every_way(std::string_view wire, Limits limits) {
     Parser parser{limits};
     EXPECT_EQ(feed(parser, wire, every), expected) << "byte by byte";
     return expected;
+}
+
+/// The pieces one after another.
+inline std::string joined(std::initializer_list<std::string_view> pieces) {
+    std::string text;
+    for (const std::string_view piece : pieces) text += piece;
+    return text;
 }
 
 /// `count` times `piece`.

@@ -191,19 +191,23 @@ struct limit_case {
 TEST(reply_parser, reaches_every_limit_exactly) {
     const reply_limits tight{.nodes_max = 7, .depth_max = 3, .bytes_max = 40};
     const limit_case cases[] = {
-        {"values of an array", "*6\r\n" + repeated("_\r\n", 6), "*7\r\n", error::too_many_nodes},
-        {"values of a map", "%3\r\n" + repeated("_\r\n", 6), "%4\r\n", error::too_many_nodes},
-        {"values of nested arrays", "*3\r\n*3\r\n" + repeated("_\r\n", 5), "*3\r\n*4\r\n", error::too_many_nodes},
-        {"values of an attribute", "|2\r\n" + repeated("_\r\n", 5) + "_", "|3\r\n", error::too_many_nodes},
-        {"attributes without values", repeated("|0\r\n", 6) + "_\r\n", repeated("|0\r\n", 7), error::too_many_nodes},
+        {"values of an array", joined({"*6\r\n", repeated("_\r\n", 6)}), "*7\r\n", error::too_many_nodes},
+        {"values of a map", joined({"%3\r\n", repeated("_\r\n", 6)}), "%4\r\n", error::too_many_nodes},
+        {"values of nested arrays", joined({"*3\r\n*3\r\n", repeated("_\r\n", 5)}), "*3\r\n*4\r\n",
+         error::too_many_nodes},
+        {"values of an attribute", joined({"|2\r\n", repeated("_\r\n", 5), "_"}), "|3\r\n", error::too_many_nodes},
+        {"attributes without values", joined({repeated("|0\r\n", 6), "_\r\n"}), repeated("|0\r\n", 7),
+         error::too_many_nodes},
         {"a count near 2 to the 63rd", "*0\r\n", "%9223372036854775807\r\n", error::too_many_nodes},
         {"depth", "*1\r\n*1\r\n*1\r\n_\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n", error::too_deep},
         {"depth of attributes", "|1\r\n_\r\n*1\r\n*1\r\n_\r\n_\r\n", "*1\r\n*1\r\n*1\r\n|1\r\n", error::too_deep},
-        {"bytes of a string", "$33\r\n" + repeated("x", 33) + "\r\n", "$34\r\n", error::reply_too_big},
-        {"bytes of a status", "+" + repeated("x", 37) + "\r\n", "+" + repeated("x", 38), error::reply_too_big},
-        {"bytes of an array", "*4\r\n$21\r\n" + repeated("x", 21) + "\r\n:\r\n", "*4\r\n$30\r\n", error::reply_too_big},
-        {"bytes that cannot follow", "*2\r\n+" + repeated("x", 30) + "\r\n_\r\n",
-         "*2\r\n+" + repeated("x", 31) + "\r\n", error::reply_too_big},
+        {"bytes of a string", joined({"$33\r\n", repeated("x", 33), "\r\n"}), "$34\r\n", error::reply_too_big},
+        {"bytes of a statusjoined({", ", " + repeated("})x", 37) + "\r\njoined({", ", " + repeated("})x", 38),
+         error::reply_too_big},
+        {"bytes of an array", joined({"*4\r\n$21\r\n", repeated("x", 21), "\r\n:\r\n"}), "*4\r\n$30\r\n",
+         error::reply_too_big},
+        {"bytes that cannot follow", joined({"*2\r\n+", repeated("x", 30), "\r\n_\r\n"}),
+         joined({"*2\r\n+", repeated("x", 31), "\r\n"}), error::reply_too_big},
     };
     for (const limit_case& one : cases) {
         SCOPED_TRACE(one.name);
@@ -211,7 +215,7 @@ TEST(reply_parser, reaches_every_limit_exactly) {
         EXPECT_TRUE(fits.error.empty() || fits.error == text(error::invalid_integer)) << fits.error;
         EXPECT_EQ(read(one.beyond, tight), refused(one.why));
     }
-    EXPECT_EQ(read("*2\r\n+" + repeated("x", 30) + "\r\n_\r\n", tight).consumed, 40u);
+    EXPECT_EQ(read(joined({"*2\r\n+", repeated("x", 30), "\r\n_\r\n"}), tight).consumed, 40u);
 }
 
 TEST(reply_parser, reads_one_reply_after_another) {

@@ -100,7 +100,7 @@ private:
             expect(resp3 ? type::verbatim : type::bulk_string, depth, bytes(any));
             return append_verbatim(wire, expected.back().text, dialect_);
         case 8:
-            expect(resp3 ? type::big_number : type::bulk_string, depth, "-1" + bytes("0123456789"));
+            expect(resp3 ? type::big_number : type::bulk_string, depth, joined({"-1", bytes("0123456789")}));
             return append_big_number(wire, expected.back().text, dialect_);
         case 9:
             expect(resp3 ? type::blob_error : type::error, depth, bytes(resp3 ? any : printable));
