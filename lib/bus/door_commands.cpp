@@ -82,8 +82,23 @@ const resp_door::command_entry* resp_door::find_command(std::string_view name) {
     return found == commands.end() ? nullptr : &*found;
 }
 
+namespace {
+
+// What a browser sends when a page makes it talk HTTP to this port: its body would be run as commands. Redis ends such
+// connections, too.
+bool is_http(std::string_view name) noexcept {
+    return resp::equals_ignoring_case(name, "POST") || resp::equals_ignoring_case(name, "Host:");
+}
+
+} // namespace
+
 // The order of the checks is Redis' own (server.c, processCommand): known, arguments, login, subscriber.
 void resp_door::run(door_client& c, resp::arguments args) {
+    if (is_http(args[0])) {
+        ++counters().resp_errors(resp_error::protocol);
+        c.leaving = true;
+        return;
+    }
     const command_entry* command = find_command(args[0]);
     ++counters().resp_commands(command == nullptr ? resp_command::other : command->counted_as);
     if (command == nullptr) return error(resp_error::unknown_command, unknown_command(args));

@@ -95,11 +95,7 @@ void resp_door::run_commands(door_client& c, std::string_view bytes) {
         parser_.reset();
         const std::size_t run = run_commands_in(c, parser_, bytes);
         if (run == bytes.size() || c.gone || c.leaving) return;
-        if (c.busy == nullptr || c.busy->kept == nullptr) {
-            link::busy_state& state = busy(c);
-            state.kept = std::make_unique<unfinished>(limits_of(options_));
-        }
-        static_cast<unfinished*>(c.busy->kept.get())->query.assign(bytes.substr(run));
+        keep_unfinished(c).query.assign(bytes.substr(run));
     } else {
         kept->query.append(bytes);
         if (c.paused) return;
@@ -108,7 +104,17 @@ void resp_door::run_commands(door_client& c, std::string_view bytes) {
         kept->query.erase(0, run);
     }
     if (c.busy == nullptr || c.busy->kept == nullptr) return;
-    if (static_cast<unfinished*>(c.busy->kept.get())->empty()) c.busy->kept.reset();
+    const auto& left = static_cast<const unfinished&>(*c.busy->kept);
+    if (left.empty()) {
+        forget_kept(c);
+    } else {
+        keep_bytes(c, left.query.size());
+    }
+}
+
+resp_door::unfinished& resp_door::keep_unfinished(door_client& c) {
+    if (c.busy == nullptr || c.busy->kept == nullptr) keep(c, std::make_unique<unfinished>(limits_of(options_)), 0);
+    return static_cast<unfinished&>(*c.busy->kept);
 }
 
 // Runs the whole commands at the front of `bytes`, and says how many bytes they are.
@@ -182,9 +188,7 @@ std::uint32_t resp_door::next_ticket(const door_client& c) {
 
 // The reply of this PUBLISH, and all replies after it, wait until the shards have counted.
 std::uint32_t resp_door::expect_answer(door_client& c) {
-    link::busy_state& state = busy(c);
-    if (state.kept == nullptr) state.kept = std::make_unique<unfinished>(limits_of(options_));
-    auto& kept = static_cast<unfinished&>(*state.kept);
+    unfinished& kept = keep_unfinished(c);
     kept.waiting.emplace_back();
     out_ = &kept.waiting.back().after;
     if (kept.waiting.size() >= options_.unanswered_max) pause(c);

@@ -66,6 +66,7 @@ private:
 
     void run_commands(door_client& c, std::string_view bytes);
     std::size_t run_commands_in(door_client& c, resp::command_parser& parser, std::string_view bytes);
+    unfinished& keep_unfinished(door_client& c);
     void begin_turn(door_client& c);
     void end_turn(door_client& c);
     void flush_replies();

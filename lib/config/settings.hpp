@@ -45,7 +45,7 @@ struct settings {
     std::size_t client_outbox_bytes_max = 1'048'576;
     std::size_t client_subscriptions_max = 128;
     std::size_t client_channel_bytes_max = 255;
-    std::size_t client_commands_per_message_max = 256;
+    std::size_t client_commands_per_message_max = 1024;
     std::chrono::milliseconds client_handshake_timeout{10'000};
     std::chrono::milliseconds client_connect_timeout{10'000};
     std::chrono::milliseconds client_ping_interval{25'000};

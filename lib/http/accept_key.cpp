@@ -1,5 +1,6 @@
-// Deprecated in OpenSSL 3 in favour of EVP. Measured for these 60 bytes: EVP with digest and context fetched once and
-// kept 104 ns, SHA1() 301 ns, SHA1_Update and SHA1_Final 77 ns, SHA1_Transform on the two blocks below 37 ns.
+// Deprecated in OpenSSL 3 in favour of EVP. Measured for these 60 bytes, one hash after the other: SHA1() 301 ns, EVP
+// with digest and context fetched once and kept 104 ns, SHA1_Update and SHA1_Final 77 ns, SHA1_Transform on the two
+// blocks below 37 ns.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "http/accept_key.hpp"
@@ -48,7 +49,7 @@ constexpr std::array<bool, 256> base64_letters = [] {
 } // namespace
 
 bool is_websocket_key(std::string_view key) noexcept {
-    // Not by EVP_DecodeBlock: it passes over white space, takes '=' anywhere for a zero, and needs three times as long
+    // Not by EVP_DecodeBlock: it passes over white space, takes '=' anywhere for a zero, and needs 9.7 ns instead of 6
     // to make bytes that nobody wants.
     if (key.size() != websocket_key_bytes || !key.ends_with("==")) return false;
     bool valid = true;

@@ -283,6 +283,25 @@ busy_state& server::busy(record& r) {
     return *r.busy;
 }
 
+void server::keep(record& r, std::unique_ptr<partial> what, std::size_t bytes) {
+    forget_kept(r);
+    busy(r).kept = std::move(what);
+    keep_bytes(r, bytes);
+}
+
+void server::keep_bytes(record& r, std::size_t bytes) {
+    CHECK(r.busy != nullptr && r.busy->kept != nullptr);
+    std::size_t& counted = r.busy->kept->counted_bytes;
+    counters().partial_bytes += static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(counted);
+    counted = bytes;
+}
+
+void server::forget_kept(record& r) {
+    if (r.busy == nullptr || r.busy->kept == nullptr) return;
+    keep_bytes(r, 0);
+    r.busy->kept.reset();
+}
+
 void server::settle(record& r) {
     if (r.busy == nullptr || r.writing || r.busy->kept != nullptr || !r.busy->outbox.empty()) return;
     delete std::exchange(r.busy, nullptr);
@@ -290,6 +309,7 @@ void server::settle(record& r) {
 
 void server::release_if_unused(record& r) {
     if (!r.gone || r.receiving || r.writing) return;
+    forget_kept(r);
     delete std::exchange(r.busy, nullptr);
     shard_.records.release(r);
 }

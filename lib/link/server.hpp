@@ -23,6 +23,7 @@ namespace carillon::link {
 /// What an owner keeps of a connection while it is in the middle of something: half a message, replies that wait.
 struct partial {
     virtual ~partial() = default;
+    std::size_t counted_bytes = 0; ///< of it, in the metric carillon_partial_bytes
 };
 
 /// What a connection has only while it is busy.
@@ -46,6 +47,7 @@ struct floor {
     work::work_pool& pool;
     metrics::shard_counters& counters;
     const net::system_calls& calls;
+    net::timer_wheel::clock::time_point (*now)() = net::timer_wheel::clock::now; ///< for deadlines; a test has its own
 };
 
 /// Why a connection has ended, for the owner's counters.
@@ -129,11 +131,16 @@ protected:
     int release_descriptor(record& r);
 
     busy_state& busy(record& r);
+    /// Keeps something half-received, of `bytes` bytes now; keep_bytes says when that has changed.
+    void keep(record& r, std::unique_ptr<partial> what, std::size_t bytes);
+    void keep_bytes(record& r, std::size_t bytes);
+    /// Forgets what was kept.
+    void forget_kept(record& r);
     /// Gives the busy state back if nothing is in it.
     void settle(record& r);
 
     void schedule(record& r, std::chrono::milliseconds after) {
-        shard_.wheel.schedule(r, net::timer_wheel::clock::now(), after);
+        shard_.wheel.schedule(r, shard_.now(), after);
     }
     void cancel_deadline(record& r) { shard_.wheel.cancel(r); }
 

@@ -90,7 +90,14 @@ void server::on_deadline(net::connection& connection) {
         return;
     }
     switch (c.where()) {
-    case stage::upgrading: refuse_upgrade(c, 408, "The request head did not arrive in time."); break;
+    case stage::upgrading:
+        // Who has sent nothing has asked for nothing: a browser's spare connection, a load balancer's check.
+        if (c.busy == nullptr) {
+            drop(c, link::ending::by_us);
+        } else {
+            refuse_upgrade(c, 408, "The request head did not arrive in time.");
+        }
+        break;
     case stage::connecting:
     case stage::refused: disconnect(c, protocol::disconnect::stale); break;
     case stage::live:
@@ -154,10 +161,13 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
     }
     if (c.gone || c.closing) return;
     if (kept == nullptr && !assembler.idle()) {
-        busy(c).kept = std::make_unique<half_message>(std::move(assembler));
+        const std::size_t kept_bytes = assembler.kept_bytes();
+        keep(c, std::make_unique<half_message>(std::move(assembler)), kept_bytes);
     } else if (kept != nullptr && assembler.idle()) {
-        c.busy->kept.reset();
+        forget_kept(c);
         settle(c);
+    } else if (kept != nullptr) {
+        keep_bytes(c, assembler.kept_bytes());
     }
 }
 

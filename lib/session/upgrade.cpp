@@ -45,15 +45,17 @@ std::span<std::byte> server::upgrade(client& c, std::span<std::byte> bytes) {
         auto kept = std::make_unique<half_head>();
         kept->bytes.assign(as_text(bytes));
         kept->scanned = scanned;
-        busy(c).kept = std::move(kept);
+        const std::size_t size = kept->bytes.size();
+        keep(c, std::move(kept), size);
         return {};
     }
     auto& kept = static_cast<half_head&>(*c.busy->kept);
     const std::size_t before = kept.bytes.size();
     kept.bytes.append(as_text(bytes));
+    keep_bytes(c, kept.bytes.size());
     if (!judge_head(c, kept.bytes, kept.scanned, head_bytes) || head_bytes == 0) return {};
     // The head ends in what has just come: nothing before it was a head.
-    c.busy->kept.reset();
+    forget_kept(c);
     settle(c);
     return bytes.subspan(head_bytes - before);
 }

@@ -66,6 +66,9 @@ public:
     /// for the next bytes. A payload given before dies with it.
     bool idle() const noexcept { return stage_ == stage::header && kept_bytes_ == 0 && !open_message_; }
 
+    /// Bytes kept of a message or a header that has come in part.
+    std::size_t kept_bytes() const noexcept { return message_.size() + kept_bytes_; }
+
     /// A close or failed event was given: nothing more will come.
     bool finished() const noexcept { return stage_ == stage::finished; }
 

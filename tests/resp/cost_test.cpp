@@ -178,14 +178,14 @@ TEST(cost, the_beginning_of_a_line_is_not_searched_again) {
     std::string line(100, 'x');
     ASSERT_EQ(commands.next(line).what, outcome::need_more);
     std::fill(line.begin() + 1, line.end(), '\n');
-    line += "y\njoined({";
+    line += "y\n";
     EXPECT_EQ(commands.next(line).consumed, line.size());
 
     reply_parser replies;
-    std::string status = ", " + std::string(100, 'x');
+    std::string status = joined({"+", std::string(100, 'x')});
     ASSERT_EQ(replies.next(status).what, outcome::need_more);
     std::fill(status.begin() + 1, status.end(), '\r');
-    status += "})y\r\n";
+    status += "y\r\n";
     EXPECT_EQ(replies.next(status).consumed, status.size());
 }
 

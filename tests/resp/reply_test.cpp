@@ -202,7 +202,7 @@ TEST(reply_parser, reaches_every_limit_exactly) {
         {"depth", "*1\r\n*1\r\n*1\r\n_\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n", error::too_deep},
         {"depth of attributes", "|1\r\n_\r\n*1\r\n*1\r\n_\r\n_\r\n", "*1\r\n*1\r\n*1\r\n|1\r\n", error::too_deep},
         {"bytes of a string", joined({"$33\r\n", repeated("x", 33), "\r\n"}), "$34\r\n", error::reply_too_big},
-        {"bytes of a statusjoined({", ", " + repeated("})x", 37) + "\r\njoined({", ", " + repeated("})x", 38),
+        {"bytes of a status", joined({"+", repeated("x", 37), "\r\n"}), joined({"+", repeated("x", 38)}),
          error::reply_too_big},
         {"bytes of an array", joined({"*4\r\n$21\r\n", repeated("x", 21), "\r\n:\r\n"}), "*4\r\n$30\r\n",
          error::reply_too_big},
