@@ -36,9 +36,9 @@ protected:
     ~publish_listener() = default;
 };
 
-/// Where publications come from and go to, as one shard sees it. What is published reaches the shard's hub when the shard has
-/// said its interest. All calls and all answers are on the shard's thread. Implementations: embedded in the process; a Redis
-/// deployment.
+/// Where publications come from and go to, as one shard sees it. What is published reaches the shard's hub when the
+/// shard has said its interest. All calls and all answers are on the shard's thread. Implementations: embedded in the
+/// process; a Redis deployment.
 class broker {
 public:
     virtual ~broker() = default;
@@ -47,8 +47,8 @@ public:
     virtual void subscribe(std::string_view channel) = 0;
     /// Its last one has left.
     virtual void unsubscribe(std::string_view channel) = 0;
-    /// Publishes, once for all shards and nodes. Deliveries to this shard's own subscribers are held in the hub until its next
-    /// flush(). Empty: the answer comes later, to `who`, which lives as long as the broker.
+    /// Publishes, once for all shards and nodes. Deliveries to this shard's own subscribers are held in the hub until
+    /// its next flush(). Empty: the answer comes later, to `who`, which lives as long as the broker.
     virtual std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                                   publish_listener& who, publish_ticket ticket) = 0;
     /// Whether the bus can be reached.

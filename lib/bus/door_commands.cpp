@@ -1,5 +1,4 @@
 #include "bus/resp_door.hpp"
-
 #include "protocol/payload.hpp"
 #include "resp/names.hpp"
 
@@ -41,7 +40,8 @@ std::string lower(std::string_view text) {
 }
 
 std::string unknown_command(resp::arguments args) {
-    std::string text = fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, repeated_max));
+    std::string text =
+        fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, repeated_max));
     std::string repeated;
     for (std::size_t i = 1; i < args.size() && repeated.size() < repeated_max; ++i) {
         fmt::format_to(std::back_inserter(repeated), "'{}' ", args[i].substr(0, repeated_max - repeated.size()));
@@ -170,14 +170,16 @@ void resp_door::run_hello(door_client& c, resp::arguments args) {
         }
     }
     if (!c.authenticated) {
-        return error(resp_error::not_authenticated,
-                     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
-                     "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at "
-                     "the same time");
+        return error(
+            resp_error::not_authenticated,
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
+            "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at "
+            "the same time");
     }
     if (resp3 != c.resp3 && c.channels.count > 0) {
         // The hub knows its subscriptions under the old dialect.
-        return error(resp_error::not_allowed, "ERR HELLO cannot change the protocol of a connection with subscriptions");
+        return error(resp_error::not_allowed,
+                     "ERR HELLO cannot change the protocol of a connection with subscriptions");
     }
     c.resp3 = resp3;
     const resp::version v = dialect(c);
@@ -338,12 +340,13 @@ void resp_door::run_command(door_client& c, resp::arguments args) {
 }
 
 void resp_door::run_info(door_client& c, resp::arguments) {
-    resp::append_verbatim(out(),
-                          fmt::format("# Server\r\nserver_name:carillon\r\ncarillon_version:{}\r\nredis_mode:standalone\r\n"
-                                      "# Clients\r\nconnected_clients:{}\r\n# Persistence\r\nloading:0\r\n"
-                                      "# Stats\r\npubsub_channels:{}\r\n# Replication\r\nrole:master\r\n",
-                                      CARILLON_VERSION, open(), hub_->channels()),
-                          dialect(c));
+    resp::append_verbatim(
+        out(),
+        fmt::format("# Server\r\nserver_name:carillon\r\ncarillon_version:{}\r\nredis_mode:standalone\r\n"
+                    "# Clients\r\nconnected_clients:{}\r\n# Persistence\r\nloading:0\r\n"
+                    "# Stats\r\npubsub_channels:{}\r\n# Replication\r\nrole:master\r\n",
+                    CARILLON_VERSION, open(), hub_->channels()),
+        dialect(c));
 }
 
 } // namespace carillon::bus

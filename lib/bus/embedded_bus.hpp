@@ -90,9 +90,9 @@ private:
     std::uint32_t in_flight_ = 0;
 };
 
-/// The bus inside of one process: a Redis-like publish/subscribe without a server. With one shard a publication goes straight
-/// into its hub. With several, every channel has a home shard (by its hash) that puts its publications in one order for all
-/// and sends them only where somebody may listen; the publisher is told how many listened.
+/// The bus inside of one process: a Redis-like publish/subscribe without a server. With one shard a publication goes
+/// straight into its hub. With several, every channel has a home shard (by its hash) that puts its publications in one
+/// order for all and sends them only where somebody may listen; the publisher is told how many listened.
 class embedded_bus {
 public:
     /// At most `in_flight_max` publications of one shard may be unanswered; more are refused as `error::busy`.

@@ -13,15 +13,16 @@ namespace carillon::bus {
 /// A number that stands for a channel wherever its name need not be compared.
 std::size_t channel_hash(std::string_view channel) noexcept;
 
-/// Says of a shard that it has no subscriber of a channel, or that it may have one. A counting Bloom filter with one hash, in a
-/// fixed 256 KiB however many channels there are; a wrong "may have" costs one needless post. One thread writes (the shard),
-/// all may read.
+/// Says of a shard that it has no subscriber of a channel, or that it may have one. A counting Bloom filter with one
+/// hash, in a fixed 256 KiB however many channels there are; a wrong "may have" costs one needless post. One thread
+/// writes (the shard), all may read.
 class interest_filter {
 public:
     void add(std::size_t hash) noexcept {
         auto& count = counts_[hash % buckets];
         const std::uint16_t before = count.load(std::memory_order_relaxed);
-        // Sequentially consistent: who is told afterwards that it has subscribed may publish from another thread at once.
+        // Sequentially consistent: who is told afterwards that it has subscribed may publish from another thread at
+        // once.
         if (before != full) count.store(static_cast<std::uint16_t>(before + 1), std::memory_order_seq_cst);
     }
     void remove(std::size_t hash) noexcept {

@@ -9,8 +9,8 @@
 
 namespace carillon::bus {
 
-/// Where other shards leave messages for a shard. Many messages cost one wake-up: the shard empties the box at once. Its length
-/// is bounded by what the senders may have on their way.
+/// Where other shards leave messages for a shard. Many messages cost one wake-up: the shard empties the box at once.
+/// Its length is bounded by what the senders may have on their way.
 template <class Message>
 class mailbox {
 public:

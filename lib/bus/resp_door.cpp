@@ -1,6 +1,7 @@
 #include "bus/resp_door.hpp"
 
 #include "base/bytes.hpp"
+#include "resp/names.hpp"
 
 #include <memory>
 #include <utility>
@@ -90,6 +91,7 @@ void resp_door::on_bytes(link::record& r, std::span<std::byte> bytes) {
 }
 
 void resp_door::run_commands(door_client& c, std::string_view bytes) {
+    if (c.leaving) return; // what comes after its last command is dropped, however long its answers take
     auto* kept = c.busy != nullptr ? static_cast<unfinished*>(c.busy->kept.get()) : nullptr;
     if (kept == nullptr) {
         parser_.reset();
@@ -128,6 +130,10 @@ std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& par
             c.leaving = true;
             break;
         }
+        if (!step.args.empty() && must_wait(c, step.args)) {
+            pause(c);
+            break;
+        }
         if (!step.args.empty()) run(c, step.args);
         position += step.consumed;
         if (replies_.size() > replies_bytes_max) flush_replies();
@@ -141,9 +147,11 @@ void resp_door::end_turn(door_client& c) {
     out_ = &replies_;
     hub_->flush();
     if (c.gone) return;
-    const bool waits = c.busy != nullptr && c.busy->kept != nullptr &&
-                       !static_cast<unfinished*>(c.busy->kept.get())->waiting.empty();
+    const bool waits =
+        c.busy != nullptr && c.busy->kept != nullptr && !static_cast<unfinished*>(c.busy->kept.get())->waiting.empty();
     if (c.leaving && !waits) {
+        // It hears no more, so it is no receiver any more, though its peer may take a while to end.
+        hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
         close(c, {}, false);
     } else {
         settle(c);
@@ -195,6 +203,14 @@ std::uint32_t resp_door::expect_answer(door_client& c) {
     return kept.first_ticket + static_cast<std::uint32_t>(kept.waiting.size()) - 1;
 }
 
+// A message of a channel may not come before the confirmation of it, nor before the replies that stand in front of
+// that.
+bool resp_door::must_wait(const door_client& c, resp::arguments args) {
+    if (c.busy == nullptr || c.busy->kept == nullptr) return false;
+    if (static_cast<const unfinished&>(*c.busy->kept).waiting.empty()) return false;
+    return resp::equals_ignoring_case(args[0], "SUBSCRIBE");
+}
+
 // Whose commands are run from now on, and where their replies go.
 void resp_door::begin_turn(door_client& c) {
     active_ = &c;
@@ -225,7 +241,7 @@ void resp_door::on_published(publish_ticket ticket, publish_result receivers) {
     begin_turn(*c);
     run_commands(*c, {});
     end_turn(*c);
-    if (read_on && !c->paused && !c->gone && !c->closing) {
+    if (read_on && !c->paused && !c->gone) {
         pause(*c);
         resume(*c);
     }

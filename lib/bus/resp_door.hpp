@@ -25,7 +25,8 @@ struct door_options {
     std::size_t channel_bytes_max = 255;
     std::size_t subscriptions_max = 100'000; ///< of one connection
     std::size_t output_bytes_max = 8 * 1024 * 1024;
-    std::uint32_t unanswered_max = 1024; ///< PUBLISHes of one connection that wait for other shards; then it is not read
+    std::uint32_t unanswered_max =
+        1024; ///< PUBLISHes of one connection that wait for other shards; then it is not read
     std::chrono::milliseconds close_timeout{5'000};
 };
 
@@ -39,8 +40,9 @@ struct door_client : link::record {
 };
 static_assert(sizeof(door_client) <= net::slab::cell_bytes);
 
-/// The bus door of one shard: lets programs that speak RESP2 or RESP3 publish and subscribe as at a Redis server. Replies come in
-/// the order of the commands, with Redis' own error texts where clients depend on them. Thread: the shard's.
+/// The bus door of one shard: lets programs that speak RESP2 or RESP3 publish and subscribe as at a Redis server.
+/// Replies come in the order of the commands, with Redis' own error texts where clients depend on them. Thread: the
+/// shard's.
 class resp_door final : public link::server, public hub::sink, public publish_listener {
 public:
     resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, broker& bus,
@@ -73,6 +75,7 @@ private:
     void answer_publish(publish_result receivers);
     std::uint32_t expect_answer(door_client& c);
     static std::uint32_t next_ticket(const door_client& c);
+    static bool must_wait(const door_client& c, resp::arguments args);
 
     // door_commands.cpp
     static const command_entry* find_command(std::string_view name);

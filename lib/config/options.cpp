@@ -42,13 +42,14 @@ constexpr option table[] = {
      "Connections that are read at the same time, in all shards together; each needs a buffer. Others wait their "
      "turn."},
     {PLACE(read_buffer_bytes), machine, 4 * kib, mib, "bytes",
-     "Size of a lease's buffer. A request head that does not fit is refused with 431; a message that does not fit is "
-     "read "
-     "in parts."},
-    {PLACE_MS(accept_wait), machine, 0, 1'000, "milliseconds",
+     "Size of a lease's buffer. What does not fit is read in parts. A request head may be 8192 bytes long, whatever "
+     "the "
+     "buffer; a longer one is refused with 431."},
+    {PLACE_MS(accept_wait), machine, 1, 1'000, "milliseconds",
      "How long a new connection may wait for a lease before it stays in the kernel's backlog."},
     {PLACE(connections_max), machine, 0, 16'000'000, "connections",
-     "Client connections open at once; more are not accepted. 0: as many as the limit on file descriptors allows."},
+     "Connections open at once, of clients and on the bus door together; one more is answered with 503 (or a RESP "
+     "error) and closed. 0: as many as the limit on file descriptors allows."},
     {PLACE_MS(shutdown_timeout), machine, 0, hour, "milliseconds",
      "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
 
@@ -91,7 +92,7 @@ constexpr option table[] = {
     {PLACE(bus_arguments_max), bus, 8, 1'048'576, "arguments",
      "Arguments of one command. More are answered with an error and the connection is closed."},
     {PLACE(bus_subscriptions_max), bus, 0, 10'000'000, "channels",
-     "Channels and patterns one bus connection may be subscribed to. One more is answered with an error."},
+     "Channels one bus connection may be subscribed to. One more is answered with an error."},
     {PLACE(bus_output_bytes_max), bus, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
     {PLACE(bus_payload_bytes_max), bus, 1, 16 * mib, "bytes",

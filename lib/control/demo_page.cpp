@@ -1,6 +1,5 @@
-#include "control/pages.hpp"
-
 #include "base/check.hpp"
+#include "control/pages.hpp"
 
 #include <string>
 

@@ -137,7 +137,8 @@ asio::awaitable<void> http_server::serve(tcp::socket socket, std::string bytes, 
         stream.expires_after(options_.request_timeout);
         auto [failed, read] = co_await http::async_read(stream, buffer, parser, no_throw);
         (void)read;
-        if (failed && failed.category() != make_error_code(http::error::bad_method).category()) break; // gone, or too slow
+        if (failed && failed.category() != make_error_code(http::error::bad_method).category())
+            break; // gone, or too slow
         if (failed == http::error::end_of_stream) break;
         const http_request request = parser.release();
         response made = plain(status_for(failed), "The request cannot be read.\n");

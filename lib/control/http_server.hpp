@@ -14,12 +14,13 @@
 namespace carillon::control {
 
 struct http_options {
-    std::size_t connections_max = 256;              ///< more are closed at once
-    std::chrono::milliseconds request_timeout{5'000}; ///< for a request to arrive, or its answer to leave; idle connections too
+    std::size_t connections_max = 256; ///< more are closed at once
+    std::chrono::milliseconds request_timeout{
+        5'000}; ///< for a request to arrive, or its answer to leave; idle connections too
 };
 
-/// The HTTP of the control plane and the pages: Boost.Beast, a coroutine for each connection, on a thread of its own and never on
-/// the hot path. Heads up to 8 KiB, no bodies. Thread: that of its io_context, except `adopt`.
+/// The HTTP of the control plane and the pages: Boost.Beast, a coroutine for each connection, on a thread of its own
+/// and never on the hot path. Heads up to 8 KiB, no bodies. Thread: that of its io_context, except `adopt`.
 class http_server {
 public:
     http_server(boost::asio::io_context& context, const http_options& options);
@@ -41,7 +42,8 @@ public:
 private:
     boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& from, const route_table& routes);
     void start(boost::asio::ip::tcp::socket socket, std::string bytes, const route_table& routes);
-    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket, std::string bytes, const route_table& routes);
+    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket, std::string bytes,
+                                       const route_table& routes);
 
     boost::asio::io_context* context_;
     http_options options_;

@@ -41,9 +41,9 @@ std::size_t connections_limit(const config::settings& how, std::size_t shards) {
 } // namespace
 
 gateway::gateway(const config::settings& how)
-    : settings_{how}, http_{control_context_,
-                            {.connections_max = how.control_connections_max,
-                             .request_timeout = how.control_request_timeout}},
+    : settings_{how},
+      http_{control_context_,
+            {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout}},
       bus_{static_cast<std::uint32_t>(shards_for(how))} {
     const std::size_t count = shards_for(how);
     connections_max_ = connections_limit(how, count);

@@ -15,9 +15,9 @@
 
 namespace carillon::gateway {
 
-/// The whole: shards, each on a thread, and the control plane on the thread that calls run(). Start-up in order: limits, bus,
-/// shards, control plane, ready. Shutdown in reverse: not ready, no more connections, everybody is told, the shards end, the
-/// control plane ends.
+/// The whole: shards, each on a thread, and the control plane on the thread that calls run(). Start-up in order:
+/// limits, bus, shards, control plane, ready. Shutdown in reverse: not ready, no more connections, everybody is told,
+/// the shards end, the control plane ends.
 class gateway {
 public:
     /// Where it listens; the ports that were asked for, or those that were free.
@@ -62,7 +62,6 @@ private:
     bus::embedded_bus bus_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<bool> stopping_ = false;
-    bool drained_ = false;
 };
 
 } // namespace carillon::gateway

@@ -53,9 +53,9 @@ std::size_t allowed_cores() {
     CPU_ZERO(&allowed);
     std::size_t cores = std::thread::hardware_concurrency();
     if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) cores = static_cast<std::size_t>(CPU_COUNT(&allowed));
-    const std::size_t quota = cores_of_cgroup(file_text("/sys/fs/cgroup/cpu.max"),
-                                              file_text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-                                              file_text("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));
+    const std::size_t quota =
+        cores_of_cgroup(file_text("/sys/fs/cgroup/cpu.max"), file_text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+                        file_text("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));
     if (quota > 0) cores = std::min(cores, quota);
     return std::max<std::size_t>(cores, 1);
 }

@@ -6,12 +6,12 @@
 
 namespace carillon::gateway {
 
-/// How many cores this process may use: the smallest of its CPU affinity and the quota of its cgroup (v2 or v1), rounded up.
-/// At least 1.
+/// How many cores this process may use: the smallest of its CPU affinity and the quota of its cgroup (v2 or v1),
+/// rounded up. At least 1.
 std::size_t allowed_cores();
 
-/// The same from the texts of a cgroup's files, so that it can be tested: `cpu_max` is that of v2 ("200000 100000", "max 100000"),
-/// `quota` and `period` those of v1. Empty: there is no such file. 0: no limit.
+/// The same from the texts of a cgroup's files, so that it can be tested: `cpu_max` is that of v2 ("200000 100000",
+/// "max 100000"), `quota` and `period` those of v1. Empty: there is no such file. 0: no limit.
 std::size_t cores_of_cgroup(const std::string& cpu_max, const std::string& quota, const std::string& period);
 
 /// Raises the soft limit on descriptors to the hard one. Returns the limit in force.

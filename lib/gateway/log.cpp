@@ -29,7 +29,8 @@ public:
 void set_up_log(const config::settings& how) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     if (how.log_format == config::log_format::json) {
-        formatter->add_flag<json_message>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
+        formatter->add_flag<json_message>('*').set_pattern(
+            R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
     } else {
         formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
     }

@@ -28,7 +28,8 @@ session::options session_options(const config::settings& how, const share& mine)
 bus::door_options door_options(const config::settings& how, const share& mine) {
     bus::door_options options;
     options.password = how.bus_password;
-    options.connections_max = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.bus_connections_max) / mine.shards);
+    options.connections_max =
+        std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.bus_connections_max) / mine.shards);
     options.query_bytes_max = how.bus_query_bytes_max;
     options.arguments_max = how.bus_arguments_max;
     options.payload_bytes_max = how.bus_payload_bytes_max;
@@ -50,7 +51,8 @@ shard::shard(const config::settings& how, const share& mine, bus::embedded_bus& 
       wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
     bus::broker& broker = bus.connect(mine.number, context_, hub_);
-    sessions_ = std::make_unique<session::server>(floor, hub_, broker, session_options(how, mine), std::move(plain_http));
+    sessions_ =
+        std::make_unique<session::server>(floor, hub_, broker, session_options(how, mine), std::move(plain_http));
     accepting_.patience = how.accept_wait;
 
     net::listen_options listening{.host = how.client_listen.host,

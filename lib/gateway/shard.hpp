@@ -33,8 +33,8 @@ struct share {
     std::uint16_t bus_port = 0;
 };
 
-/// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired on the
-/// starting thread; after that everything runs on its own thread but `post` and the constructor.
+/// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired
+/// on the starting thread; after that everything runs on its own thread but `post` and the constructor.
 class shard {
 public:
     shard(const config::settings& how, const share& mine, bus::embedded_bus& bus, session::handover plain_http);
@@ -48,7 +48,8 @@ public:
     /// Serves until it has been drained.
     void run();
 
-    /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run() returns.
+    /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run()
+    /// returns.
     void drain(std::chrono::milliseconds patience);
 
     metrics::shard_counters snapshot() const;

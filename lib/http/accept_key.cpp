@@ -12,6 +12,8 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace carillon::http {
@@ -25,12 +27,28 @@ using block = std::array<unsigned char, SHA_CBLOCK>;
 // a block of its own, the length in bits as 64 bits, big end first.
 static_assert(message_bytes < sizeof(block) && message_bytes + 1 + 8 > sizeof(block));
 
-constexpr block first_block_without_key = [] {
-    block bytes{};
-    for (std::size_t i = 0; i < guid.size(); ++i) bytes[websocket_key_bytes + i] = static_cast<unsigned char>(guid[i]);
-    bytes[message_bytes] = 0x80;
-    return bytes;
+// The first block is stored in the sixteen bytes at a time in which SHA-1 loads it again. A processor hands a load the
+// bytes of one store that is still under way, but waits when they are of two: 38 ns of the 90 that this took.
+using sixteen [[gnu::vector_size(16)]] = std::uint64_t;
+
+constexpr std::uint64_t eight_of(std::string_view text, std::size_t at) {
+    std::array<char, 8> bytes{};
+    for (std::size_t i = 0; i < bytes.size() && at + i < text.size(); ++i) bytes[i] = text[at + i];
+    return std::bit_cast<std::uint64_t>(bytes);
+}
+
+constexpr std::uint64_t last_eight = [] {
+    auto bytes = std::bit_cast<std::array<unsigned char, 8>>(eight_of(guid, 32));
+    bytes[guid.size() - 32] = 0x80;
+    return std::bit_cast<std::uint64_t>(bytes);
 }();
+
+std::array<sixteen, 4> first_block_of(std::string_view key) noexcept {
+    std::array<std::uint64_t, 3> keys;
+    std::memcpy(keys.data(), key.data(), sizeof keys);
+    return {sixteen{keys[0], keys[1]}, sixteen{keys[2], eight_of(guid, 0)},
+            sixteen{eight_of(guid, 8), eight_of(guid, 16)}, sixteen{eight_of(guid, 24), last_eight}};
+}
 
 constexpr block second_block = [] {
     block bytes{};
@@ -60,12 +78,11 @@ bool is_websocket_key(std::string_view key) noexcept {
 
 void write_accept(std::span<char, websocket_accept_bytes> out, std::string_view key) noexcept {
     CHECK(key.size() == websocket_key_bytes);
-    block first_block = first_block_without_key;
-    std::memcpy(first_block.data(), key.data(), key.size());
+    const std::array<sixteen, 4> first_block = first_block_of(key);
 
     SHA_CTX hash;
     SHA1_Init(&hash);
-    SHA1_Transform(&hash, first_block.data());
+    SHA1_Transform(&hash, reinterpret_cast<const unsigned char*>(first_block.data()));
     SHA1_Transform(&hash, second_block.data());
 
     std::array<unsigned char, SHA_DIGEST_LENGTH> digest;

@@ -3,7 +3,6 @@
 #include <boost/container_hash/hash.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace carillon::hub {
@@ -40,7 +39,7 @@ std::uint32_t hub::make_channel(std::string_view name) {
     entry.name = std::make_unique_for_overwrite<char[]>(name.size());
     CHECK(name.size() <= channel_bytes_max);
     entry.name_bytes = static_cast<std::uint32_t>(name.size()) & channel_bytes_max;
-    std::memcpy(entry.name.get(), name.data(), name.size());
+    std::copy(name.begin(), name.end(), entry.name.get());
     by_name_.insert(channel);
     return channel;
 }
@@ -118,7 +117,7 @@ std::uint32_t hub::publish(std::string_view channel, const publication& message)
     batch_channel_ = index;
     std::size_t held = 0;
     for (std::size_t i = 0; i < formats; ++i) {
-        if ((channels_[index].formats_seen >> i & 1u) == 0) continue;
+        if ((std::uint32_t{channels_[index].formats_seen} >> i & 1u) == 0) continue;
         sinks_[i]->encode(static_cast<format>(i), channel, message, batch_[i]);
         held = std::max(held, batch_[i].size());
     }

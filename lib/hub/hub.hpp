@@ -40,8 +40,8 @@ struct publication {
     std::string_view info;    ///< JSON of the ClientInfo of a client that published it; empty: a back end did
 };
 
-/// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that must queue
-/// them. Made once for all.
+/// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that
+/// must queue them. Made once for all.
 class frames {
 public:
     explicit frames(std::string_view bytes) noexcept : bytes_{bytes} {}
@@ -56,8 +56,8 @@ private:
     std::shared_ptr<const std::string> shared_;
 };
 
-/// What a room above the hub does for the subscribers of its formats. Neither call may change the hub's subscriptions: a
-/// subscriber that fails is set aside by its owner, and leaves after the delivery.
+/// What a room above the hub does for the subscribers of its formats. Neither call may change the hub's subscriptions:
+/// a subscriber that fails is set aside by its owner, and leaves after the delivery.
 class sink {
 public:
     /// Appends the bytes that a subscriber of `encoding` gets for this message.
@@ -79,10 +79,10 @@ struct memberships {
 enum class subscribe_outcome : std::uint8_t { joined, joined_first, already };
 enum class unsubscribe_outcome : std::uint8_t { left, left_last, not_subscribed };
 
-/// Who hears what on one shard. 16 bytes for a subscription, 8 for its place in the channel, 48 and the name for a channel.
-/// Pure: no sockets; deliveries go to sinks. Publications to one channel that follow each other are held and delivered
-/// together, so that a burst costs each subscriber one send; the holder of the shard's turn ends it with flush().
-/// Not thread-safe: belongs to a shard.
+/// Who hears what on one shard. 16 bytes for a subscription, 8 for its place in the channel, 48 and the name for a
+/// channel. Pure: no sockets; deliveries go to sinks. Publications to one channel that follow each other are held and
+/// delivered together, so that a burst costs each subscriber one send; the holder of the shard's turn ends it with
+/// flush(). Not thread-safe: belongs to a shard.
 class hub {
 public:
     static constexpr std::size_t channel_bytes_max = (1u << 24) - 1; ///< no longer name may be given
@@ -91,7 +91,9 @@ public:
     hub(const hub&) = delete;
     hub& operator=(const hub&) = delete;
 
-    void attach(format encoding, sink& deliveries) noexcept { sinks_[static_cast<std::size_t>(encoding)] = &deliveries; }
+    void attach(format encoding, sink& deliveries) noexcept {
+        sinks_[static_cast<std::size_t>(encoding)] = &deliveries;
+    }
 
     /// `joined_first`: nobody here had subscribed to the channel. `list` is always that of `who`. Costs a walk over the
     /// subscriber's channels or over the channel's subscribers, whichever are fewer.
@@ -112,7 +114,8 @@ public:
     }
     bool subscribed(subscriber who, const memberships& list, std::string_view channel) const;
 
-    /// Takes a message for a channel's subscribers; they get it at the next flush() at the latest. Returns how many they are.
+    /// Takes a message for a channel's subscribers; they get it at the next flush() at the latest. Returns how many
+    /// they are.
     std::uint32_t publish(std::string_view channel, const publication& message);
     void flush();
 
@@ -133,7 +136,7 @@ public:
 private:
     struct subscription {
         std::uint32_t channel = none;
-        std::uint32_t place = 0; // in the channel's members
+        std::uint32_t place = 0;   // in the channel's members
         std::uint32_t next = none; // of the same subscriber
         std::uint32_t previous = none;
     };
@@ -147,7 +150,8 @@ private:
     struct channel_entry {
         std::unique_ptr<char[]> name;
         std::uint32_t name_bytes : 24 = 0;
-        std::uint32_t formats_seen : 8 = 0; // of those that subscribed since the channel was made: only these are encoded
+        std::uint32_t formats_seen : 8 =
+            0; // of those that subscribed since the channel was made: only these are encoded
         std::uint32_t next_free = none;
         boost::container::small_vector<member, 1> members;
     };
@@ -179,7 +183,8 @@ private:
 
     pool<subscription, &subscription::next> subscriptions_;
     pool<channel_entry, &channel_entry::next_free> channels_;
-    boost::unordered_flat_set<std::uint32_t, by_name_hash, by_name_equal> by_name_{0, by_name_hash{this}, by_name_equal{this}};
+    boost::unordered_flat_set<std::uint32_t, by_name_hash, by_name_equal> by_name_{0, by_name_hash{this},
+                                                                                   by_name_equal{this}};
     std::array<sink*, formats> sinks_{};
 
     // The publications that are held: all to one channel.

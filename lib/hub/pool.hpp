@@ -11,10 +11,10 @@ namespace carillon::hub {
 
 inline constexpr std::uint32_t none = 0xffffffff;
 
-/// Objects named by 32-bit indices, in blocks that never move and are kept for reuse. An index is half a pointer, and the
-/// hub keeps several for each subscription. T has a std::uint32_t `next_free`-like member that the pool may use while the object
-/// is free: the one that `Link` names. Not thread-safe.
-template <class T, std::uint32_t T::*Link>
+/// Objects named by 32-bit indices, in blocks that never move and are kept for reuse. An index is half a pointer, and
+/// the hub keeps several for each subscription. T has a std::uint32_t `next_free`-like member that the pool may use
+/// while the object is free: the one that `Link` names. Not thread-safe.
+template <class T, std::uint32_t T::* Link>
 class pool {
 public:
     std::uint32_t take() {
@@ -32,7 +32,10 @@ public:
     }
 
     void give_back(std::uint32_t index) noexcept {
-        (*this)[index] = T{};
+        // Not by assignment, which leaves a small_vector the memory it has.
+        T& freed = (*this)[index];
+        std::destroy_at(&freed);
+        std::construct_at(&freed);
         (*this)[index].*Link = first_free_;
         first_free_ = index;
         --size_;

@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <cerrno>
 #include <utility>
 
 namespace carillon::link {
@@ -118,8 +119,8 @@ server::burst server::read_burst(record& r, work::lease& held) {
     if (!r.closing) on_bytes(r, buffer.first(count));
     if (r.gone) return burst::ended;
     if (r.paused) return burst::drained;
-    // A short read has emptied the socket, and the next bytes make an edge of their own; but the end of the stream, if it
-    // has been announced, must be read out.
+    // A short read has emptied the socket, and the next bytes make an edge of their own; but the end of the stream, if
+    // it has been announced, must be read out.
     return count < buffer.size() && !r.hung_up ? burst::drained : burst::more;
 }
 
@@ -138,8 +139,11 @@ void server::resume(record& r) {
 std::size_t server::send_now(record& r, std::string_view bytes) {
     if (r.gone || r.closing || r.doomed) return bytes.size();
     if (r.busy != nullptr && !r.busy->outbox.empty()) return 0;
-    const net::io_result result = shard_.calls.send(r.descriptor, as_bytes(bytes));
-    ++counters().sends;
+    net::io_result result;
+    do {
+        result = shard_.calls.send(r.descriptor, as_bytes(bytes));
+        ++counters().sends;
+    } while (result.error == EINTR); // there is room still, so no edge would come
     if (result.error != 0) {
         if (result.would_block()) {
             ++counters().send_again;
@@ -154,7 +158,8 @@ std::size_t server::send_now(record& r, std::string_view bytes) {
 
 void server::send(record& r, std::string_view bytes) {
     const std::size_t sent = send_now(r, bytes);
-    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes.substr(sent)), 0);
+    // With what has been sent, so that the outbox knows of a frame that was begun.
+    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent);
 }
 
 void server::queue(record& r, net::shared_bytes bytes, std::size_t offset) {
@@ -176,7 +181,7 @@ net::detached server::flush(record& r) {
     r.writing = true;
     while (!r.gone && !r.busy->outbox.empty()) {
         co_await writable_awaiter{*r.busy};
-        if (r.gone) break;
+        if (r.gone || r.busy->outbox.empty()) break; // close() may have forgotten what waited
         const bool healthy = write_burst(r);
         if (!healthy) break;
     }
@@ -189,9 +194,12 @@ net::detached server::flush(record& r) {
 bool server::write_burst(record& r) {
     net::outbox& outbox = r.busy->outbox;
     const std::size_t before = outbox.bytes();
-    const net::io_result result = outbox.send(shard_.calls, r.descriptor);
-    ++counters().sends;
-    counters().bytes_sent += static_cast<std::uint64_t>(result.value);
+    net::io_result result;
+    do {
+        result = outbox.send(shard_.calls, r.descriptor);
+        ++counters().sends;
+        counters().bytes_sent += static_cast<std::uint64_t>(result.value);
+    } while (result.error == EINTR);
     counters().outbox_bytes -= static_cast<std::int64_t>(before - outbox.bytes());
     if (outbox.empty()) --counters().outboxes;
     if (result.would_block()) ++counters().send_again;
@@ -260,7 +268,8 @@ void server::drop(record& r, ending why) {
         if (!r.busy->outbox.empty()) --counters().outboxes;
         r.busy->outbox = {};
         if (r.busy->writer) {
-            std::exchange(r.busy->writer, nullptr).resume(); // it sees that the connection is gone, and releases the record
+            std::exchange(r.busy->writer, nullptr)
+                .resume(); // it sees that the connection is gone, and releases the record
             return;
         }
     }

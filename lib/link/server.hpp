@@ -53,17 +53,17 @@ struct floor {
 /// Why a connection has ended, for the owner's counters.
 enum class ending : std::uint8_t { by_peer, by_error, by_us };
 
-/// The spine of every connection, whatever it speaks: accepted with a lease, read by a coroutine that is born on readiness and
-/// holds a lease, written at once, and by a second coroutine only while the peer does not take it. What the bytes mean
-/// is for the class that derives from it. A connection ends in one place (`drop`), and its record is given back when its last
-/// coroutine has ended. Thread: the shard's.
+/// The spine of every connection, whatever it speaks: accepted with a lease, read by a coroutine that is born on
+/// readiness and holds a lease, written at once, and by a second coroutine only while the peer does not take it. What
+/// the bytes mean is for the class that derives from it. A connection ends in one place (`drop`), and its record is
+/// given back when its last coroutine has ended. Thread: the shard's.
 class server : public net::event_sink {
 public:
     struct options {
         net::owner who = net::owner::websocket;
         metrics::connection_kind kind = metrics::connection_kind::websocket;
-        std::size_t outbox_bytes_max = 1024 * 1024;      ///< more waiting makes a slow consumer
-        std::chrono::milliseconds close_timeout{5'000};  ///< for the peer to end its side after we ended ours
+        std::size_t outbox_bytes_max = 1024 * 1024;     ///< more waiting makes a slow consumer
+        std::chrono::milliseconds close_timeout{5'000}; ///< for the peer to end its side after we ended ours
         std::uint32_t connections_max = 0xffffffff;
     };
 
@@ -83,8 +83,8 @@ public:
     std::uint32_t open() const noexcept { return open_; }
     std::size_t coroutines() const noexcept { return coroutines_.inside(); }
 
-    /// Calls `visit(record&)` for each open connection with an index below `end` from `first` on, in slab order; the call may
-    /// end it. Returns where to go on, `net::no_index` when there is nothing further.
+    /// Calls `visit(record&)` for each open connection with an index below `end` from `first` on, in slab order; the
+    /// call may end it. Returns where to go on, `net::no_index` when there is nothing further.
     template <class Visit>
     std::uint32_t for_some(std::uint32_t first, std::uint32_t count, Visit&& visit) {
         const std::uint32_t end = std::min(records().used(), first + count);
@@ -109,18 +109,19 @@ protected:
     /// The connection has ended: leave channels, count. The record goes afterwards; `busy` is still there.
     virtual void on_gone(record& r, ending why) = 0;
 
-    /// Sends now what the kernel takes, and queues the rest. May be called in the middle of a delivery: a connection that fails
-    /// or is too slow is ended afterwards.
+    /// Sends now what the kernel takes, and queues the rest. May be called in the middle of a delivery: a connection
+    /// that fails or is too slow is ended afterwards.
     void send(record& r, std::string_view bytes);
-    /// The same for frames with several receivers; `share()` gives a shared copy of `bytes` for those who must queue it.
+    /// The same for frames with several receivers; `share()` gives a shared copy of `bytes` for those who must queue
+    /// it.
     template <class Share>
     void send(record& r, std::string_view bytes, Share&& share) {
         const std::size_t sent = send_now(r, bytes);
         if (sent < bytes.size()) queue(r, share(), sent);
     }
 
-    /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still waits when
-    /// `forget_queued`.
+    /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still
+    /// waits when `forget_queued`.
     void close(record& r, std::string_view last_word, bool forget_queued);
     /// Leaves the peer's bytes in the kernel until resume(): back pressure for who sends more than can be answered.
     void pause(record& r);
@@ -139,9 +140,7 @@ protected:
     /// Gives the busy state back if nothing is in it.
     void settle(record& r);
 
-    void schedule(record& r, std::chrono::milliseconds after) {
-        shard_.wheel.schedule(r, shard_.now(), after);
-    }
+    void schedule(record& r, std::chrono::milliseconds after) { shard_.wheel.schedule(r, shard_.now(), after); }
     void cancel_deadline(record& r) { shard_.wheel.cancel(r); }
 
     net::slab& records() noexcept { return shard_.records; }

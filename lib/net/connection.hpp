@@ -5,8 +5,8 @@
 
 namespace carillon::net {
 
-/// Names a connection for as long as the process lives: the slab's cell and how often that cell had been used. Safe to keep
-/// after the connection has gone; the slab then finds nothing.
+/// Names a connection for as long as the process lives: the slab's cell and how often that cell had been used. Safe to
+/// keep after the connection has gone; the slab then finds nothing.
 struct connection_key {
     std::uint32_t index = 0;
     std::uint32_t generation = 0;
@@ -24,9 +24,9 @@ inline constexpr std::size_t owners = 3;
 
 inline constexpr std::uint32_t no_index = 0xffffffff;
 
-/// The floor's part of a connection's record: all that the netpoll and the timer wheel need. An owner derives from it and
-/// has the rest of one cache line for itself; whatever else a connection needs while it is busy lives elsewhere, and only
-/// then. Never moves. Thread: its shard's.
+/// The floor's part of a connection's record: all that the netpoll and the timer wheel need. An owner derives from it
+/// and has the rest of one cache line for itself; whatever else a connection needs while it is busy lives elsewhere,
+/// and only then. Never moves. Thread: its shard's.
 struct connection {
     int descriptor = -1;
     std::uint32_t generation = 0;

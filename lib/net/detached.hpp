@@ -1,8 +1,7 @@
 #pragma once
 
-#include "net/frame_pool.hpp"
-
 #include "base/check.hpp"
+#include "net/frame_pool.hpp"
 
 #include <coroutine>
 #include <cstddef>
@@ -11,8 +10,8 @@
 
 namespace carillon::net {
 
-/// A coroutine nobody waits for: it starts at once, runs on its shard's thread, and its pooled frame is gone when it ends.
-/// Every such coroutine holds a `gate::pass`, so that shutdown can wait until none is left. It must not throw.
+/// A coroutine nobody waits for: it starts at once, runs on its shard's thread, and its pooled frame is gone when it
+/// ends. Every such coroutine holds a `gate::pass`, so that shutdown can wait until none is left. It must not throw.
 /// One co_await a statement, its result in a named local: g++ 12 miscompiles richer expressions (docs/decisions/0002).
 struct detached {
     struct promise_type {

@@ -38,6 +38,7 @@ public:
 
     /// Ends accept_connections; the port is free again.
     void stop();
+    bool stopped() const noexcept { return stopped_; }
 
     counters& counts() noexcept { return counts_; }
     const counters& counts() const noexcept { return counts_; }
@@ -79,9 +80,10 @@ private:
 };
 
 struct accept_policy {
-    std::chrono::milliseconds patience{1};    ///< how long a connection may wait for a lease before it stays in the backlog
-    std::chrono::milliseconds fd_pause{100};  ///< how long the backlog is left alone when descriptors have run out
-    int batch = 64;                           ///< connections accepted with one lease, before other events get their turn
+    std::chrono::milliseconds patience{
+        1}; ///< how long a connection may wait for a lease before it stays in the backlog
+    std::chrono::milliseconds fd_pause{100}; ///< how long the backlog is left alone when descriptors have run out
+    int batch = 64; ///< connections accepted with one lease, before other events get their turn
 };
 
 /// What has become of one readiness of the listener.
@@ -90,7 +92,8 @@ enum class accept_outcome : std::uint8_t { drained, more, out_of_descriptors };
 /// Accepts up to `batch` connections and hands each to `accepted(descriptor, lease)`.
 template <class Lease, class Accepted>
 accept_outcome accept_batch(listener& from, int batch, Lease& held, Accepted& accepted) {
-    for (int i = 0; i < batch; ++i) {
+    // It may have been stopped while the lease was waited for, or by who was given a connection.
+    for (int i = 0; i < batch && !from.stopped(); ++i) {
         const io_result result = from.accept();
         if (result.error == 0) {
             ++from.counts().accepted;
@@ -108,9 +111,10 @@ accept_outcome accept_batch(listener& from, int batch, Lease& held, Accepted& ac
     return accept_outcome::more;
 }
 
-/// The accept loop of the article (3.3): lease first, then accept. With no lease within `patience` the connection stays in the
-/// backlog, where a load balancer notices; when descriptors have run out the loop pauses instead of spinning, and the listener
-/// stays open. `pool.acquire_within(patience)` gives the lease; ends when the listener is stopped.
+/// The accept loop of the article (3.3): lease first, then accept. With no lease within `patience` the connection stays
+/// in the backlog, where a load balancer notices; when descriptors have run out the loop pauses instead of spinning,
+/// and the listener stays open. `pool.acquire_within(patience)` gives the lease; ends when the listener is
+/// stopped, which must come before the pool is closed.
 template <class Pool, class Accepted>
 detached accept_connections(listener& from, Pool& pool, accept_policy policy, Accepted& accepted) {
     const auto pass = from.coroutines().enter();

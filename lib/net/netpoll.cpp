@@ -58,8 +58,8 @@ detached netpoll::run() {
     }
 }
 
-// A plain function, so that its array of events does not become part of a coroutine frame. One batch a turn: Asio finds the
-// set still readable when there is more, and serves its timers, acceptors and posts in between.
+// A plain function, so that its array of events does not become part of a coroutine frame. One batch a turn: Asio finds
+// the set still readable when there is more, and serves its timers, acceptors and posts in between.
 void netpoll::dispatch_ready() {
     std::array<epoll_event, events_per_turn> events;
     const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
@@ -83,8 +83,6 @@ result<void> netpoll::watch(connection& c) {
     return {};
 }
 
-void netpoll::forget(connection& c) {
-    ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, c.descriptor, nullptr);
-}
+void netpoll::forget(connection& c) { ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, c.descriptor, nullptr); }
 
 } // namespace carillon::net

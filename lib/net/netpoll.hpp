@@ -1,9 +1,8 @@
 #pragma once
 
+#include "base/result.hpp"
 #include "net/detached.hpp"
 #include "net/slab.hpp"
-
-#include "base/result.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -32,9 +31,9 @@ protected:
     ~event_sink() = default;
 };
 
-/// The netpoll of the article (3.1): one epoll set of our own for all connections of a shard, itself watched by Asio, so that
-/// an idle connection has no Asio object and no coroutine. Edge-triggered and registered once for both directions: whoever is
-/// woken reads until EAGAIN or a short read. Thread: its shard's.
+/// The netpoll of the article (3.1): one epoll set of our own for all connections of a shard, itself watched by Asio,
+/// so that an idle connection has no Asio object and no coroutine. Edge-triggered and registered once for both
+/// directions: whoever is woken reads until EAGAIN or a short read. Thread: its shard's.
 class netpoll {
 public:
     struct counters {

@@ -52,7 +52,7 @@ void outbox::sent(std::size_t count) {
         next.started = true;
         bytes_ -= part;
         count -= part;
-        if (next.left() > 0) return;
+        if (next.left() > 0) break;
         bytes_ -= piece_overhead_bytes;
         next.bytes.reset();
         ++first_;

@@ -24,8 +24,8 @@ public:
     /// Appends `bytes` from `offset` on; `full`, and nothing changed, when more than `limit_bytes` would then wait.
     [[nodiscard]] push_result push(shared_bytes bytes, std::size_t offset, std::size_t limit_bytes);
 
-    /// Sends until all is sent or the kernel takes no more. The value is the bytes sent; an error other than would_block
-    /// means that the connection is broken.
+    /// Sends until all is sent or the kernel takes no more. The value is the bytes sent; an error other than
+    /// would_block means that the connection is broken.
     io_result send(const system_calls& calls, int descriptor);
 
     /// Forgets all but the piece that has been sent in part, without which the peer would read half a frame.

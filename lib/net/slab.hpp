@@ -1,8 +1,7 @@
 #pragma once
 
-#include "net/connection.hpp"
-
 #include "base/check.hpp"
+#include "net/connection.hpp"
 
 #include <memory>
 #include <new>
@@ -12,8 +11,8 @@
 namespace carillon::net {
 
 /// The records of a shard's connections: one cache line each, in one reserved range of addresses whose pages the kernel
-/// provides when they are first used. Cells never move, are found by index in one multiplication, and are used again last
-/// in, first out. Not thread-safe: belongs to a shard.
+/// provides when they are first used. Cells never move, are found by index in one multiplication, and are used again
+/// last in, first out. Not thread-safe: belongs to a shard.
 class slab {
 public:
     static constexpr std::size_t cell_bytes = 64;

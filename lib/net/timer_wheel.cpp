@@ -4,7 +4,9 @@
 
 namespace carillon::net {
 
-timer_wheel::timer_wheel(slab& records, clock::time_point now) : records_{&records}, start_{now} { heads_.fill(no_index); }
+timer_wheel::timer_wheel(slab& records, clock::time_point now) : records_{&records}, start_{now} {
+    heads_.fill(no_index);
+}
 
 std::uint32_t timer_wheel::tick_of(clock::time_point when) const noexcept {
     return 1 + static_cast<std::uint32_t>((when - start_) / tick);

@@ -8,9 +8,9 @@
 
 namespace carillon::net {
 
-/// One deadline for each connection of a shard, at 16 bytes in its record and no timer object: a hashed wheel whose lists run
-/// through the slab. Pure: the owner says what time it is. Deadlines are never early, and late by at most one tick.
-/// Thread: its shard's.
+/// One deadline for each connection of a shard, at 16 bytes in its record and no timer object: a hashed wheel whose
+/// lists run through the slab. Pure: the owner says what time it is. Deadlines are never early, and late by at most one
+/// tick. Thread: its shard's.
 class timer_wheel {
 public:
     using clock = std::chrono::steady_clock;
@@ -24,12 +24,13 @@ public:
     void cancel(connection& c);
     static bool scheduled(const connection& c) noexcept { return c.deadline_tick != 0; }
 
-    /// Calls `expired(connection&)` for each whose deadline has come; it has left the wheel and may be scheduled again, and
-    /// the call may schedule, cancel or release any connection.
+    /// Calls `expired(connection&)` for each whose deadline has come; it has left the wheel and may be scheduled again,
+    /// and the call may schedule, cancel or release any connection.
     template <class Expired>
     void advance(clock::time_point now, Expired&& expired) {
         const std::uint32_t until = tick_of(now);
-        while (current_ != until) {
+        // A time before the last one, which would be a whole turn of the counter away, is nothing.
+        while (static_cast<std::int32_t>(until - current_) > 0) {
             ++current_;
             // Everything due is moved to a list of its own first: the callback may change this slot's list.
             take_due(current_ % slots);

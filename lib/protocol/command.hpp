@@ -6,8 +6,8 @@
 
 namespace carillon::protocol {
 
-// The commands of a client (protocol §3). Every view is valid until the decoder that made it decodes again, or the bytes
-// it decoded are used again. Members that Carillon does not act on yet are not kept; unknown ones are ignored.
+// The commands of a client (protocol §3). Every view is valid until the decoder that made it decodes again, or the
+// bytes it decoded are used again. Members that Carillon does not act on yet are not kept; unknown ones are ignored.
 
 /// The first command of every connection (§3.2).
 struct connect_request {

@@ -62,10 +62,11 @@ result<void> read(ondemand::value value, std::string_view& into) {
     return {};
 }
 
-// Reads the string members that `names` lists; everything else is skipped. False members of other kinds are the caller's.
+// Reads the string members that `names` lists; everything else is skipped. False members of other kinds are the
+// caller's.
 template <std::size_t N, class Other>
-result<void> read_members(ondemand::value& value, const std::array<std::pair<std::string_view, std::string_view*>, N>& names,
-                          Other&& other) {
+result<void> read_members(ondemand::value& value,
+                          const std::array<std::pair<std::string_view, std::string_view*>, N>& names, Other&& other) {
     ondemand::object object;
     if (value.get_object().get(object)) return decode_error::wrong_type;
     for (auto member : object) {
@@ -104,8 +105,8 @@ result<request> read_channel_only(ondemand::value value) {
 
 result<request> read_connect(ondemand::value value) {
     connect_request what;
-    const auto done = read_members(
-        value, names3{{{"token", &what.token}, {"name", &what.name}, {"version", &what.version}}}, skip);
+    const auto done =
+        read_members(value, names3{{{"token", &what.token}, {"name", &what.name}, {"version", &what.version}}}, skip);
     return finish(done, what);
 }
 

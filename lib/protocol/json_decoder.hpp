@@ -12,11 +12,11 @@ namespace carillon::protocol {
 
 /// Why a message is no sequence of commands. All of them end the connection with 3501 (§1.3).
 enum class decode_error : std::uint8_t {
-    empty = 1,    ///< A message or one of its lines is empty.
-    not_json,     ///< A line is not one JSON object.
-    wrong_type,   ///< A member has another type than the schema gives it.
-    bad_payload,  ///< An embedded payload is not valid JSON or nests too deep.
-    no_method,    ///< A command with an id asks for nothing.
+    empty = 1,   ///< A message or one of its lines is empty.
+    not_json,    ///< A line is not one JSON object.
+    wrong_type,  ///< A member has another type than the schema gives it.
+    bad_payload, ///< An embedded payload is not valid JSON or nests too deep.
+    no_method,   ///< A command with an id asks for nothing.
 };
 
 const boost::system::error_category& decode_category() noexcept;

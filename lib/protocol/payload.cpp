@@ -72,7 +72,8 @@ void append_one_line(std::string& out, std::string_view json) {
     out.append(json);
     if (json.find_first_of("\r\n") == std::string_view::npos) return;
     std::replace_if(
-        out.begin() + static_cast<std::ptrdiff_t>(start), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        out.begin() + static_cast<std::ptrdiff_t>(start), out.end(), [](char c) { return c == '\n' || c == '\r'; },
+        ' ');
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -24,8 +24,8 @@ payload_kind classify(std::string_view payload);
 /// Whether `text` is one valid JSON value with nothing but white space around it, at most json_depth_max deep.
 bool is_json(std::string_view text);
 
-/// Appends `json`, valid JSON, with its line breaks made spaces: in the JSON framing of the protocol a line break ends a
-/// message (§1.3). Inside of strings JSON has no raw line breaks, so the value stays the same.
+/// Appends `json`, valid JSON, with its line breaks made spaces: in the JSON framing of the protocol a line break ends
+/// a message (§1.3). Inside of strings JSON has no raw line breaks, so the value stays the same.
 void append_one_line(std::string& out, std::string_view json);
 
 /// Appends `text`, valid UTF-8, as a JSON string with its quotes.

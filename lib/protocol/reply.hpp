@@ -12,8 +12,8 @@ namespace carillon::protocol {
 // Replies and pushes in the JSON form (protocol §2, §3), each appended to `out` as one line without its line break.
 
 struct connect_result {
-    std::string_view client;  ///< the connection's UUID
-    std::string_view version; ///< the server's
+    std::string_view client;      ///< the connection's UUID
+    std::string_view version;     ///< the server's
     std::chrono::seconds ping{0}; ///< 0: the server sends none
     bool pong = false;            ///< the client must answer each
 };

@@ -23,7 +23,8 @@ enum class stage : std::uint8_t {
 };
 
 /// All that an idle browser connection costs in the session room: one cache line (docs/decisions/0003). Protocol
-/// state is the phase; subscriptions live in the hub, half messages and unsent frames in `busy` and only while there are any.
+/// state is the phase; subscriptions live in the hub, half messages and unsent frames in `busy` and only while there
+/// are any.
 struct client : link::record {
     boost::uuids::uuid id{}; ///< the client ID of the protocol, a version 4 UUID
     hub::memberships channels;

@@ -9,7 +9,8 @@
 
 namespace carillon::session {
 
-/// Makes client IDs: random UUIDs (RFC 9562 §5.4) from OpenSSL's generator, which is asked for many at once. Not thread-safe.
+/// Makes client IDs: random UUIDs (RFC 9562 §5.4) from OpenSSL's generator, which is asked for many at once. Not
+/// thread-safe.
 class client_ids {
 public:
     boost::uuids::uuid next();

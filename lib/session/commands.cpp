@@ -1,6 +1,5 @@
-#include "session/server.hpp"
-
 #include "protocol/reply.hpp"
+#include "session/server.hpp"
 
 #include <algorithm>
 #include <variant>

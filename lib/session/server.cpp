@@ -113,8 +113,8 @@ void server::on_deadline(net::connection& connection) {
     }
 }
 
-// The first ping at a random point in the second half of the interval (§4.1), so that a storm of connects does not become a
-// storm of pings for ever.
+// The first ping at a random point in the second half of the interval (§4.1), so that a storm of connects does not
+// become a storm of pings for ever.
 void server::schedule_ping(client& c, bool first) {
     auto after = options_.ping_interval;
     if (first) {

@@ -40,14 +40,15 @@ struct options {
     std::chrono::milliseconds close_timeout{5'000};
 };
 
-/// Takes over a connection whose request is no upgrade: its descriptor, and all the bytes it has sent so far. May be called on
-/// any shard's thread.
+/// Takes over a connection whose request is no upgrade: its descriptor, and all the bytes it has sent so far. May be
+/// called on any shard's thread.
 using handover = std::function<void(int descriptor, std::string bytes)>;
 
 /// The conversations of one shard: upgrade, then command after command (protocol §4). Thread: the shard's.
 class server final : public link::server, public hub::sink, public bus::publish_listener {
 public:
-    server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how, handover plain_http);
+    server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
+           handover plain_http);
 
     void on_deadline(net::connection& c) override;
 

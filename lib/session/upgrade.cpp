@@ -1,8 +1,8 @@
-#include "session/server.hpp"
+#include "http/upgrade.hpp"
 
 #include "base/bytes.hpp"
-#include "http/upgrade.hpp"
 #include "net/system_calls.hpp"
+#include "session/server.hpp"
 
 #include <array>
 #include <utility>

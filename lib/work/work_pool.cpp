@@ -92,31 +92,31 @@ void work_pool::leave_line(waiter& leaving) noexcept {
 }
 
 // The timer runs only while somebody waits with a limit, and is set for the earliest of them.
-void work_pool::watch_patience() {
-    if (patience_watched_) return;
-    auto earliest = clock::time_point::max();
-    for (const waiter* each = first_; each != nullptr; each = each->next) {
-        earliest = std::min(earliest, each->patient_until);
-    }
-    if (earliest == clock::time_point::max()) return;
-    patience_watched_ = true;
-    patience_.expires_at(earliest);
-    patience_.async_wait([this](boost::system::error_code) {
-        patience_watched_ = false;
+void work_pool::watch_patience(clock::time_point until) {
+    if (until >= patience_watched_) return;
+    patience_watched_ = until;
+    patience_.expires_at(until);
+    patience_.async_wait([this](boost::system::error_code why) {
+        if (why) return; // it is set for an earlier one now, or the pool has closed and may be no more
+        patience_watched_ = clock::time_point::max();
         end_impatient_waits();
-        watch_patience();
     });
 }
 
 void work_pool::end_impatient_waits() {
     const auto now = clock::now();
+    auto next_end = clock::time_point::max();
     for (waiter* each = first_; each != nullptr;) {
         waiter& candidate = *std::exchange(each, each->next);
-        if (candidate.patient_until > now) continue;
+        if (candidate.patient_until > now) {
+            next_end = std::min(next_end, candidate.patient_until);
+            continue;
+        }
         leave_line(candidate);
         ++counts_.timeouts;
         boost::asio::post(*context_, [waiting = candidate.waiting] { waiting.resume(); });
     }
+    watch_patience(next_end);
 }
 
 bool work_pool::acquire_awaiter::await_ready() noexcept {
@@ -129,7 +129,7 @@ void work_pool::acquire_awaiter::await_suspend(std::coroutine_handle<> waiting) 
     ++pool_.counts_.waits;
     if (patience_ > std::chrono::milliseconds::zero()) place_.patient_until = clock::now() + patience_;
     pool_.stand_in_line(place_);
-    if (patience_ > std::chrono::milliseconds::zero()) pool_.watch_patience();
+    pool_.watch_patience(place_.patient_until);
 }
 
 void work_pool::yield_awaiter::await_suspend(std::coroutine_handle<> waiting) {

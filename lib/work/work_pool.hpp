@@ -19,8 +19,8 @@ namespace carillon::work {
 
 class work_pool;
 
-/// The right to work: a strand to be resumed on and a buffer to read into. Movable; gives itself back when it ends, and the
-/// longest waiting gets it next. Empty when the pool has closed or the wait was over.
+/// The right to work: a strand to be resumed on and a buffer to read into. Movable; gives itself back when it ends, and
+/// the longest waiting gets it next. Empty when the pool has closed or the wait was over.
 class lease {
 public:
     lease() noexcept = default;
@@ -47,10 +47,10 @@ private:
     std::uint32_t slot_ = 0;
 };
 
-/// The goroutine pool of the article (3.3): a fixed number of leases. Who has none has no buffer and waits in line, first come,
-/// first served; the line is as long as there are connections, since each stands in it at most once. A lease that is free is
-/// granted on the spot, without a hop; one that somebody waited for is granted on its strand, so that a long line is served
-/// between the shard's other events. Thread: its shard's.
+/// The goroutine pool of the article (3.3): a fixed number of leases. Who has none has no buffer and waits in line,
+/// first come, first served; the line is as long as there are connections, since each stands in it at most once. A
+/// lease that is free is granted on the spot, without a hop; one that somebody waited for is granted on its strand, so
+/// that a long line is served between the shard's other events. Thread: its shard's.
 class work_pool {
     struct waiter;
 
@@ -73,7 +73,8 @@ public:
 
     /// co_await it for a lease, for as long as it takes; empty only when the pool closes.
     acquire_awaiter acquire() noexcept;
-    /// co_await it for a lease that is free within `patience`; empty otherwise. The article's ScheduleTimeout.
+    /// co_await it for a lease that is free within `patience`, which is more than zero; empty otherwise. The article's
+    /// ScheduleTimeout.
     acquire_awaiter acquire_within(std::chrono::milliseconds patience) noexcept;
     /// co_await it to let the shard's other events go first, keeping the lease: posts through its strand.
     yield_awaiter yield(const lease& held) noexcept;
@@ -109,7 +110,7 @@ private:
     void give_back(std::uint32_t returned) noexcept;
     void stand_in_line(waiter& last) noexcept;
     void leave_line(waiter& leaving) noexcept;
-    void watch_patience();
+    void watch_patience(std::chrono::steady_clock::time_point until);
     void end_impatient_waits();
 
     boost::asio::io_context* context_;
@@ -120,7 +121,7 @@ private:
     waiter* last_ = nullptr;
     std::size_t waiting_ = 0;
     boost::asio::steady_timer patience_; // one for all who wait with a limit: the acceptors
-    bool patience_watched_ = false;
+    std::chrono::steady_clock::time_point patience_watched_ = std::chrono::steady_clock::time_point::max();
     counters counts_;
     bool closed_ = false;
 };

@@ -20,6 +20,12 @@ void* take(std::size_t size, std::size_t alignment) {
     return block;
 }
 
+void* take_or_null(std::size_t size) noexcept {
+    try {
+        return take(size, 0);
+    } catch (const std::bad_alloc&) { return nullptr; }
+}
+
 void give(void* block) noexcept {
     if (block == nullptr) return;
     live_bytes.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(block)), std::memory_order_relaxed);
@@ -36,8 +42,15 @@ heap_use heap_use_now() { return {allocations, live_bytes.load(std::memory_order
 
 void* operator new(std::size_t size) { return take(size, 0); }
 void* operator new[](std::size_t size) { return take(size, 0); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return take(size, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return take(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    return take(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+    return take(size, static_cast<std::size_t>(alignment));
+}
+// The library's own call those above, but the sanitizers' do not.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return take_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return take_or_null(size); }
 void operator delete(void* block) noexcept { give(block); }
 void operator delete[](void* block) noexcept { give(block); }
 void operator delete(void* block, std::size_t) noexcept { give(block); }
