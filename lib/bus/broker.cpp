@@ -15,6 +15,7 @@ public:
         switch (static_cast<error>(value)) {
         case error::busy: return "too many publications are on their way";
         case error::away: return "the bus cannot be reached";
+        case error::refused: return "the bus refused the publication";
         }
         return "unknown";
     }

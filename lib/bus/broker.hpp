@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "hub/hub.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -13,13 +14,14 @@ namespace carillon::bus {
 enum class error : std::uint8_t {
     busy = 1, ///< As many publications as allowed are on their way already.
     away,     ///< The bus cannot be reached just now.
+    refused,  ///< The bus answered with an error.
 };
 
 const boost::system::error_category& bus_category() noexcept;
 inline error_code make_error_code(error why) noexcept { return {static_cast<int>(why), bus_category()}; }
 
-/// Which publication an answer belongs to: the publisher's own numbers.
-struct publish_ticket {
+/// Which command an answer belongs to: its connection's own numbers.
+struct ticket {
     std::uint64_t connection = 0; ///< net::connection_key, packed
     std::uint32_t id = 0;
 };
@@ -30,29 +32,46 @@ using publish_result = result<std::uint32_t>;
 /// Hears how a publication fared that was not answered at once.
 class publish_listener {
 public:
-    virtual void on_published(publish_ticket ticket, publish_result receivers) = 0;
+    virtual void on_published(ticket whose, publish_result receivers) = 0;
 
 protected:
     ~publish_listener() = default;
 };
 
+/// Hears of subscriptions that were not confirmed at once.
+class subscription_listener {
+public:
+    virtual void on_subscribed(ticket whose) = 0;
+    /// The bus did not confirm in time: the subscription must be taken back.
+    virtual void on_subscribe_failed(ticket whose, std::string_view channel) = 0;
+
+protected:
+    ~subscription_listener() = default;
+};
+
+/// What becomes of a subscription.
+enum class interest : std::uint8_t {
+    confirmed, ///< nothing that is published from now on is missed
+    pending,   ///< that is true only once the listener has heard of it
+};
+
 /// Where publications come from and go to, as one shard sees it. What is published reaches the shard's hub when the
-/// shard has said its interest. All calls and all answers are on the shard's thread. Implementations: embedded in the
-/// process; a Redis deployment.
+/// shard has said its interest. All calls and all answers are on the shard's thread; listeners live as long as the
+/// broker. Implementations: embedded in the process; a Redis deployment.
 class broker {
 public:
     virtual ~broker() = default;
 
-    /// The shard's first subscriber of `channel` has come: nothing that is published from now on is missed.
-    virtual void subscribe(std::string_view channel) = 0;
-    /// Its last one has left.
+    /// A subscriber of `channel` has come, the shard's `first` or a further one.
+    virtual interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) = 0;
+    /// The shard's last subscriber of `channel` has left.
     virtual void unsubscribe(std::string_view channel) = 0;
     /// Publishes, once for all shards and nodes. Deliveries to this shard's own subscribers are held in the hub until
-    /// its next flush(). Empty: the answer comes later, to `who`, which lives as long as the broker.
+    /// its next flush(). Empty: the answer comes later, to `who`.
     virtual std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
-                                                  publish_listener& who, publish_ticket ticket) = 0;
-    /// Whether the bus can be reached.
-    virtual bool available() const = 0;
+                                                  publish_listener& who, ticket whose) = 0;
+    /// Looks at the time, several times a second.
+    virtual void on_time(std::chrono::steady_clock::time_point now) = 0;
 };
 
 } // namespace carillon::bus

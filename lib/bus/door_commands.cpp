@@ -273,7 +273,9 @@ void resp_door::run_subscribe(door_client& c, resp::arguments args) {
             continue;
         }
         const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, channel);
-        if (outcome == hub::subscribe_outcome::joined_first) bus_->subscribe(channel);
+        if (outcome == hub::subscribe_outcome::joined_first) {
+            CHECK(bus_->subscribe(channel, true, *this, {}) == interest::confirmed);
+        }
         confirm(c, "subscribe", channel, true);
     }
 }

@@ -25,8 +25,9 @@ embedded_broker::embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::
                                  hub::hub& subscribers)
     : bus_{&bus}, shard_{shard}, hub_{&subscribers}, mailbox_{context}, first_free_tally_{no_tally} {}
 
-void embedded_broker::subscribe(std::string_view channel) {
-    if (bus_->brokers_.size() > 1) filter_.add(channel_hash(channel));
+interest embedded_broker::subscribe(std::string_view channel, bool first, subscription_listener&, ticket) {
+    if (first && bus_->brokers_.size() > 1) filter_.add(channel_hash(channel));
+    return interest::confirmed;
 }
 
 void embedded_broker::unsubscribe(std::string_view channel) {
@@ -34,14 +35,14 @@ void embedded_broker::unsubscribe(std::string_view channel) {
 }
 
 std::optional<publish_result> embedded_broker::publish(std::string_view channel, const hub::publication& what,
-                                                       publish_listener& who, publish_ticket ticket) {
+                                                       publish_listener& who, ticket whose) {
     if (bus_->brokers_.size() == 1) return publish_result{hub_->publish(channel, what)};
     if (in_flight_ >= bus_->in_flight_max_) return publish_result{error::busy};
     ++in_flight_;
     const std::size_t hash = channel_hash(channel);
     auto stored = std::make_shared<const stored_publication>(stored_publication{
         std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash});
-    const publisher from{shard_, &who, ticket};
+    const publisher from{shard_, &who, whose};
     // The upper half of the hash, since the filters use the lower one.
     const auto home = static_cast<std::uint32_t>((hash >> 32) % bus_->brokers_.size());
     if (home == shard_) {
@@ -105,7 +106,7 @@ void embedded_broker::receive(std::vector<message>& messages) {
         }
         case message::kind::published:
             --in_flight_;
-            each.who.listener->on_published(each.who.ticket, each.count);
+            each.who.listener->on_published(each.who.whose, each.count);
             break;
         }
     }

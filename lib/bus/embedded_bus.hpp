@@ -31,11 +31,11 @@ class embedded_broker final : public broker {
 public:
     embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
-    void subscribe(std::string_view channel) override;
+    interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
-                                          publish_listener& who, publish_ticket ticket) override;
-    bool available() const override { return true; }
+                                          publish_listener& who, ticket whose) override;
+    void on_time(std::chrono::steady_clock::time_point) override {}
 
     /// Publications of this shard that are not answered yet.
     std::uint32_t in_flight() const noexcept { return in_flight_; }
@@ -47,7 +47,7 @@ private:
     struct publisher {
         std::uint32_t shard = 0;
         publish_listener* listener = nullptr; // only touched by its own shard
-        publish_ticket ticket;
+        ticket whose;
     };
 
     // The messages between shards.

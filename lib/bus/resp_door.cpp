@@ -220,11 +220,16 @@ void resp_door::begin_turn(door_client& c) {
     if (!kept.waiting.empty()) out_ = &kept.waiting.back().after;
 }
 
-void resp_door::on_published(publish_ticket ticket, publish_result receivers) {
-    auto* c = static_cast<door_client*>(find(net::connection_key::unpacked(ticket.connection)));
+// The door opens on the embedded bus only, which confirms at once.
+void resp_door::on_subscribed(ticket) { CHECK(false); }
+
+void resp_door::on_subscribe_failed(ticket, std::string_view) { CHECK(false); }
+
+void resp_door::on_published(ticket whose, publish_result receivers) {
+    auto* c = static_cast<door_client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->busy == nullptr || c->busy->kept == nullptr) return;
     auto& kept = static_cast<unfinished&>(*c->busy->kept);
-    const std::uint32_t place = ticket.id - kept.first_ticket;
+    const std::uint32_t place = whose.id - kept.first_ticket;
     CHECK(place < kept.waiting.size());
     kept.waiting[place].done = true;
     kept.waiting[place].receivers = receivers;

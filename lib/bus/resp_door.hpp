@@ -43,7 +43,7 @@ static_assert(sizeof(door_client) <= net::slab::cell_bytes);
 /// The bus door of one shard: lets programs that speak RESP2 or RESP3 publish and subscribe as at a Redis server.
 /// Replies come in the order of the commands, with Redis' own error texts where clients depend on them. Thread: the
 /// shard's.
-class resp_door final : public link::server, public hub::sink, public publish_listener {
+class resp_door final : public link::server, public hub::sink, public publish_listener, public subscription_listener {
 public:
     resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, broker& bus,
               const door_options& how);
@@ -52,7 +52,9 @@ public:
     void encode(hub::format encoding, std::string_view channel, const hub::publication& message,
                 std::string& out) override;
     void deliver(hub::subscriber to, hub::frames& what) override;
-    void on_published(publish_ticket ticket, publish_result receivers) override;
+    void on_published(ticket whose, publish_result receivers) override;
+    void on_subscribed(ticket whose) override;
+    void on_subscribe_failed(ticket whose, std::string_view channel) override;
 
 private:
     struct unfinished;

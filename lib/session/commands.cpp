@@ -62,11 +62,12 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
         return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
                                                                            : command_error::limit_exceeded);
     }
-    switch (hub_->subscribe(who, c.channels, request.channel)) {
-    case hub::subscribe_outcome::already: return fail(id, command_error::already_subscribed);
-    case hub::subscribe_outcome::joined_first: bus_->subscribe(request.channel); break;
-    case hub::subscribe_outcome::joined: break;
-    }
+    const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
+    if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
+    const bool first = outcome == hub::subscribe_outcome::joined_first;
+    const bus::ticket whose{records().key_of(c).packed(), id};
+    // The reply waits for the bus: it promises that nothing is missed from here on.
+    if (bus_->subscribe(request.channel, first, *this, whose) == bus::interest::pending) return;
     protocol::append_empty_reply(next_reply(), id, "subscribe");
 }
 
@@ -81,8 +82,8 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     if (channel_is_refused(c, id, request.channel)) return;
     info_.clear();
     protocol::append_client_info(info_, {}, uuid_text{c.id}.view());
-    const bus::publish_ticket ticket{records().key_of(c).packed(), id};
-    const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, ticket);
+    const bus::ticket whose{records().key_of(c).packed(), id};
+    const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, whose);
     ++counters().publications(metrics::publication_source::client);
     if (!done) return; // answered by on_published
     if (!*done) return fail(id, command_error::internal);

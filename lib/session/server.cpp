@@ -264,17 +264,39 @@ void server::deliver(hub::subscriber to, hub::frames& what) {
 
 void server::prefetch(hub::subscriber to) noexcept { __builtin_prefetch(&records().at(to.index())); }
 
-void server::on_published(bus::publish_ticket ticket, bus::publish_result receivers) {
-    link::record* r = find(net::connection_key::unpacked(ticket.connection));
-    if (r == nullptr) return;
-    active_ = static_cast<client*>(r);
-    if (receivers) {
-        protocol::append_empty_reply(next_reply(), ticket.id, "publish");
-    } else {
-        fail(ticket.id, protocol::command_error::internal);
-    }
+// Adds the reply of a command that had to wait, whatever is being done just now; who has gone needs none.
+template <class Reply>
+void server::answer_later(bus::ticket whose, Reply&& reply) {
+    auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
+    if (c == nullptr || c->closing) return;
+    if (c == active_) return reply(*c);
+    if (active_ != nullptr) flush_replies();
+    client* const before = std::exchange(active_, c);
+    reply(*c);
     flush_replies();
-    active_ = nullptr;
+    active_ = before;
+}
+
+void server::on_published(bus::ticket whose, bus::publish_result receivers) {
+    answer_later(whose, [&](client&) {
+        if (receivers) {
+            protocol::append_empty_reply(next_reply(), whose.id, "publish");
+        } else {
+            fail(whose.id, protocol::command_error::internal);
+        }
+    });
+}
+
+void server::on_subscribed(bus::ticket whose) {
+    answer_later(whose, [&](client&) { protocol::append_empty_reply(next_reply(), whose.id, "subscribe"); });
+}
+
+void server::on_subscribe_failed(bus::ticket whose, std::string_view channel) {
+    answer_later(whose, [&](client& c) {
+        const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
+        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
+        fail(whose.id, protocol::command_error::internal);
+    });
 }
 
 } // namespace carillon::session

@@ -45,7 +45,8 @@ struct options {
 using handover = std::function<void(int descriptor, std::string bytes)>;
 
 /// The conversations of one shard: upgrade, then command after command (protocol §4). Thread: the shard's.
-class server final : public link::server, public hub::sink, public bus::publish_listener {
+class server final : public link::server, public hub::sink, public bus::publish_listener,
+                     public bus::subscription_listener {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
            handover plain_http);
@@ -57,7 +58,9 @@ public:
     void deliver(hub::subscriber to, hub::frames& what) override;
     void prefetch(hub::subscriber to) noexcept override;
 
-    void on_published(bus::publish_ticket ticket, bus::publish_result receivers) override;
+    void on_published(bus::ticket whose, bus::publish_result receivers) override;
+    void on_subscribed(bus::ticket whose) override;
+    void on_subscribe_failed(bus::ticket whose, std::string_view channel) override;
 
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);
@@ -103,6 +106,8 @@ private:
     void fail(std::uint32_t id, protocol::command_error why);
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
 
+    template <class Reply>
+    void answer_later(bus::ticket whose, Reply&& reply);
     std::string& next_reply();
     void flush_replies();
     void schedule_ping(client& c, bool first);

@@ -1,0 +1,373 @@
+#include "bus/redis_link.hpp"
+
+#include "protocol/payload.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace carillon::bus {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using clock = upstream::clock;
+
+namespace {
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t read_bytes = 64 * 1024;
+// Reads of one turn, before what the shards want is looked at again.
+constexpr int reads_per_turn = 16;
+
+double random_part() {
+    thread_local std::minstd_rand generator{std::random_device{}()};
+    return std::uniform_real_distribution<double>{0.0, 1.0}(generator);
+}
+
+} // namespace
+
+redis_link::redis_link(const redis_options& how, std::uint32_t shards)
+    : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()}, brokers_(shards), mailbox_{context_},
+      socket_{context_}, sleep_{context_}, received_(read_bytes, '\0') {}
+
+redis_link::~redis_link() = default;
+
+redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context, hub::hub& subscribers) {
+    CHECK(shard < brokers_.size() && brokers_[shard] == nullptr);
+    brokers_[shard] = std::make_unique<redis_broker>(*this, shard, context, subscribers);
+    return *brokers_[shard];
+}
+
+void redis_link::run() {
+    asio::co_spawn(context_, keep_connected(), asio::detached);
+    context_.run();
+}
+
+void redis_link::stop() {
+    asio::post(context_, [this] {
+        stopping_ = true;
+        wake();
+    });
+}
+
+// --- the spine: everything that happens to the connection happens here, one thing after the other
+
+asio::awaitable<void> redis_link::keep_connected() {
+    while (!stopping_) {
+        upstream_.on_time(clock::now());
+        const upstream::action due = upstream_.next_action();
+        if (due == upstream::action::close) close_socket();
+        if (due == upstream::action::connect) co_await open();
+        if (due != upstream::action::nothing) continue;
+        read_available();
+        write_pending();
+        const bool idle = !woken_ && !readable_;
+        if (idle) co_await pause();
+        woken_ = false;
+    }
+    close_socket();
+}
+
+// The name is looked up anew each time: the server may have moved. The upstream's deadline ends the attempt; a look-up
+// that the system's resolver does not end by itself holds it up until it does.
+asio::awaitable<void> redis_link::open() {
+    tcp::resolver resolver{context_};
+    asio::steady_timer deadline{context_, upstream_.wake_at()};
+    deadline.async_wait([this, &resolver](boost::system::error_code stopped) {
+        if (stopped) return;
+        resolver.cancel();
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+    });
+    auto [failed, endpoints] = co_await resolver.async_resolve(options_.host, std::to_string(options_.port), no_throw);
+    if (!failed) {
+        auto [refused, endpoint] = co_await asio::async_connect(socket_, endpoints, no_throw);
+        failed = refused;
+    }
+    deadline.cancel();
+    if (!failed && !socket_.is_open()) failed = asio::error::timed_out;
+    if (failed) {
+        last_error_ = failed.message();
+        upstream_.on_disconnected(last_error_, clock::now());
+        co_return;
+    }
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(tcp::no_delay{true}, ignored);
+    ++connection_;
+    upstream_.on_connected(clock::now());
+    await_readable();
+}
+
+// Until something happens: bytes, room to write, wishes of a shard, or the time that the upstream waits for.
+asio::awaitable<void> redis_link::pause() {
+    sleep_.expires_at(upstream_.wake_at());
+    auto [interrupted] = co_await sleep_.async_wait(no_throw);
+    (void)interrupted;
+}
+
+void redis_link::wake() {
+    woken_ = true;
+    sleep_.cancel();
+}
+
+void redis_link::await_readable() {
+    if (std::exchange(reading_, true)) return;
+    socket_.async_wait(tcp::socket::wait_read, [this, of = connection_](boost::system::error_code) {
+        if (of != connection_) return;
+        reading_ = false;
+        readable_ = true;
+        wake();
+    });
+}
+
+void redis_link::await_writable() {
+    if (std::exchange(writing_, true)) return;
+    socket_.async_wait(tcp::socket::wait_write, [this, of = connection_](boost::system::error_code) {
+        if (of != connection_) return;
+        writing_ = false;
+        wake();
+    });
+}
+
+void redis_link::read_available() {
+    if (!readable_) return;
+    for (int i = 0; i < reads_per_turn; ++i) {
+        boost::system::error_code failed;
+        const std::size_t count = socket_.read_some(asio::buffer(received_), failed);
+        if (failed == asio::error::would_block || failed == asio::error::try_again) {
+            readable_ = false;
+            await_readable();
+            return;
+        }
+        if (failed) {
+            readable_ = false;
+            last_error_ = failed.message();
+            upstream_.on_disconnected(last_error_, clock::now());
+            return;
+        }
+        upstream_.on_received({received_.data(), count}, clock::now());
+        if (upstream_.where() == upstream::state::waiting) return;
+    }
+}
+
+void redis_link::write_pending() {
+    while (!writing_ && !upstream_.output().empty()) {
+        boost::system::error_code failed;
+        const std::string_view bytes = upstream_.output();
+        const std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), failed);
+        if (failed == asio::error::would_block || failed == asio::error::try_again) return await_writable();
+        if (failed) {
+            last_error_ = failed.message();
+            return upstream_.on_disconnected(last_error_, clock::now());
+        }
+        upstream_.on_written(count);
+    }
+}
+
+void redis_link::close_socket() {
+    ++connection_;
+    reading_ = writing_ = readable_ = false;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+}
+
+// --- what the shards ask
+
+void redis_link::ask(request what) {
+    mailbox_.push(std::move(what), [this](std::vector<request>& requests) { receive(requests); });
+}
+
+void redis_link::receive(std::vector<request>& requests) {
+    const auto now = clock::now();
+    for (request& each : requests) {
+        switch (each.what) {
+        case request::kind::want: {
+            interest_count& interest = interest_[each.channel];
+            if (interest.shards++ == 0) {
+                upstream_.want(each.channel, now);
+            } else if (interest.subscribed) {
+                tell(each.shard, {.what = redis_broker::notice::kind::subscribed, .channel = each.channel});
+            }
+            break;
+        }
+        case request::kind::release: {
+            const auto found = interest_.find(each.channel);
+            CHECK(found != interest_.end());
+            if (--found->second.shards > 0) break;
+            interest_.erase(found);
+            upstream_.release(each.channel, now);
+            break;
+        }
+        case request::kind::publish:
+            publishers_.emplace(next_publication_, publisher{each.shard, each.listener, each.whose});
+            upstream_.publish(next_publication_++, each.channel, each.payload, now);
+            break;
+        }
+    }
+    wake();
+}
+
+// --- what the upstream says
+
+void redis_link::tell(std::uint32_t shard, redis_broker::notice what) {
+    redis_broker& reader = *brokers_[shard];
+    reader.mailbox_.push(std::move(what),
+                         [&reader](std::vector<redis_broker::notice>& notices) { reader.receive(notices); });
+}
+
+void redis_link::tell_all(const redis_broker::notice& what) {
+    for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) tell(shard, what);
+}
+
+void redis_link::on_subscribed(std::string_view channel) {
+    const auto found = interest_.find(std::string{channel});
+    CHECK(found != interest_.end());
+    found->second.subscribed = true;
+    const std::size_t hash = channel_hash(channel);
+    for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
+        if (!brokers_[shard]->filter_.may_have(hash)) continue;
+        tell(shard, {.what = redis_broker::notice::kind::subscribed, .channel = std::string{channel}});
+    }
+}
+
+void redis_link::on_message(std::string_view channel, std::string_view payload) {
+    const protocol::payload_kind kind = protocol::classify(payload);
+    if (kind == protocol::payload_kind::binary || kind == protocol::payload_kind::too_deep) {
+        ++refused_;
+        return;
+    }
+    std::shared_ptr<const upstream_message> message;
+    const std::size_t hash = channel_hash(channel);
+    for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
+        if (!brokers_[shard]->filter_.may_have(hash)) continue;
+        if (message == nullptr) {
+            message = std::make_shared<const upstream_message>(
+                upstream_message{std::string{channel}, std::string{payload}, kind == protocol::payload_kind::json});
+        }
+        tell(shard, {.what = redis_broker::notice::kind::message, .message = message});
+    }
+}
+
+void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
+    const auto found = publishers_.find(publication);
+    CHECK(found != publishers_.end());
+    const publisher who = found->second;
+    publishers_.erase(found);
+    tell(who.shard, {.what = redis_broker::notice::kind::published,
+                     .listener = who.listener,
+                     .whose = who.whose,
+                     .receivers = receivers});
+}
+
+void redis_link::on_away(std::string_view why) {
+    live_ = false;
+    last_error_ = why;
+    for (auto& [name, interest] : interest_) interest.subscribed = false;
+    tell_all({.what = redis_broker::notice::kind::away});
+}
+
+void redis_link::on_back() {
+    live_ = true;
+    tell_all({.what = redis_broker::notice::kind::back});
+}
+
+redis_link::figures redis_link::snapshot() const {
+    return {upstream_.counts(), upstream_.channels(), upstream_.in_flight(), refused_, upstream_.live(), last_error_};
+}
+
+// --- a shard's end
+
+redis_broker::redis_broker(redis_link& link, std::uint32_t shard, asio::io_context& context, hub::hub& subscribers)
+    : link_{&link}, shard_{shard}, hub_{&subscribers}, mailbox_{context} {}
+
+interest redis_broker::subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) {
+    const auto found = unconfirmed_.find(std::string{channel});
+    if (!first && !away_ && found == unconfirmed_.end()) return interest::confirmed;
+    if (first) {
+        filter_.add(channel_hash(channel));
+        link_->ask({.what = redis_link::request::kind::want, .shard = shard_, .channel = std::string{channel}});
+    }
+    unconfirmed_[std::string{channel}].push_back({&who, whose, clock::now()});
+    ++waiting_;
+    return interest::pending;
+}
+
+void redis_broker::unsubscribe(std::string_view channel) {
+    confirm(channel); // nobody waits any more; who does has left already
+    filter_.remove(channel_hash(channel));
+    link_->ask({.what = redis_link::request::kind::release, .shard = shard_, .channel = std::string{channel}});
+}
+
+std::optional<publish_result> redis_broker::publish(std::string_view channel, const hub::publication& message,
+                                                    publish_listener& who, ticket whose) {
+    if (!link_->live()) return publish_result{error::away};
+    if (in_flight_ >= link_->options_.upstream.in_flight_max) return publish_result{error::busy};
+    ++in_flight_;
+    link_->ask({.what = redis_link::request::kind::publish,
+                .shard = shard_,
+                .channel = std::string{channel},
+                .payload = std::string{message.payload},
+                .listener = &who,
+                .whose = whose});
+    return std::nullopt;
+}
+
+void redis_broker::receive(std::vector<notice>& notices) {
+    for (notice& each : notices) {
+        switch (each.what) {
+        case notice::kind::subscribed: confirm(each.channel); break;
+        case notice::kind::message:
+            hub_->publish(each.message->channel, {each.message->payload, each.message->is_json, {}});
+            break;
+        case notice::kind::published:
+            --in_flight_;
+            each.listener->on_published(each.whose, each.receivers);
+            break;
+        case notice::kind::away: away_ = true; break;
+        case notice::kind::back: away_ = false; break;
+        }
+    }
+    hub_->flush();
+}
+
+void redis_broker::confirm(std::string_view channel) {
+    const auto found = unconfirmed_.find(std::string{channel});
+    if (found == unconfirmed_.end()) return;
+    const std::vector<waiter> waiters = std::move(found->second);
+    unconfirmed_.erase(found);
+    waiting_ -= waiters.size();
+    for (const waiter& each : waiters) each.who->on_subscribed(each.whose);
+}
+
+// A client must not wait for ever: its subscribe fails, for the time being.
+void redis_broker::on_time(clock::time_point now) {
+    if (waiting_ == 0) return;
+    struct failure {
+        std::string channel;
+        waiter who;
+    };
+    std::vector<failure> failed;
+    for (auto each = unconfirmed_.begin(); each != unconfirmed_.end();) {
+        auto& waiters = each->second;
+        const auto in_time = std::find_if(waiters.begin(), waiters.end(), [&](const waiter& w) {
+            return w.since + link_->options_.subscribe_timeout > now;
+        });
+        for (auto w = waiters.begin(); w != in_time; ++w) failed.push_back({each->first, *w});
+        waiters.erase(waiters.begin(), in_time);
+        const auto done = each++;
+        if (waiters.empty()) unconfirmed_.erase(done);
+    }
+    waiting_ -= failed.size();
+    for (const failure& each : failed) each.who.who->on_subscribe_failed(each.who.whose, each.channel);
+}
+
+} // namespace carillon::bus

@@ -1,0 +1,186 @@
+#pragma once
+
+#include "bus/broker.hpp"
+#include "bus/interest_filter.hpp"
+#include "bus/mailbox.hpp"
+#include "bus/upstream.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace carillon::bus {
+
+class redis_link;
+
+/// A message of the bus on its way to the shards: one copy for all.
+struct upstream_message {
+    std::string channel;
+    std::string payload;
+    bool is_json = false;
+};
+
+/// One shard's end of a Redis deployment. Thread: the shard's.
+class redis_broker final : public broker {
+public:
+    redis_broker(redis_link& link, std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
+
+    interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
+    void unsubscribe(std::string_view channel) override;
+    std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
+                                          publish_listener& who, ticket whose) override;
+    void on_time(std::chrono::steady_clock::time_point now) override;
+
+    std::size_t pending() const noexcept { return waiting_; }
+
+private:
+    friend class redis_link;
+
+    // What the link tells a shard.
+    struct notice {
+        enum class kind : std::uint8_t { subscribed, message, published, away, back };
+        kind what;
+        std::string channel{};                             // subscribed
+        std::shared_ptr<const upstream_message> message{}; // message
+        publish_listener* listener = nullptr;              // published
+        ticket whose{};                                    // published
+        publish_result receivers{std::uint32_t{0}};        // published
+    };
+    // Who has subscribed and not been told yet that nothing will be missed.
+    struct waiter {
+        subscription_listener* who;
+        ticket whose;
+        std::chrono::steady_clock::time_point since;
+    };
+
+    void receive(std::vector<notice>& notices);
+    void confirm(std::string_view channel);
+
+    redis_link* link_;
+    std::uint32_t shard_;
+    hub::hub* hub_;
+    interest_filter filter_;
+    mailbox<notice> mailbox_;
+    boost::unordered_flat_map<std::string, std::vector<waiter>> unconfirmed_;
+    std::size_t waiting_ = 0; // in all of them
+    std::size_t in_flight_ = 0;
+    bool away_ = true;
+};
+
+/// Where the bus is, and how it is used.
+struct redis_options {
+    std::string host;
+    std::uint16_t port = 6379;
+    upstream_options upstream;
+    std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
+};
+
+/// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own; the decisions are
+/// `upstream`'s. It counts the interest of the shards, so that the server sees one subscription for each channel of the
+/// process, and gives each message to the shards that may have subscribers.
+class redis_link final : public upstream_listener {
+public:
+    redis_link(const redis_options& how, std::uint32_t shards);
+    redis_link(const redis_link&) = delete;
+    redis_link& operator=(const redis_link&) = delete;
+    ~redis_link();
+
+    /// Makes the end of shard `shard`; once for each, all of them before run().
+    redis_broker& connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
+
+    /// Keeps the connection until stop(). On the link's thread.
+    void run();
+    /// Any thread.
+    void stop();
+
+    /// Whether publications get through just now. Any thread.
+    bool live() const noexcept { return live_.load(std::memory_order_relaxed); }
+
+    struct figures {
+        upstream::counters counts;
+        std::size_t channels = 0;
+        std::size_t in_flight = 0;
+        std::uint64_t refused = 0; ///< messages that were neither JSON nor text
+        bool live = false;
+        std::string last_error;
+    };
+    /// On the link's thread.
+    figures snapshot() const;
+    boost::asio::io_context& context() noexcept { return context_; }
+    std::string where() const { return options_.host + ":" + std::to_string(options_.port); }
+
+    // upstream_listener
+    void on_subscribed(std::string_view channel) override;
+    void on_message(std::string_view channel, std::string_view payload) override;
+    void on_published(std::uint64_t publication, publish_result receivers) override;
+    void on_away(std::string_view why) override;
+    void on_back() override;
+
+private:
+    friend class redis_broker;
+
+    // What a shard asks of the link.
+    struct request {
+        enum class kind : std::uint8_t { want, release, publish };
+        kind what;
+        std::uint32_t shard = 0;
+        std::string channel;
+        std::string payload{};
+        publish_listener* listener = nullptr;
+        ticket whose{};
+    };
+    struct publisher {
+        std::uint32_t shard;
+        publish_listener* listener;
+        ticket whose;
+    };
+    struct interest_count {
+        std::uint32_t shards = 0;
+        bool subscribed = false;
+    };
+
+    boost::asio::awaitable<void> keep_connected();
+    boost::asio::awaitable<void> open();
+    boost::asio::awaitable<void> pause();
+    void wake();
+    void read_available();
+    void write_pending();
+    void await_readable();
+    void await_writable();
+    void close_socket();
+    void ask(request what);
+    void receive(std::vector<request>& requests);
+    void tell(std::uint32_t shard, redis_broker::notice what);
+    void tell_all(const redis_broker::notice& what);
+
+    redis_options options_;
+    boost::asio::io_context context_{1};
+    upstream upstream_;
+    std::vector<std::unique_ptr<redis_broker>> brokers_;
+    mailbox<request> mailbox_;
+    boost::unordered_flat_map<std::string, interest_count> interest_;
+    boost::unordered_flat_map<std::uint64_t, publisher> publishers_;
+    std::uint64_t next_publication_ = 1;
+    boost::asio::ip::tcp::socket socket_;
+    boost::asio::steady_timer sleep_;
+    std::string received_;
+    std::string last_error_;
+    std::uint64_t refused_ = 0;
+    std::uint64_t connection_ = 0; // which one, so that a wait of an older one is told apart
+    bool woken_ = false;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool readable_ = false;
+    bool stopping_ = false;
+    std::atomic<bool> live_ = false;
+};
+
+} // namespace carillon::bus

@@ -1,0 +1,375 @@
+#include "bus/upstream.hpp"
+
+#include "base/check.hpp"
+#include "resp/writer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace carillon::bus {
+
+upstream::upstream(const upstream_options& how, upstream_listener& listener, std::function<double()> jitter,
+                   clock::time_point now)
+    : options_{how}, listener_{&listener}, jitter_{std::move(jitter)}, retry_at_{now} {}
+
+// --- what the shards want
+
+void upstream::want(std::string_view name, clock::time_point now) {
+    const auto [found, is_new] = channels_.try_emplace(std::string{name});
+    channel_state& channel = found->second;
+    CHECK(is_new || !channel.wanted);
+    channel.wanted = true;
+    switch (channel.where) {
+    case stage::idle:
+        if (!connected()) break; // asked for when the connection is there
+        queue_to_ask(name, channel);
+        ask(now);
+        break;
+    case stage::subscribed: listener_->on_subscribed(name); break;
+    case stage::asked:
+    case stage::leaving: break; // its confirmation goes on from here
+    }
+}
+
+void upstream::release(std::string_view name, clock::time_point now) {
+    const auto found = channels_.find(std::string{name});
+    CHECK(found != channels_.end() && found->second.wanted);
+    channel_state& channel = found->second;
+    channel.wanted = false;
+    channel.released_at = now;
+    if (channel.where == stage::subscribed) linger(name, channel);
+    if (channel.where == stage::idle && !channel.to_ask) channels_.erase(found);
+}
+
+void upstream::publish(std::uint64_t publication, std::string_view channel, std::string_view payload,
+                       clock::time_point now) {
+    ++counts_.publications;
+    const bool full =
+        in_flight_ >= options_.in_flight_max || output().size() + payload.size() > options_.output_bytes_max;
+    if (!connected() || full) {
+        ++counts_.publications_failed;
+        listener_->on_published(publication, full && connected() ? error::busy : error::away);
+        return;
+    }
+    resp::append_command(output_, {"PUBLISH", channel, payload});
+    ++in_flight_;
+    expect(expected::kind::publish, now, publication);
+}
+
+void upstream::linger(std::string_view name, channel_state& channel) {
+    if (std::exchange(channel.lingering, true)) return; // it stands in line already, and will be looked at again there
+    lingering_.emplace_back(name);
+}
+
+void upstream::queue_to_ask(std::string_view name, channel_state& channel) {
+    if (std::exchange(channel.to_ask, true)) return;
+    to_ask_.emplace_back(name);
+}
+
+// --- what is sent
+
+void upstream::expect(expected::kind what, clock::time_point now, std::uint64_t publication, std::size_t left) {
+    expected_.push_back({what, publication, left, now});
+}
+
+void upstream::send_names(std::string_view command, const std::vector<std::string>& names) {
+    std::vector<std::string_view> words{command};
+    words.insert(words.end(), names.begin(), names.end());
+    resp::append_command(output_, words);
+}
+
+// Asks for what stands in line, as many channels in one command as it may have.
+void upstream::ask(clock::time_point now) {
+    while (!to_ask_.empty() && asked_ < options_.asked_max) {
+        std::vector<std::string> names;
+        while (!to_ask_.empty() && names.size() < options_.channels_per_command) {
+            std::string name = std::move(to_ask_.front());
+            to_ask_.pop_front();
+            const auto found = channels_.find(name);
+            CHECK(found != channels_.end() && found->second.where == stage::idle);
+            found->second.to_ask = false;
+            if (!found->second.wanted) {
+                channels_.erase(found);
+                continue;
+            }
+            found->second.where = stage::asked;
+            names.push_back(std::move(name));
+        }
+        if (names.empty()) return;
+        send_names("SUBSCRIBE", names);
+        asked_ += names.size();
+        counts_.subscribes += names.size();
+        expect(expected::kind::subscribe, now, 0, names.size());
+    }
+}
+
+void upstream::leave_lingering(clock::time_point now) {
+    std::vector<std::string> names;
+    // One pass over those in line now; who was wanted and released meanwhile goes to its end.
+    for (std::size_t left = lingering_.size(); left > 0 && names.size() < options_.channels_per_command; --left) {
+        const auto found = channels_.find(lingering_.front());
+        CHECK(found != channels_.end() && found->second.lingering);
+        channel_state& channel = found->second;
+        if (!channel.wanted && channel.released_at + options_.linger > now) {
+            // Those behind it were released later, unless they have been moved back: look again when it is due.
+            break;
+        }
+        std::string name = std::move(lingering_.front());
+        lingering_.pop_front();
+        channel.lingering = false;
+        if (channel.wanted) continue;
+        channel.where = stage::leaving;
+        names.push_back(std::move(name));
+    }
+    if (names.empty()) return;
+    send_names("UNSUBSCRIBE", names);
+    counts_.unsubscribes += names.size();
+    expect(expected::kind::unsubscribe, now, 0, names.size());
+}
+
+void upstream::on_written(std::size_t count) {
+    CHECK(written_ + count <= output_.size());
+    written_ += count;
+    if (written_ * 2 < output_.size()) return;
+    output_.erase(0, written_);
+    written_ = 0;
+}
+
+// --- the connection
+
+upstream::action upstream::next_action() noexcept { return std::exchange(action_, action::nothing); }
+
+upstream::clock::duration upstream::backoff() {
+    // Full jitter: a fleet that lost its bus does not come back in step.
+    const double ceiling = std::min<double>(static_cast<double>(options_.backoff_max.count()),
+                                            static_cast<double>(options_.backoff_min.count()) *
+                                                static_cast<double>(1ull << std::min(failures_, 20u)));
+    const double floor = static_cast<double>(options_.backoff_min.count());
+    return std::chrono::microseconds{static_cast<std::int64_t>((floor + jitter_() * (ceiling - floor)) * 1000.0)};
+}
+
+void upstream::on_connected(clock::time_point now) {
+    CHECK(state_ == state::connecting);
+    state_ = state::greeting;
+    last_heard_ = now;
+    if (options_.password.empty()) {
+        resp::append_command(output_, {"HELLO", "3", "SETNAME", "carillon"});
+    } else {
+        resp::append_command(output_, {"HELLO", "3", "AUTH", options_.user, options_.password, "SETNAME", "carillon"});
+    }
+    expect(expected::kind::hello, now);
+}
+
+void upstream::on_greeted(clock::time_point now) {
+    ++counts_.connects;
+    failures_ = 0;
+    state_ = state::restoring;
+    for (auto& [name, channel] : channels_) queue_to_ask(name, channel);
+    ask(now);
+}
+
+void upstream::on_disconnected(std::string_view why, clock::time_point now) {
+    if (state_ != state::waiting) lose(why, true, now);
+}
+
+void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
+    const bool was_connected = connected();
+    ++(was_connected ? counts_.disconnects : counts_.connect_failures);
+    if (!in_time) ++counts_.timeouts;
+    state_ = state::waiting;
+    action_ = action::close;
+    retry_at_ = now + backoff();
+    ++failures_;
+
+    output_.clear();
+    written_ = 0;
+    input_.clear();
+    parser_.reset();
+    to_ask_.clear();
+    lingering_.clear();
+    asked_ = 0;
+    for (auto each = channels_.begin(); each != channels_.end();) {
+        if (each->second.wanted) {
+            each->second = {.where = stage::idle, .wanted = true};
+            ++each;
+        } else {
+            channels_.erase(each++);
+        }
+    }
+    in_flight_ = 0;
+    for (const expected& each : std::exchange(expected_, {})) {
+        if (each.what != expected::kind::publish) continue;
+        ++counts_.publications_failed;
+        listener_->on_published(each.publication, error::away);
+    }
+    if (was_connected) listener_->on_away(why);
+}
+
+void upstream::on_time(clock::time_point now) {
+    switch (state_) {
+    case state::waiting:
+        if (now < retry_at_ || action_ != action::nothing) return;
+        state_ = state::connecting;
+        action_ = action::connect;
+        connect_deadline_ = now + options_.connect_timeout;
+        return;
+    case state::connecting:
+    case state::greeting:
+        if (now >= connect_deadline_) lose("the connection was not made in time", false, now);
+        return;
+    case state::restoring:
+    case state::live: break;
+    }
+    if (!expected_.empty()) {
+        if (now >= std::max(expected_.front().sent, last_heard_) + options_.reply_timeout) {
+            return lose("the server does not answer", false, now);
+        }
+    } else if (now >= last_heard_ + options_.ping_interval) {
+        resp::append_command(output_, {"PING"});
+        expect(expected::kind::ping, now);
+    }
+    leave_lingering(now);
+}
+
+upstream::clock::time_point upstream::wake_at() const noexcept {
+    switch (state_) {
+    case state::waiting: return retry_at_;
+    case state::connecting:
+    case state::greeting: return connect_deadline_;
+    case state::restoring:
+    case state::live: break;
+    }
+    clock::time_point next = expected_.empty() ? last_heard_ + options_.ping_interval
+                                               : std::max(expected_.front().sent, last_heard_) + options_.reply_timeout;
+    if (!lingering_.empty()) {
+        const auto found = channels_.find(lingering_.front());
+        next = std::min(next, found->second.released_at + options_.linger);
+    }
+    return next;
+}
+
+// --- what it says
+
+void upstream::on_received(std::string_view bytes, clock::time_point now) {
+    if (state_ != state::greeting && !connected()) return;
+    last_heard_ = now;
+    input_.append(bytes);
+    std::size_t position = 0;
+    while (position < input_.size()) {
+        const auto step = parser_.next(std::string_view{input_}.substr(position));
+        if (step.what == resp::outcome::need_more) break;
+        if (step.what == resp::outcome::failed) return lose(step.error, true, now);
+        on_nodes(step.nodes, now);
+        if (state_ == state::waiting) return; // lost: the input is gone
+        position += step.consumed;
+    }
+    input_.erase(0, position);
+    if (state_ == state::restoring && to_ask_.empty() && asked_ == 0) {
+        state_ = state::live;
+        listener_->on_back();
+    }
+}
+
+void upstream::on_nodes(std::span<const resp::node> nodes, clock::time_point now) {
+    // A remark on the reply says nothing to us.
+    while (nodes.size() > 1 && nodes.front().kind == resp::type::attribute) {
+        std::size_t next = 1;
+        while (next < nodes.size() && nodes[next].depth > 0) ++next;
+        nodes = nodes.subspan(next);
+    }
+    if (nodes.front().kind == resp::type::push) {
+        on_push(nodes, now);
+    } else {
+        on_answer(nodes, now);
+    }
+}
+
+void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now) {
+    if (nodes.size() != 4) return; // some other kind of push, such as an invalidation
+    const std::string_view what = nodes[1].text;
+    if (what == "message") {
+        ++counts_.messages;
+        return listener_->on_message(nodes[2].text, nodes[3].text);
+    }
+    const bool subscribed = what == "subscribe";
+    if (!subscribed && what != "unsubscribe") return;
+    const auto awaited = subscribed ? expected::kind::subscribe : expected::kind::unsubscribe;
+    if (expected_.empty() || expected_.front().what != awaited) {
+        return lose("the server confirmed what it was not asked", true, now);
+    }
+    if (--expected_.front().left == 0) expected_.pop_front();
+    on_confirmed(nodes[2].text, subscribed, now);
+}
+
+void upstream::on_confirmed(std::string_view name, bool subscribed, clock::time_point now) {
+    const auto found = channels_.find(std::string{name});
+    const stage awaited = subscribed ? stage::asked : stage::leaving;
+    if (found == channels_.end() || found->second.where != awaited) {
+        return lose("the server confirmed a channel that it was not asked for", true, now);
+    }
+    channel_state& channel = found->second;
+    if (subscribed) {
+        --asked_;
+        channel.where = stage::subscribed;
+        if (channel.wanted) {
+            listener_->on_subscribed(name);
+        } else {
+            linger(name, channel);
+        }
+    } else if (channel.wanted) {
+        channel.where = stage::idle;
+        queue_to_ask(name, channel);
+    } else {
+        channels_.erase(found);
+    }
+    ask(now);
+}
+
+void upstream::on_answer(std::span<const resp::node> nodes, clock::time_point now) {
+    if (expected_.empty()) return lose("the server answered what it was not asked", true, now);
+    const resp::node& answer = nodes.front();
+    const bool failed = answer.kind == resp::type::error || answer.kind == resp::type::blob_error;
+    const expected front = expected_.front();
+    switch (front.what) {
+    case expected::kind::hello:
+        expected_.pop_front();
+        if (failed) return lose(answer.text, true, now);
+        return on_greeted(now);
+    case expected::kind::ping: expected_.pop_front(); return;
+    case expected::kind::publish: {
+        expected_.pop_front();
+        --in_flight_;
+        const bool counted = answer.kind == resp::type::integer && answer.integer >= 0;
+        if (!counted) ++counts_.publications_failed;
+        const publish_result receivers =
+            counted ? publish_result{static_cast<std::uint32_t>(answer.integer)} : publish_result{error::refused};
+        return listener_->on_published(front.publication, receivers);
+    }
+    case expected::kind::subscribe:
+    case expected::kind::unsubscribe:
+        // Confirmations are pushes, so this is an error: of rights, most likely. Nothing gets better by going on.
+        return lose(failed ? answer.text : "the server answered what it was not asked", true, now);
+    }
+}
+
+void upstream::check_invariants() const {
+    std::size_t asked = 0;
+    std::size_t to_ask = 0;
+    std::size_t lingering = 0;
+    for (const auto& [name, channel] : channels_) {
+        asked += channel.where == stage::asked;
+        to_ask += channel.to_ask;
+        lingering += channel.lingering;
+        CHECK(channel.wanted || channel.where != stage::idle || channel.to_ask);
+        CHECK(!channel.to_ask || channel.where == stage::idle);
+        CHECK(!channel.lingering || channel.where == stage::subscribed);
+        CHECK(connected() || channel.where == stage::idle);
+    }
+    CHECK(asked == asked_ && to_ask == to_ask_.size() && lingering == lingering_.size());
+    std::size_t publications = 0;
+    for (const expected& each : expected_) publications += each.what == expected::kind::publish;
+    CHECK(publications == in_flight_ && in_flight_ <= options_.in_flight_max);
+    CHECK(state_ != state::live || to_ask_.empty() || asked_ > 0);
+}
+
+} // namespace carillon::bus

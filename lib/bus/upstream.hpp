@@ -1,0 +1,192 @@
+#pragma once
+
+#include "bus/broker.hpp"
+#include "resp/reply.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace carillon::bus {
+
+/// How the connection to a Redis, a Valkey or a carillon-bus is kept. See docs/configuration.md.
+struct upstream_options {
+    std::string user = "default";
+    std::string password;                             ///< empty: no AUTH
+    std::chrono::milliseconds connect_timeout{2'000}; ///< for DNS, TCP and the greeting together
+    std::chrono::milliseconds reply_timeout{
+        2'000}; ///< of silence while an answer is awaited; then the server is frozen
+    std::chrono::milliseconds ping_interval{
+        1'000}; ///< of silence otherwise, after which it is asked whether it is there
+    std::chrono::milliseconds backoff_min{50};
+    std::chrono::milliseconds backoff_max{5'000};
+    std::chrono::milliseconds linger{1'000};         ///< between the last subscriber's leaving and UNSUBSCRIBE
+    std::size_t in_flight_max = 16'384;              ///< publications without a reply; more are refused: `error::busy`
+    std::size_t output_bytes_max = 32 * 1024 * 1024; ///< that wait to be written; then publications are refused
+    std::size_t channels_per_command = 256;          ///< of one SUBSCRIBE or UNSUBSCRIBE
+    std::size_t asked_max = 16'384;                  ///< channels whose confirmation is awaited
+};
+
+/// What an upstream tells those it works for.
+class upstream_listener {
+public:
+    /// From here on nothing that is published to the channel is missed, until on_away.
+    virtual void on_subscribed(std::string_view channel) = 0;
+    virtual void on_message(std::string_view channel, std::string_view payload) = 0;
+    virtual void on_published(std::uint64_t publication, publish_result receivers) = 0;
+    /// The connection is lost: no channel is subscribed any more. Those that are wanted will be again, each with its
+    /// on_subscribed.
+    virtual void on_away(std::string_view why) = 0;
+    /// It is back, and all channels that were wanted are subscribed.
+    virtual void on_back() = 0;
+
+protected:
+    ~upstream_listener() = default;
+};
+
+/// The client's side of one connection to a RESP3 publish/subscribe server, as decisions without I/O: told what has
+/// happened (interest, bytes, time), it says what to do next. One subscription for each channel, whoever wants it;
+/// subscribed again after a reconnect, in batches; kept for a while after the last interest; every wait has an end.
+/// Pure; not thread-safe.
+class upstream {
+public:
+    using clock = std::chrono::steady_clock;
+
+    enum class state : std::uint8_t {
+        waiting,    ///< until retry_at: then the driver connects
+        connecting, ///< the driver opens a connection
+        greeting,   ///< HELLO is out
+        restoring,  ///< subscribing what was wanted when the greeting was answered
+        live,
+    };
+
+    /// What the driver must do now.
+    enum class action : std::uint8_t { nothing, connect, close };
+
+    struct counters {
+        std::uint64_t connects = 0; ///< greetings that were answered
+        std::uint64_t connect_failures = 0;
+        std::uint64_t disconnects = 0; ///< of connections that had been greeted
+        std::uint64_t timeouts = 0;    ///< of both, for want of an answer in time
+        std::uint64_t messages = 0;
+        std::uint64_t publications = 0;
+        std::uint64_t publications_failed = 0; ///< refused, or without a reply when the connection was lost
+        std::uint64_t subscribes = 0;          ///< channels asked for
+        std::uint64_t unsubscribes = 0;
+    };
+
+    /// `jitter` gives numbers in [0, 1).
+    upstream(const upstream_options& how, upstream_listener& listener, std::function<double()> jitter,
+             clock::time_point now);
+
+    // --- what the shards want
+
+    /// Somebody wants the channel, which nobody did. on_subscribed follows; at once if the channel is still subscribed.
+    void want(std::string_view channel, clock::time_point now);
+    /// Nobody wants it any more. UNSUBSCRIBE follows after the linger.
+    void release(std::string_view channel, clock::time_point now);
+    /// on_published follows; at once when the server is away or too much is on its way.
+    void publish(std::uint64_t publication, std::string_view channel, std::string_view payload, clock::time_point now);
+
+    // --- what happens
+
+    void on_connected(clock::time_point now);
+    /// The connection could not be opened, or has ended.
+    void on_disconnected(std::string_view why, clock::time_point now);
+    void on_received(std::string_view bytes, clock::time_point now);
+    /// Looks at the time: backoff, timeouts, pings, lingering channels.
+    void on_time(clock::time_point now);
+
+    // --- what to do
+
+    /// Tells each once.
+    action next_action() noexcept;
+    /// Bytes to write; `on_written` says how many of them have been. Valid until the next call of anything.
+    std::string_view output() const noexcept { return std::string_view{output_}.substr(written_); }
+    void on_written(std::size_t count);
+    /// When on_time must be called again at the latest.
+    clock::time_point wake_at() const noexcept;
+
+    state where() const noexcept { return state_; }
+    /// Connected, greeted, and everything wanted is subscribed.
+    bool live() const noexcept { return state_ == state::live; }
+    std::size_t channels() const noexcept { return channels_.size(); }
+    std::size_t in_flight() const noexcept { return in_flight_; }
+    const counters& counts() const noexcept { return counts_; }
+
+    /// Whether the books agree with each other. For tests; walks over everything.
+    void check_invariants() const;
+
+private:
+    enum class stage : std::uint8_t {
+        idle,       ///< not subscribed; to be asked for when it is queued
+        asked,      ///< SUBSCRIBE is out
+        subscribed, ///< confirmed; lingers when nobody wants it
+        leaving,    ///< UNSUBSCRIBE is out
+    };
+    struct channel_state {
+        stage where = stage::idle;
+        bool wanted = false;
+        bool to_ask = false;    // stands in to_ask_
+        bool lingering = false; // stands in lingering_
+        clock::time_point released_at{};
+    };
+    using channel_map = boost::unordered_flat_map<std::string, channel_state>;
+
+    // A command whose answer is awaited, in the order they were sent: replies and confirmations come in that order.
+    struct expected {
+        enum class kind : std::uint8_t { hello, publish, ping, subscribe, unsubscribe };
+        kind what;
+        std::uint64_t publication = 0; // of publish
+        std::size_t left = 1;          // confirmations of (un)subscribe
+        clock::time_point sent{};
+    };
+
+    bool connected() const noexcept { return state_ == state::restoring || state_ == state::live; }
+    void expect(expected::kind what, clock::time_point now, std::uint64_t publication = 0, std::size_t left = 1);
+    void queue_to_ask(std::string_view name, channel_state& channel);
+    void ask(clock::time_point now);
+    void leave_lingering(clock::time_point now);
+    void send_names(std::string_view command, const std::vector<std::string>& names);
+    void lose(std::string_view why, bool in_time, clock::time_point now);
+    void on_nodes(std::span<const resp::node> nodes, clock::time_point now);
+    void on_push(std::span<const resp::node> nodes, clock::time_point now);
+    void on_answer(std::span<const resp::node> nodes, clock::time_point now);
+    void on_greeted(clock::time_point now);
+    void on_confirmed(std::string_view name, bool subscribed, clock::time_point now);
+    void linger(std::string_view name, channel_state& channel);
+    clock::duration backoff();
+
+    upstream_options options_;
+    upstream_listener* listener_;
+    std::function<double()> jitter_;
+    state state_ = state::waiting;
+    action action_ = action::nothing;
+    clock::time_point retry_at_;
+    clock::time_point connect_deadline_;
+    clock::time_point last_heard_;
+    unsigned failures_ = 0; // in a row
+    counters counts_;
+
+    channel_map channels_;
+    std::deque<std::string> to_ask_;
+    std::deque<std::string> lingering_; // in the order of their ends, which want() may move back
+    std::size_t asked_ = 0;             // channels in stage asked
+
+    std::deque<expected> expected_;
+    std::size_t in_flight_ = 0; // publications in expected_
+    std::string output_;
+    std::size_t written_ = 0;
+    std::string input_;
+    resp::reply_parser parser_;
+};
+
+} // namespace carillon::bus
