@@ -6,11 +6,11 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <random>
 #include <utility>
 
@@ -47,13 +47,16 @@ redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context
 }
 
 void redis_link::run() {
-    asio::co_spawn(context_, keep_connected(), asio::detached);
+    asio::co_spawn(context_, keep_connected(), [](const std::exception_ptr& failed) {
+        if (failed) std::rethrow_exception(failed);
+    });
     context_.run();
 }
 
 void redis_link::stop() {
     asio::post(context_, [this] {
         stopping_ = true;
+        close_socket(); // which ends an attempt to connect
         wake();
     });
 }
@@ -62,15 +65,21 @@ void redis_link::stop() {
 
 asio::awaitable<void> redis_link::keep_connected() {
     while (!stopping_) {
+        read_available(); // before the time is looked at: what has come while we were held up is no silence
         upstream_.on_time(clock::now());
+        write_pending();
         const upstream::action due = upstream_.next_action();
-        if (due == upstream::action::close) close_socket();
+        if (due == upstream::action::close) {
+            tell_failure();
+            close_socket();
+        }
         if (due == upstream::action::connect) co_await open();
         if (due != upstream::action::nothing) continue;
-        read_available();
-        write_pending();
-        const bool idle = !woken_ && !readable_;
-        if (idle) co_await pause();
+        if (woken_ || readable_) {
+            co_await asio::post(context_, asio::use_awaitable); // what the shards want comes in turn with what arrives
+        } else {
+            co_await pause();
+        }
         woken_ = false;
     }
     close_socket();
@@ -81,28 +90,29 @@ asio::awaitable<void> redis_link::keep_connected() {
 asio::awaitable<void> redis_link::open() {
     tcp::resolver resolver{context_};
     asio::steady_timer deadline{context_, upstream_.wake_at()};
-    deadline.async_wait([this, &resolver](boost::system::error_code stopped) {
-        if (stopped) return;
+    deadline.async_wait([this, &resolver, of = connection_](boost::system::error_code stopped) {
+        if (stopped || of != connection_) return; // the attempt has ended, and the resolver with it
         resolver.cancel();
         boost::system::error_code ignored;
         socket_.close(ignored);
     });
     auto [failed, endpoints] = co_await resolver.async_resolve(options_.host, std::to_string(options_.port), no_throw);
+    if (!failed && (stopping_ || deadline.expiry() <= clock::now())) failed = asio::error::operation_aborted;
     if (!failed) {
         auto [refused, endpoint] = co_await asio::async_connect(socket_, endpoints, no_throw);
         failed = refused;
     }
     deadline.cancel();
-    if (!failed && !socket_.is_open()) failed = asio::error::timed_out;
+    ++connection_;
+    if (!failed && !socket_.is_open()) failed = asio::error::operation_aborted;
     if (failed) {
-        last_error_ = failed.message();
-        upstream_.on_disconnected(last_error_, clock::now());
+        upstream_.on_time(clock::now()); // which knows whether it was for want of time
+        upstream_.on_disconnected(failed.message(), clock::now());
         co_return;
     }
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay{true}, ignored);
-    ++connection_;
     upstream_.on_connected(clock::now());
     await_readable();
 }
@@ -150,9 +160,7 @@ void redis_link::read_available() {
         }
         if (failed) {
             readable_ = false;
-            last_error_ = failed.message();
-            upstream_.on_disconnected(last_error_, clock::now());
-            return;
+            return upstream_.on_disconnected(failed.message(), clock::now());
         }
         upstream_.on_received({received_.data(), count}, clock::now());
         if (upstream_.where() == upstream::state::waiting) return;
@@ -165,10 +173,7 @@ void redis_link::write_pending() {
         const std::string_view bytes = upstream_.output();
         const std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), failed);
         if (failed == asio::error::would_block || failed == asio::error::try_again) return await_writable();
-        if (failed) {
-            last_error_ = failed.message();
-            return upstream_.on_disconnected(last_error_, clock::now());
-        }
+        if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
         upstream_.on_written(count);
     }
 }
@@ -197,6 +202,13 @@ void redis_link::receive(std::vector<request>& requests) {
             } else if (interest.subscribed) {
                 tell(each.shard, {.what = redis_broker::notice::kind::subscribed, .channel = each.channel});
             }
+            break;
+        }
+        case request::kind::confirm: {
+            const auto found = interest_.find(each.channel);
+            CHECK(found != interest_.end());
+            if (!found->second.subscribed) break; // on_subscribed will tell
+            tell(each.shard, {.what = redis_broker::notice::kind::subscribed, .channel = each.channel});
             break;
         }
         case request::kind::release: {
@@ -268,20 +280,29 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
                      .receivers = receivers});
 }
 
-void redis_link::on_away(std::string_view why) {
+void redis_link::on_away(std::string_view) {
     live_ = false;
-    last_error_ = why;
     for (auto& [name, interest] : interest_) interest.subscribed = false;
     tell_all({.what = redis_broker::notice::kind::away});
 }
 
+// Once for each reason, not for each attempt.
+void redis_link::tell_failure() {
+    if (upstream_.last_failure() == told_failure_) return;
+    told_failure_ = upstream_.last_failure();
+    if (told_) told_(false, told_failure_);
+}
+
 void redis_link::on_back() {
     live_ = true;
+    told_failure_.clear();
+    if (told_) told_(true, {});
     tell_all({.what = redis_broker::notice::kind::back});
 }
 
 redis_link::figures redis_link::snapshot() const {
-    return {upstream_.counts(), upstream_.channels(), upstream_.in_flight(), refused_, upstream_.live(), last_error_};
+    return {upstream_.counts(), upstream_.channels(), upstream_.in_flight(),
+            refused_,           upstream_.live(),     upstream_.last_failure()};
 }
 
 // --- a shard's end
@@ -295,6 +316,10 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
     if (first) {
         filter_.add(channel_hash(channel));
         link_->ask({.what = redis_link::request::kind::want, .shard = shard_, .channel = std::string{channel}});
+    }
+    if (!first && found == unconfirmed_.end()) {
+        // While the link is coming back, this channel may be subscribed already: then nobody would tell us again.
+        link_->ask({.what = redis_link::request::kind::confirm, .shard = shard_, .channel = std::string{channel}});
     }
     unconfirmed_[std::string{channel}].push_back({&who, whose, clock::now()});
     ++waiting_;

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -93,6 +94,10 @@ public:
     redis_link& operator=(const redis_link&) = delete;
     ~redis_link();
 
+    /// Called on the link's thread when the server has come back, and with the reason when it has gone or cannot be
+    /// reached; once for each change. Before run().
+    void on_change(std::function<void(bool live, const std::string& why)> told) { told_ = std::move(told); }
+
     /// Makes the end of shard `shard`; once for each, all of them before run().
     redis_broker& connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
@@ -110,7 +115,7 @@ public:
         std::size_t in_flight = 0;
         std::uint64_t refused = 0; ///< messages that were neither JSON nor text
         bool live = false;
-        std::string last_error;
+        std::string last_error; ///< why the last connection, or the last attempt at one, ended; empty: none has
     };
     /// On the link's thread.
     figures snapshot() const;
@@ -129,7 +134,7 @@ private:
 
     // What a shard asks of the link.
     struct request {
-        enum class kind : std::uint8_t { want, release, publish };
+        enum class kind : std::uint8_t { want, confirm, release, publish };
         kind what;
         std::uint32_t shard = 0;
         std::string channel;
@@ -156,6 +161,7 @@ private:
     void await_readable();
     void await_writable();
     void close_socket();
+    void tell_failure();
     void ask(request what);
     void receive(std::vector<request>& requests);
     void tell(std::uint32_t shard, redis_broker::notice what);
@@ -172,7 +178,6 @@ private:
     boost::asio::ip::tcp::socket socket_;
     boost::asio::steady_timer sleep_;
     std::string received_;
-    std::string last_error_;
     std::uint64_t refused_ = 0;
     std::uint64_t connection_ = 0; // which one, so that a wait of an older one is told apart
     bool woken_ = false;
@@ -180,6 +185,8 @@ private:
     bool writing_ = false;
     bool readable_ = false;
     bool stopping_ = false;
+    std::function<void(bool live, const std::string& why)> told_;
+    std::string told_failure_; // so that each is told once
     std::atomic<bool> live_ = false;
 };
 

@@ -58,7 +58,11 @@ void upstream::publish(std::uint64_t publication, std::string_view channel, std:
 
 void upstream::linger(std::string_view name, channel_state& channel) {
     if (std::exchange(channel.lingering, true)) return; // it stands in line already, and will be looked at again there
-    lingering_.emplace_back(name);
+    lingering_.push_back({std::string{name}, channel.released_at});
+}
+
+void upstream::restored(channel_state& channel) {
+    if (std::exchange(channel.restoring, false)) --restoring_;
 }
 
 void upstream::queue_to_ask(std::string_view name, channel_state& channel) {
@@ -80,15 +84,18 @@ void upstream::send_names(std::string_view command, const std::vector<std::strin
 
 // Asks for what stands in line, as many channels in one command as it may have.
 void upstream::ask(clock::time_point now) {
-    while (!to_ask_.empty() && asked_ < options_.asked_max) {
+    // Only when a whole command fits: not one for each confirmation while many channels stand in line.
+    const std::size_t names_max = std::min(options_.channels_per_command, options_.asked_max);
+    while (!to_ask_.empty() && asked_ + names_max <= options_.asked_max) {
         std::vector<std::string> names;
-        while (!to_ask_.empty() && names.size() < options_.channels_per_command) {
+        while (!to_ask_.empty() && names.size() < names_max) {
             std::string name = std::move(to_ask_.front());
             to_ask_.pop_front();
             const auto found = channels_.find(name);
             CHECK(found != channels_.end() && found->second.where == stage::idle);
             found->second.to_ask = false;
             if (!found->second.wanted) {
+                restored(found->second);
                 channels_.erase(found);
                 continue;
             }
@@ -107,17 +114,18 @@ void upstream::leave_lingering(clock::time_point now) {
     std::vector<std::string> names;
     // One pass over those in line now; who was wanted and released meanwhile goes to its end.
     for (std::size_t left = lingering_.size(); left > 0 && names.size() < options_.channels_per_command; --left) {
-        const auto found = channels_.find(lingering_.front());
+        if (lingering_.front().since + options_.linger > now) break;
+        std::string name = std::move(lingering_.front().name);
+        lingering_.pop_front();
+        const auto found = channels_.find(name);
         CHECK(found != channels_.end() && found->second.lingering);
         channel_state& channel = found->second;
-        if (!channel.wanted && channel.released_at + options_.linger > now) {
-            // Those behind it were released later, unless they have been moved back: look again when it is due.
-            break;
-        }
-        std::string name = std::move(lingering_.front());
-        lingering_.pop_front();
         channel.lingering = false;
         if (channel.wanted) continue;
+        if (channel.released_at + options_.linger > now) {
+            linger(name, channel);
+            continue;
+        }
         channel.where = stage::leaving;
         names.push_back(std::move(name));
     }
@@ -143,7 +151,7 @@ upstream::clock::duration upstream::backoff() {
     // Full jitter: a fleet that lost its bus does not come back in step.
     const double ceiling = std::min<double>(static_cast<double>(options_.backoff_max.count()),
                                             static_cast<double>(options_.backoff_min.count()) *
-                                                static_cast<double>(1ull << std::min(failures_, 20u)));
+                                                static_cast<double>(1ull << std::min(failures_ + 1, 20u)));
     const double floor = static_cast<double>(options_.backoff_min.count());
     return std::chrono::microseconds{static_cast<std::int64_t>((floor + jitter_() * (ceiling - floor)) * 1000.0)};
 }
@@ -162,9 +170,12 @@ void upstream::on_connected(clock::time_point now) {
 
 void upstream::on_greeted(clock::time_point now) {
     ++counts_.connects;
-    failures_ = 0;
     state_ = state::restoring;
-    for (auto& [name, channel] : channels_) queue_to_ask(name, channel);
+    restoring_ = channels_.size();
+    for (auto& [name, channel] : channels_) {
+        channel.restoring = true;
+        queue_to_ask(name, channel);
+    }
     ask(now);
 }
 
@@ -173,6 +184,7 @@ void upstream::on_disconnected(std::string_view why, clock::time_point now) {
 }
 
 void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
+    last_failure_ = why; // which may be a view into the input
     const bool was_connected = connected();
     ++(was_connected ? counts_.disconnects : counts_.connect_failures);
     if (!in_time) ++counts_.timeouts;
@@ -188,6 +200,7 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     to_ask_.clear();
     lingering_.clear();
     asked_ = 0;
+    restoring_ = 0;
     for (auto each = channels_.begin(); each != channels_.end();) {
         if (each->second.wanted) {
             each->second = {.where = stage::idle, .wanted = true};
@@ -202,7 +215,7 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
         ++counts_.publications_failed;
         listener_->on_published(each.publication, error::away);
     }
-    if (was_connected) listener_->on_away(why);
+    if (was_connected) listener_->on_away(last_failure_);
 }
 
 void upstream::on_time(clock::time_point now) {
@@ -241,10 +254,7 @@ upstream::clock::time_point upstream::wake_at() const noexcept {
     }
     clock::time_point next = expected_.empty() ? last_heard_ + options_.ping_interval
                                                : std::max(expected_.front().sent, last_heard_) + options_.reply_timeout;
-    if (!lingering_.empty()) {
-        const auto found = channels_.find(lingering_.front());
-        next = std::min(next, found->second.released_at + options_.linger);
-    }
+    if (!lingering_.empty()) next = std::min(next, lingering_.front().since + options_.linger);
     return next;
 }
 
@@ -264,8 +274,10 @@ void upstream::on_received(std::string_view bytes, clock::time_point now) {
         position += step.consumed;
     }
     input_.erase(0, position);
-    if (state_ == state::restoring && to_ask_.empty() && asked_ == 0) {
+    if (state_ == state::restoring && restoring_ == 0) {
         state_ = state::live;
+        // Not before: a server that greets and then refuses is a failure like any other.
+        failures_ = 0;
         listener_->on_back();
     }
 }
@@ -310,6 +322,7 @@ void upstream::on_confirmed(std::string_view name, bool subscribed, clock::time_
     channel_state& channel = found->second;
     if (subscribed) {
         --asked_;
+        restored(channel);
         channel.where = stage::subscribed;
         if (channel.wanted) {
             listener_->on_subscribed(name);
@@ -356,16 +369,20 @@ void upstream::check_invariants() const {
     std::size_t asked = 0;
     std::size_t to_ask = 0;
     std::size_t lingering = 0;
+    std::size_t restoring = 0;
     for (const auto& [name, channel] : channels_) {
         asked += channel.where == stage::asked;
         to_ask += channel.to_ask;
         lingering += channel.lingering;
+        restoring += channel.restoring;
         CHECK(channel.wanted || channel.where != stage::idle || channel.to_ask);
         CHECK(!channel.to_ask || channel.where == stage::idle);
         CHECK(!channel.lingering || channel.where == stage::subscribed);
         CHECK(connected() || channel.where == stage::idle);
     }
-    CHECK(asked == asked_ && to_ask == to_ask_.size() && lingering == lingering_.size());
+    CHECK(asked == asked_ && asked_ <= options_.asked_max);
+    CHECK(to_ask == to_ask_.size() && lingering == lingering_.size());
+    CHECK(restoring == restoring_ && (restoring_ == 0 || state_ == state::restoring));
     std::size_t publications = 0;
     for (const expected& each : expected_) publications += each.what == expected::kind::publish;
     CHECK(publications == in_flight_ && in_flight_ <= options_.in_flight_max);

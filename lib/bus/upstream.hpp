@@ -121,6 +121,8 @@ public:
     std::size_t channels() const noexcept { return channels_.size(); }
     std::size_t in_flight() const noexcept { return in_flight_; }
     const counters& counts() const noexcept { return counts_; }
+    /// Why the last connection, or the last attempt at one, ended; empty while none has.
+    const std::string& last_failure() const noexcept { return last_failure_; }
 
     /// Whether the books agree with each other. For tests; walks over everything.
     void check_invariants() const;
@@ -137,9 +139,16 @@ private:
         bool wanted = false;
         bool to_ask = false;    // stands in to_ask_
         bool lingering = false; // stands in lingering_
+        bool restoring = false; // one of those that on_back waits for
         clock::time_point released_at{};
     };
     using channel_map = boost::unordered_flat_map<std::string, channel_state>;
+    // A place in the line of those that linger. When it is due, the channel leaves if nobody has wanted it since;
+    // released anew meanwhile, it goes to the end of the line.
+    struct lingerer {
+        std::string name;
+        clock::time_point since;
+    };
 
     // A command whose answer is awaited, in the order they were sent: replies and confirmations come in that order.
     struct expected {
@@ -163,6 +172,7 @@ private:
     void on_greeted(clock::time_point now);
     void on_confirmed(std::string_view name, bool subscribed, clock::time_point now);
     void linger(std::string_view name, channel_state& channel);
+    void restored(channel_state& channel);
     clock::duration backoff();
 
     upstream_options options_;
@@ -173,13 +183,15 @@ private:
     clock::time_point retry_at_;
     clock::time_point connect_deadline_;
     clock::time_point last_heard_;
-    unsigned failures_ = 0; // in a row
+    unsigned failures_ = 0; // in a row, since it was live
+    std::string last_failure_;
     counters counts_;
 
     channel_map channels_;
     std::deque<std::string> to_ask_;
-    std::deque<std::string> lingering_; // in the order of their ends, which want() may move back
-    std::size_t asked_ = 0;             // channels in stage asked
+    std::deque<lingerer> lingering_;
+    std::size_t asked_ = 0;     // channels in stage asked
+    std::size_t restoring_ = 0; // channels that on_back waits for
 
     std::deque<expected> expected_;
     std::size_t in_flight_ = 0; // publications in expected_

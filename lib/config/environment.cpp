@@ -34,18 +34,6 @@ bool is_about_a_service(std::string_view name, std::string_view value) {
     return name.ends_with("_PORT") && value.find("://") != std::string_view::npos;
 }
 
-const option* find_variable(std::string_view name) {
-    const auto all = options();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& row) { return variable_of(row) == name; });
-    return found == all.end() ? nullptr : &*found;
-}
-
-std::vector<std::string> variable_names() {
-    std::vector<std::string> names;
-    for (const auto& row : options()) names.push_back(variable_of(row));
-    return names;
-}
-
 std::string trimmed(std::string_view text) {
     const auto begin = text.find_first_not_of(" \t");
     if (begin == std::string_view::npos) return {};
@@ -66,15 +54,15 @@ std::vector<std::string> split(std::string_view list) {
 
 } // namespace
 
-complaint read_environment(const environment& variables, std::vector<given>& into) {
+complaint read_environment(program which, const environment& variables, std::vector<given>& into) {
     for (const auto& [name, value] : variables) {
         if (!name.starts_with(prefix)) continue;
-        if (const auto* row = find_variable(name)) {
+        if (const auto* row = find_written(which, variable_of, name)) {
             auto texts = is_list(*row) ? split(value) : std::vector<std::string>{value};
             into.push_back({row, std::move(texts), "environment variable " + name});
         } else if (!is_about_a_service(name, value)) {
             return fmt::format("environment variable {} is not an option{}", in_quotes(name),
-                               did_you_mean(name, variable_names()));
+                               hint(which, variable_of, name));
         }
     }
     return {};

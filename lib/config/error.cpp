@@ -13,6 +13,15 @@ public:
         case error::address_without_port: return "there is no :PORT at the end, or an IPv6 host is not in brackets";
         case error::port_out_of_range: return "the port is not a whole number from 0 to 65535";
         case error::host_not_numeric: return "the host is neither an IP address nor localhost";
+        case error::tls_not_supported: return "TLS is not supported, so rediss:// is not; it must begin with redis://";
+        case error::not_a_redis_url: return "it does not begin with redis://, and TLS and other ways are not supported";
+        case error::credentials_not_encoded:
+            return "in the user and the password, characters like @ / ? # % are written as %40 %2F %3F %23 %25";
+        case error::credentials_with_control: return "the user or the password holds a control character";
+        case error::redis_host:
+            return "the host is neither a name nor an IP address, or an IPv6 host is not in brackets";
+        case error::redis_port: return "the port is not a whole number from 1 to 65535";
+        case error::redis_path: return "only /0 may follow the host and the port";
         }
         return "not an error of carillon.config";
     }

@@ -7,11 +7,18 @@
 
 namespace carillon::config {
 
-/// Why a text is not an address.
+/// Why a text is not an address to listen at, or not a bus to connect to.
 enum class error {
     address_without_port = 1, ///< There is no ":PORT" at the end, or an IPv6 host is not in brackets.
     port_out_of_range,        ///< The port is not a whole number from 0 to 65535.
     host_not_numeric,         ///< The host is neither an IP address nor "localhost".
+    tls_not_supported,        ///< rediss://: Redis over TLS.
+    not_a_redis_url,          ///< It does not begin with redis://.
+    credentials_not_encoded,  ///< User or password hold a character that a URL writes as %XX, or a % without its XX.
+    credentials_with_control, ///< User or password hold a control character.
+    redis_host,               ///< The host is no name, no IPv4 address and no IPv6 address in brackets.
+    redis_port,               ///< The port is not a whole number from 1 to 65535.
+    redis_path,               ///< Something other than /0 follows host and port.
 };
 
 const boost::system::error_category& error_category() noexcept;

@@ -13,12 +13,6 @@ namespace {
 
 std::string because_of(int number) { return std::generic_category().message(number); }
 
-std::vector<std::string> keys() {
-    std::vector<std::string> names;
-    for (const auto& row : options()) names.emplace_back(row.key);
-    return names;
-}
-
 /// TOML has types, so a number in quotes is a mistake worth a word.
 complaint read_scalar(const toml::node& node, const option& row, std::vector<std::string>& into) {
     if (is_boolean(row) && node.is_boolean()) {
@@ -45,14 +39,15 @@ complaint read_list(const toml::node& node, std::vector<std::string>& into) {
     return {};
 }
 
-complaint read_entry(const std::string& path, std::string_view key, const toml::node& node, std::vector<given>& into) {
+complaint read_entry(program which, const std::string& path, std::string_view key, const toml::node& node,
+                     std::vector<given>& into) {
     const auto line = node.source().begin.line;
-    const auto* row = find_option(key);
+    const auto* row = find_written(which, key_of, key);
     if (node.is_table() || node.is_array_of_tables())
         return fmt::format("{}:{}: {} is a table; write every option at the top of the file as key = value", path, line,
                            in_quotes(key));
     if (row == nullptr)
-        return fmt::format("{}:{}: {} is not an option{}", path, line, in_quotes(key), did_you_mean(key, keys()));
+        return fmt::format("{}:{}: {} is not an option{}", path, line, in_quotes(key), hint(which, key_of, key));
     if (key == "config") return fmt::format("{}:{}: a configuration file cannot name another one", path, line);
 
     given entry{row, {}, fmt::format("{}:{}: {}", path, line, key)};
@@ -75,7 +70,7 @@ complaint read_content(const std::string& path, std::size_t bytes_max, std::stri
     return {};
 }
 
-complaint read_file(const std::string& path, std::vector<given>& into) {
+complaint read_file(program which, const std::string& path, std::vector<given>& into) {
     constexpr std::size_t file_bytes_max = 1'048'576;
     std::string content;
     if (auto why = read_content(path, file_bytes_max, content))
@@ -87,7 +82,7 @@ complaint read_file(const std::string& path, std::vector<given>& into) {
         return fmt::format("{}:{}: not TOML: {}", path, problem.source().begin.line, problem.description());
     }
     for (const auto& [key, node] : table)
-        if (auto why = read_entry(path, key, node, into)) return why;
+        if (auto why = read_entry(which, path, key, node, into)) return why;
     return {};
 }
 

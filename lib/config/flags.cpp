@@ -4,23 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace carillon::config {
 namespace {
 
-const option* find_flag(const std::string& name) {
-    const auto all = options();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& row) { return flag_of(row) == name; });
-    return found == all.end() ? nullptr : &*found;
-}
-
 /// CLI11 takes "--bus-listen=" for a flag whose value is the next argument; given as two arguments it is the empty
 /// value.
-std::vector<std::string> arguments(int argc, const char* const* argv) {
+std::vector<std::string> arguments(program which, int argc, const char* const* argv) {
     std::vector<std::string> all;
     for (int index = 1; index < argc; ++index) {
         std::string argument = argv[index];
-        const auto* row = argument.ends_with('=') ? find_flag(argument.substr(0, argument.size() - 1)) : nullptr;
+        const auto* row =
+            argument.ends_with('=') ? find_written(which, flag_of, argument.substr(0, argument.size() - 1)) : nullptr;
         const bool empty_value = row != nullptr && !is_boolean(*row);
         if (empty_value) argument.pop_back();
         all.push_back(std::move(argument));
@@ -29,33 +25,28 @@ std::vector<std::string> arguments(int argc, const char* const* argv) {
     return all;
 }
 
-std::vector<std::string> flag_names() {
-    std::vector<std::string> names{"--help", "--version", "--check-config"};
-    for (const auto& row : options()) names.push_back(flag_of(row));
-    return names;
-}
-
-std::string unknown(const std::string& argument) {
+std::string unknown(program which, const std::string& argument) {
     if (!argument.starts_with('-') || argument == "-")
         return fmt::format("argument {} is not expected; every option is given by a flag, see --help",
                            in_quotes(argument));
     const auto name = argument.substr(0, argument.find('='));
-    return fmt::format("flag {} is not known{}", in_quotes(name), did_you_mean(name, flag_names()));
+    return fmt::format("flag {} is not known{}", in_quotes(name),
+                       hint(which, flag_of, name, {"--help", "--version", "--check-config"}));
 }
 
 /// One flag per option; the texts stay as they are, so that all sources are read by the same code.
 class parser {
 public:
-    parser() {
+    explicit parser(program which) : which_{which} {
         app_.set_help_flag();
         app_.allow_extras();
         help_ = app_.add_flag("-h,--help");
         version_ = app_.add_flag("--version");
         check_config_ = app_.add_flag("--check-config");
-        for (const auto& row : options()) {
+        for (const auto& row : options_of(which)) {
             auto* flag = is_boolean(row) ? app_.add_flag(flag_of(row)) : app_.add_option(flag_of(row));
             flag->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-            flags_.push_back(flag);
+            flags_.emplace_back(&row, flag);
         }
     }
 
@@ -66,33 +57,30 @@ public:
             app_.parse(std::move(arguments));
         } catch (const CLI::ArgumentMismatch& problem) {
             // Nothing else takes a fixed number of arguments: the flag at the end has no value.
-            const auto* row = find_flag(last);
+            const auto* row = find_written(which_, flag_of, last);
             return row ? fmt::format("flag {}: it needs a value; give {}", last, values_of(*row)) : problem.what();
         } catch (const CLI::ParseError& problem) { return fmt::format("flag {}", problem.what()); }
         into.help = help_->count() > 0;
         into.version = version_->count() > 0;
         into.check_config = check_config_->count() > 0 && check_config_->as<bool>();
         if (into.help || into.version) return {};
-        if (const auto extra = app_.remaining(); !extra.empty()) return unknown(extra.front());
-        for (std::size_t index = 0; index < flags_.size(); ++index)
-            if (flags_[index]->count() > 0) take(options()[index], flags_[index]->results(), into);
+        if (const auto extra = app_.remaining(); !extra.empty()) return unknown(which_, extra.front());
+        for (const auto& [row, flag] : flags_)
+            if (flag->count() > 0) into.values.push_back({row, flag->results(), "flag " + flag_of(*row)});
         return {};
     }
 
 private:
-    static void take(const option& row, const std::vector<std::string>& texts, command_line& into) {
-        into.values.push_back({&row, texts, "flag " + flag_of(row)});
-    }
-
+    program which_;
     CLI::App app_;
     CLI::Option *help_ = nullptr, *version_ = nullptr, *check_config_ = nullptr;
-    std::vector<CLI::Option*> flags_; // in the order of options()
+    std::vector<std::pair<const option*, CLI::Option*>> flags_;
 };
 
 } // namespace
 
-complaint read_flags(int argc, const char* const* argv, command_line& into) {
-    return parser{}.parse(arguments(argc, argv), into);
+complaint read_flags(program which, int argc, const char* const* argv, command_line& into) {
+    return parser{which}.parse(arguments(which, argc, argv), into);
 }
 
 } // namespace carillon::config

@@ -33,7 +33,7 @@ complaint apply(const std::vector<given>& values, settings& into, origins& set_b
     return {};
 }
 
-complaint read_password(settings& into, const origins& set_by) {
+complaint read_password_file(settings& into, const origins& set_by) {
     if (into.bus_password_file.empty()) return {};
     const auto& source = set_by.at("bus_password_file");
     if (!into.bus_password.empty())
@@ -51,19 +51,37 @@ complaint read_password(settings& into, const origins& set_by) {
     return {};
 }
 
-complaint read_all(const command_line& flags, const environment& variables, settings& into) {
+/// The external bus, if there is one, takes the place of the bus door, and its password may be the door's.
+complaint connect_outside(settings& into, const origins& set_by) {
+    if (!into.bus) return {};
+    if (!set_by.contains("bus_listen")) into.bus_listen.reset();
+    auto& bus = *into.bus;
+    const auto& source = set_by.at("bus");
+    if (!into.bus_password.empty()) {
+        const auto* key = into.bus_password_file.empty() ? "bus_password" : "bus_password_file";
+        if (!bus.password.empty())
+            return fmt::format("{}: the password in it is also given by {}; give only one", source, set_by.at(key));
+        bus.password = into.bus_password;
+    }
+    if (bus.user != "default" && bus.password.empty())
+        return fmt::format("{}: the user has no password; write USER:PASSWORD or give bus-password", source);
+    return {};
+}
+
+complaint read_all(program which, const command_line& flags, const environment& variables, settings& into) {
     std::vector<given> from_environment, from_file;
-    if (auto why = read_environment(variables, from_environment)) return why;
+    if (auto why = read_environment(which, variables, from_environment)) return why;
     std::string path;
     if (auto why = find_file(from_environment, flags.values, path)) return why;
     if (!path.empty())
-        if (auto why = read_file(path, from_file)) return why;
+        if (auto why = read_file(which, path, from_file)) return why;
 
     origins set_by;
     for (const auto* source : {&std::as_const(from_file), &std::as_const(from_environment), &flags.values})
         if (auto why = apply(*source, into, set_by)) return why;
-    if (auto why = read_password(into, set_by)) return why;
-    return check_rules(into, set_by);
+    if (auto why = read_password_file(into, set_by)) return why;
+    if (auto why = connect_outside(into, set_by)) return why;
+    return check_rules(which, into, set_by);
 }
 
 outcome refuse(std::string line) {
@@ -75,15 +93,19 @@ outcome refuse(std::string line) {
 
 } // namespace
 
-outcome load(int argc, const char* const* argv, const environment& variables) {
+outcome load(program which, int argc, const char* const* argv, const environment& variables) {
     command_line flags;
-    if (auto why = read_flags(argc, argv, flags)) return refuse(std::move(*why));
-    if (flags.help) return {std::nullopt, help_text(), exit_valid};
-    if (flags.version) return {std::nullopt, "carillon " CARILLON_VERSION, exit_valid};
+    if (auto why = read_flags(which, argc, argv, flags)) return refuse(std::move(*why));
+    if (flags.help) return {std::nullopt, help_text(which), exit_valid};
+    if (flags.version) return {std::nullopt, fmt::format("{} " CARILLON_VERSION, name_of(which)), exit_valid};
     settings values;
-    if (auto why = read_all(flags, variables, values)) return refuse(std::move(*why));
+    if (auto why = read_all(which, flags, variables, values)) return refuse(std::move(*why));
     if (flags.check_config) return {std::nullopt, "configuration is valid", exit_valid};
     return {std::move(values), {}, exit_valid};
+}
+
+outcome load(int argc, const char* const* argv, const environment& variables) {
+    return load(program::gateway, argc, argv, variables);
 }
 
 } // namespace carillon::config

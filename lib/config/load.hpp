@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/program.hpp"
 #include "config/settings.hpp"
 
 #include <map>
@@ -25,6 +26,11 @@ struct outcome {
 /// Defaults, then the TOML file, then the environment, then the flags; the later ones win. Every given value is
 /// checked, also one that a later source replaces. An error is one line that names its source (a flag, an environment
 /// variable or FILE:LINE) and says what would be right; it never shows a password. Throws only std::bad_alloc.
+/// Options that `which` does not have are unknown to it, and their settings stay at their defaults. What load returns
+/// has `bus_listen` for the bus program, and either `bus_listen` or `bus`, or neither, for the gateway.
+outcome load(program which, int argc, const char* const* argv, const environment& variables);
+
+/// The same for the gateway.
 outcome load(int argc, const char* const* argv, const environment& variables);
 
 } // namespace carillon::config

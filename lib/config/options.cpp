@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 namespace carillon::config {
 namespace {
@@ -14,97 +13,120 @@ namespace {
 #define PLACE(member) #member, &settings::member
 #define PLACE_MS(member) #member "_ms", &settings::member
 
+constexpr owners both = owners::both, gateway = owners::gateway;
+
 constexpr std::size_t minute = 60'000, hour = 60 * minute;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
-                           bus = "Bus", control = "Control", logging = "Log";
+                           bus = "Bus", upstream = "Bus upstream", control = "Control", logging = "Log";
 
 constexpr option table[] = {
-    {PLACE(config), files, 0, 4096, "",
+    {PLACE(config), both, files, 0, 4096, "",
      "TOML file to read. It can set every option but this one; environment and flags replace what it says."},
 
-    {PLACE(client_listen), listening, 0, 0, "", "Where clients connect with WebSocket."},
-    {PLACE(control_listen), listening, 0, 0, "",
+    {PLACE(client_listen), gateway, listening, 0, 0, "", "Where clients connect with WebSocket."},
+    {PLACE(control_listen), both, listening, 0, 0, "",
      "Where health checks, metrics and the server API are answered. Keep it away from the public network."},
-    {PLACE(bus_listen), listening, 0, 0, "",
+    {PLACE(bus_listen), both, listening, 0, 0, "",
      "Where publishers connect with a Redis client. Off: no bus door. Anyone who reaches it may publish, unless there "
-     "is "
-     "a bus password."},
-    {PLACE(listen_backlog), listening, 1, 65'535, "connections",
+     "is a bus password."},
+    {PLACE(listen_backlog), both, listening, 1, 65'535, "connections",
      "Connections the kernel keeps for each listener until they are accepted; more are dropped and tried again by "
-     "their "
-     "clients. The kernel lowers it to net.core.somaxconn."},
+     "their clients. The kernel lowers it to net.core.somaxconn."},
 
-    {PLACE(shards), machine, 0, 256, "shards",
+    {PLACE(shards), both, machine, 0, 256, "shards",
      "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows."},
-    {PLACE(work_pool), machine, 1, 65'536, "leases",
+    {PLACE(work_pool), both, machine, 1, 65'536, "leases",
      "Connections that are read at the same time, in all shards together; each needs a buffer. Others wait their "
      "turn."},
-    {PLACE(read_buffer_bytes), machine, 4 * kib, mib, "bytes",
+    {PLACE(read_buffer_bytes), both, machine, 4 * kib, mib, "bytes",
      "Size of a lease's buffer. What does not fit is read in parts. A request head may be 8192 bytes long, whatever "
-     "the "
-     "buffer; a longer one is refused with 431."},
-    {PLACE_MS(accept_wait), machine, 1, 1'000, "milliseconds",
+     "the buffer; a longer one is refused with 431."},
+    {PLACE_MS(accept_wait), both, machine, 1, 1'000, "milliseconds",
      "How long a new connection may wait for a lease before it stays in the kernel's backlog."},
-    {PLACE(connections_max), machine, 0, 16'000'000, "connections",
+    {PLACE(connections_max), both, machine, 0, 16'000'000, "connections",
      "Connections open at once, of clients and on the bus door together; one more is answered with 503 (or a RESP "
      "error) and closed. 0: as many as the limit on file descriptors allows."},
-    {PLACE_MS(shutdown_timeout), machine, 0, hour, "milliseconds",
+    {PLACE_MS(shutdown_timeout), both, machine, 0, hour, "milliseconds",
      "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
 
-    {PLACE(dev), clients, 0, 0, "",
+    {PLACE(dev), gateway, clients, 0, 0, "",
      "For development only: anonymous connections, every origin, and a demo page on the client port."},
-    {PLACE(allowed_origins), clients, 0, 1024, "",
+    {PLACE(allowed_origins), gateway, clients, 0, 1024, "",
      "Web pages that may connect, as glob patterns like https://*.example.com. A browser from another origin is "
-     "refused "
-     "with 403; a client that sends no Origin is not a browser and may connect."},
-    {PLACE(client_message_bytes_max), clients, kib, 16 * mib, "bytes",
+     "refused with 403; a client that sends no Origin is not a browser and may connect."},
+    {PLACE(client_message_bytes_max), gateway, clients, kib, 16 * mib, "bytes",
      "Largest message a client may send. A larger one closes the connection with 1009."},
-    {PLACE(client_commands_per_message_max), clients, 1, 65'536, "commands",
+    {PLACE(client_commands_per_message_max), gateway, clients, 1, 65'536, "commands",
      "Commands in one message. More close the connection with 3501."},
-    {PLACE(client_outbox_bytes_max), clients, 4 * kib, 256 * mib, "bytes",
+    {PLACE(client_outbox_bytes_max), gateway, clients, 4 * kib, 256 * mib, "bytes",
      "Bytes queued for a client that reads slowly. More close the connection with 3008."},
-    {PLACE(client_subscriptions_max), clients, 1, 65'536, "channels",
+    {PLACE(client_subscriptions_max), gateway, clients, 1, 65'536, "channels",
      "Channels one client may be subscribed to. The next subscribe is answered with error 106."},
-    {PLACE(client_channel_bytes_max), clients, 1, 1'023, "bytes",
-     "Longest channel name. A longer one is answered with error 107."},
-    {PLACE_MS(client_handshake_timeout), clients, 100, 10 * minute, "milliseconds",
+    {PLACE(client_channel_bytes_max), both, clients, 1, 1'023, "bytes",
+     "Longest channel name. A longer one is answered with error 107, on the bus door with an error."},
+    {PLACE_MS(client_handshake_timeout), gateway, clients, 100, 10 * minute, "milliseconds",
      "Time for the whole upgrade request to arrive. Then the connection is closed, with 408 if a part has come."},
-    {PLACE_MS(client_connect_timeout), clients, 100, 10 * minute, "milliseconds",
+    {PLACE_MS(client_connect_timeout), gateway, clients, 100, 10 * minute, "milliseconds",
      "Time from the upgrade to the connect command. Then the connection is closed with 3502."},
-    {PLACE_MS(client_ping_interval), clients, 100, hour, "milliseconds", "Time between two pings to a client."},
-    {PLACE_MS(client_pong_timeout), clients, 100, hour, "milliseconds",
+    {PLACE_MS(client_ping_interval), gateway, clients, 100, hour, "milliseconds",
+     "Time between two pings to a client."},
+    {PLACE_MS(client_pong_timeout), gateway, clients, 100, hour, "milliseconds",
      "Time for the answer to a ping, less than the ping interval. Then the connection is closed with 3012."},
-    {PLACE_MS(client_close_timeout), clients, 0, minute, "milliseconds",
-     "Time for a client to answer our Close frame. Then its socket is closed all the same."},
+    {PLACE_MS(client_close_timeout), both, clients, 0, minute, "milliseconds",
+     "Time for a client to answer our Close frame. Then its socket is closed all the same. On the bus door: time "
+     "to read what was sent before the connection ends."},
 
-    {PLACE(bus_password), bus, 0, 512, "",
-     "What publishers give to AUTH or HELLO. Other users see flags: better use the environment or the file below."},
-    {PLACE(bus_password_file), bus, 0, 4096, "",
+    {PLACE(bus), gateway, bus, 0, 2048, "",
+     "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such an "
+     "external bus there is no bus door, and publishers connect to it instead. Its password is never printed."},
+    {PLACE(bus_password), both, bus, 0, 512, "",
+     "What publishers give to AUTH or HELLO; with an external bus whose URL has no password, what carillon "
+     "gives there. Other users see flags: better use the environment or the file below."},
+    {PLACE(bus_password_file), both, bus, 0, 4096, "",
      "File that holds the bus password, for mounted secrets; a newline at its end is ignored. Not together with the "
-     "bus "
-     "password."},
-    {PLACE(bus_connections_max), bus, 1, 1'000'000, "connections",
+     "bus password."},
+    {PLACE(bus_connections_max), both, bus, 1, 1'000'000, "connections",
      "Connections on the bus door. One more is told so and closed."},
-    {PLACE(bus_query_bytes_max), bus, kib, 512 * mib, "bytes",
+    {PLACE(bus_query_bytes_max), both, bus, kib, 512 * mib, "bytes",
      "Largest command. A larger one is answered with an error and the connection is closed."},
-    {PLACE(bus_arguments_max), bus, 8, 1'048'576, "arguments",
+    {PLACE(bus_arguments_max), both, bus, 8, 1'048'576, "arguments",
      "Arguments of one command. More are answered with an error and the connection is closed."},
-    {PLACE(bus_subscriptions_max), bus, 0, 10'000'000, "channels",
+    {PLACE(bus_subscriptions_max), both, bus, 0, 10'000'000, "channels",
      "Channels one bus connection may be subscribed to. One more is answered with an error."},
-    {PLACE(bus_output_bytes_max), bus, 4 * kib, 1'024 * mib, "bytes",
+    {PLACE(bus_output_bytes_max), both, bus, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
-    {PLACE(bus_payload_bytes_max), bus, 1, 16 * mib, "bytes",
+    {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
      "Largest publication. A larger one is answered with an error and not delivered."},
 
-    {PLACE(control_connections_max), control, 1, 65'536, "connections",
+    {PLACE_MS(bus_connect_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
+     "Time to look up the name, to connect and to be greeted. Then the next attempt follows after the backoff."},
+    {PLACE_MS(bus_reply_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
+     "Silence while an answer is awaited. Then the connection is given up."},
+    {PLACE_MS(bus_ping_interval), gateway, upstream, 10, hour, "milliseconds",
+     "Silence while nothing is awaited. Then the bus is asked with PING whether it is there."},
+    {PLACE_MS(bus_backoff_min), gateway, upstream, 1, hour, "milliseconds",
+     "Pause after a lost connection, before the first attempt to connect again. It grows with each failure."},
+    {PLACE_MS(bus_backoff_max), gateway, upstream, 1, hour, "milliseconds",
+     "Longest pause between two attempts to connect, not less than the shortest."},
+    {PLACE_MS(bus_linger), gateway, upstream, 0, hour, "milliseconds",
+     "How long a channel stays subscribed on the bus after its last subscriber here has left, should one return."},
+    {PLACE_MS(bus_subscribe_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
+     "Time for the bus to confirm a channel. Then the client's subscribe is answered with a temporary error."},
+    {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
+     "Publications on their way to the bus without an answer. More are refused with a temporary error."},
+    {PLACE(bus_upstream_output_bytes_max), gateway, upstream, 4 * kib, 1'024 * mib, "bytes",
+     "Bytes queued for a bus that reads slowly. Then publications are refused with a temporary error."},
+
+    {PLACE(control_connections_max), both, control, 1, 65'536, "connections",
      "Connections on the control door. More wait in the kernel's backlog."},
-    {PLACE_MS(control_request_timeout), control, 100, 10 * minute, "milliseconds",
+    {PLACE_MS(control_request_timeout), both, control, 100, 10 * minute, "milliseconds",
      "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
 
-    {PLACE(log_level), logging, 0, 0, "", "The least important messages that are written."},
-    {PLACE(log_format), logging, 0, 0, "", "Lines of words for people, or one JSON object per line for programs."},
+    {PLACE(log_level), both, logging, 0, 0, "", "The least important messages that are written."},
+    {PLACE(log_format), both, logging, 0, 0, "",
+     "Lines of words for people, or one JSON object per line for programs."},
 };
 
 #undef PLACE
@@ -126,6 +148,9 @@ struct describe_values {
     std::string operator()(std::string settings::*) const { return fmt::format("a text of at most {} bytes", of.most); }
     std::string operator()(address settings::*) const { return "HOST:PORT"; }
     std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT or off"; }
+    std::string operator()(std::optional<redis_address> settings::*) const {
+        return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT]";
+    }
     std::string operator()(std::vector<std::string> settings::*) const {
         return fmt::format("a list of at most {} patterns", of.most);
     }
@@ -161,7 +186,7 @@ std::string default_of(const option& option) {
 
 std::string values_of(const option& option) { return std::visit(describe_values{option}, option.target); }
 
-bool is_secret(const option& option) { return option.key == "bus_password"; }
+bool is_secret(const option& option) { return option.key == "bus_password" || option.key == "bus"; }
 bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
 bool is_list(const option& option) {
     return std::holds_alternative<std::vector<std::string> settings::*>(option.target);

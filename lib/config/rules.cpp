@@ -11,6 +11,7 @@ namespace carillon::config {
 namespace {
 
 struct rules {
+    program which;
     const settings& values;
     const origins& set_by;
 
@@ -25,8 +26,18 @@ struct rules {
 
     complaint refuse_unless(bool holds, std::string_view left, std::string_view relation,
                             std::string_view right) const {
-        if (holds) return {};
+        if (holds || !has(which, *find_option(left)) || !has(which, *find_option(right))) return {};
         return fmt::format("{} must {} {}", told(left), relation, told(right));
+    }
+
+    complaint bus_door() const {
+        if (which == program::bus && !values.bus_listen)
+            return fmt::format("{} must be an address: without it {} does nothing", told("bus_listen"), name_of(which));
+        // The default is gone by now: it was asked for.
+        if (values.bus && values.bus_listen)
+            return fmt::format("{} must not be given together with an external bus (from {})", told("bus_listen"),
+                               set_by.at("bus"));
+        return {};
     }
 
     complaint listeners() const {
@@ -40,8 +51,9 @@ struct rules {
         for (std::size_t left = 0; left < all.size(); ++left)
             for (std::size_t right = left + 1; right < all.size(); ++right) {
                 if (all[left].where == nullptr || all[right].where == nullptr) continue;
-                if (overlap(*all[left].where, *all[right].where))
-                    return refuse_unless(false, all[left].key, "not take the address of", all[right].key);
+                if (auto why = refuse_unless(!overlap(*all[left].where, *all[right].where), all[left].key,
+                                             "not take the address of", all[right].key))
+                    return why;
             }
         return {};
     }
@@ -57,6 +69,9 @@ struct rules {
         if (auto why = refuse_unless(payload < values.bus_output_bytes_max, "bus_output_bytes_max", "be larger than",
                                      "bus_payload_bytes_max"))
             return why;
+        if (auto why = refuse_unless(payload < values.bus_upstream_output_bytes_max, "bus_upstream_output_bytes_max",
+                                     "be larger than", "bus_payload_bytes_max"))
+            return why;
         return refuse_unless(values.client_channel_bytes_max < values.client_message_bytes_max,
                              "client_channel_bytes_max", "be less than", "client_message_bytes_max");
     }
@@ -66,6 +81,9 @@ struct rules {
     }
 
     complaint times() const {
+        if (auto why = refuse_unless(values.bus_backoff_min <= values.bus_backoff_max, "bus_backoff_max_ms",
+                                     "not be less than", "bus_backoff_min_ms"))
+            return why;
         return refuse_unless(values.client_pong_timeout < values.client_ping_interval, "client_pong_timeout_ms",
                              "be less than", "client_ping_interval_ms");
     }
@@ -73,8 +91,9 @@ struct rules {
 
 } // namespace
 
-complaint check_rules(const settings& values, const origins& set_by) {
-    const rules rules{values, set_by};
+complaint check_rules(program which, const settings& values, const origins& set_by) {
+    const rules rules{which, values, set_by};
+    if (auto why = rules.bus_door()) return why;
     if (auto why = rules.listeners()) return why;
     if (auto why = rules.machine()) return why;
     if (auto why = rules.times()) return why;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/program.hpp"
 #include "config/value.hpp"
 
 #include <map>
@@ -12,6 +13,8 @@ namespace carillon::config {
 using origins = std::map<std::string_view, std::string>;
 
 /// Checks how the values fit together. The complaint names both options, their values and where these come from.
-complaint check_rules(const settings& values, const origins& set_by);
+///
+/// A rule about an option that the program does not have is no rule for it.
+complaint check_rules(program which, const settings& values, const origins& set_by);
 
 } // namespace carillon::config

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/address.hpp"
+#include "config/redis_address.hpp"
 
 #include <boost/describe/enum.hpp>
 
@@ -19,15 +20,16 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(log_level, std::uint8_t, trace, debug, info, warn,
 /// One line of words, or one JSON object per line.
 BOOST_DEFINE_FIXED_ENUM_CLASS(log_format, std::uint8_t, text, json)
 
-/// Everything Carillon can be told, with its defaults. Made by `load`, which has checked every range and how the values
-/// fit together; not changed afterwards. What each option means is in config/options.cpp and docs/configuration.md.
+/// Everything Carillon's programs can be told, with its defaults. Made by `load`, which has checked every range and how
+/// the values fit together; not changed afterwards. What each option means is in config/options.cpp and
+/// docs/configuration.md.
 struct settings {
     std::string config; // where the rest may come from; empty: no file
 
     // Where to listen
     address client_listen{"0.0.0.0", 8000};
     address control_listen{"0.0.0.0", 9000};
-    std::optional<address> bus_listen{address{"127.0.0.1", 6390}}; // none: no bus door
+    std::optional<address> bus_listen{address{"127.0.0.1", 6390}}; // none: no bus door, as with an external bus
 
     // The machine
     std::size_t shards = 0;      // 0: as many as the cgroup allows
@@ -52,15 +54,27 @@ struct settings {
     std::chrono::milliseconds client_pong_timeout{8'000};
     std::chrono::milliseconds client_close_timeout{5'000};
 
-    // The bus door
-    std::string bus_password;      // empty: none is asked for. Never print it.
-    std::string bus_password_file; // `load` has read it into bus_password
+    // The bus
+    std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.
+    std::string bus_password;         // of the bus door; empty: none is asked for. Never print it.
+    std::string bus_password_file;    // `load` has read it into bus_password
     std::size_t bus_connections_max = 10'000;
     std::size_t bus_query_bytes_max = 1'048'576;
     std::size_t bus_arguments_max = 1024;
     std::size_t bus_subscriptions_max = 100'000;
     std::size_t bus_output_bytes_max = 8'388'608;
     std::size_t bus_payload_bytes_max = 65'536;
+
+    // The connection to an external bus
+    std::chrono::milliseconds bus_connect_timeout{2'000};
+    std::chrono::milliseconds bus_reply_timeout{2'000};
+    std::chrono::milliseconds bus_ping_interval{1'000};
+    std::chrono::milliseconds bus_backoff_min{50};
+    std::chrono::milliseconds bus_backoff_max{5'000};
+    std::chrono::milliseconds bus_linger{1'000};
+    std::chrono::milliseconds bus_subscribe_timeout{4'000};
+    std::size_t bus_in_flight_max = 16'384; // publications
+    std::size_t bus_upstream_output_bytes_max = 33'554'432;
 
     // The control door
     std::size_t control_connections_max = 256;

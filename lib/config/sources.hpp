@@ -26,13 +26,14 @@ struct command_line {
     bool check_config = false;
 };
 
-complaint read_flags(int argc, const char* const* argv, command_line& into);
+/// Options of `which` only, here as below; another program's are refused like unknown ones.
+complaint read_flags(program which, int argc, const char* const* argv, command_line& into);
 
 /// Unknown variables that begin with CARILLON_ are refused, except those Kubernetes makes for a service of that name.
-complaint read_environment(const environment& variables, std::vector<given>& into);
+complaint read_environment(program which, const environment& variables, std::vector<given>& into);
 
 /// Reads the TOML file: options at its top, no tables. At most 1 MiB.
-complaint read_file(const std::string& path, std::vector<given>& into);
+complaint read_file(program which, const std::string& path, std::vector<given>& into);
 
 /// The whole content of a file of at most `bytes_max` bytes, in `content`. The complaint does not name the path.
 complaint read_content(const std::string& path, std::size_t bytes_max, std::string& content);
@@ -40,7 +41,18 @@ complaint read_content(const std::string& path, std::size_t bytes_max, std::stri
 /// "; did you mean NAME?" with the candidate that is written nearly like `name`, or nothing.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
 
+/// One of the three forms of an option's name: flag_of, variable_of or key_of.
+using form = std::string (*)(const option&);
+std::string key_of(const option& option); ///< "client_listen"
+
+/// The program's option that is written like this, or null.
+const option* find_written(program which, form written, std::string_view name);
+
+/// What to say to `name`, which is no option of the program: that another program has it, or did_you_mean with the
+/// program's options and what `more` has.
+std::string hint(program which, form written, std::string_view name, std::vector<std::string> more = {});
+
 /// What --help prints.
-std::string help_text();
+std::string help_text(program which);
 
 } // namespace carillon::config

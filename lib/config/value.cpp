@@ -77,6 +77,19 @@ struct reader {
         return {};
     }
 
+    complaint operator()(std::optional<redis_address> settings::* member) const {
+        if (text == "embedded") {
+            (into.*member).reset();
+            return {};
+        }
+        // Not shown: there may be a password in it.
+        if (text.size() > of.most) return fmt::format("the value is longer than {} bytes", of.most);
+        auto read = parse_redis_address(text);
+        if (!read) return fmt::format("the value is not a bus: {}; give {}", read.error().message(), values_of(of));
+        into.*member = std::move(*read);
+        return {};
+    }
+
     complaint operator()(std::vector<std::string> settings::*) const {
         return "more than one text is needed"; // assign() does not send lists here
     }
@@ -126,6 +139,10 @@ struct writer {
     std::string operator()(std::optional<address> settings::* member) const {
         const auto& value = from.*member;
         return value ? to_string(*value) : "off";
+    }
+    std::string operator()(std::optional<redis_address> settings::* member) const {
+        const auto& value = from.*member;
+        return value ? to_string(*value) : "embedded";
     }
     std::string operator()(std::vector<std::string> settings::* member) const {
         return fmt::format("{}", fmt::join(from.*member, ","));

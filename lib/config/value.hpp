@@ -19,7 +19,7 @@ using complaint = std::optional<std::string>;
 /// exactly one. The complaint does not name the source. It shows the text, but never a secret's.
 complaint assign(settings& into, const option& option, std::span<const std::string> texts);
 
-/// The member as a text that `assign` reads back; a list is joined by commas.
+/// The member as a text that `assign` reads back; a list is joined by commas, a bus is without its password.
 std::string text_of(const settings& from, const option& option);
 
 /// `text` for a message: in quotes, cut if it is long, with ? for what is not printable ASCII.

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -25,6 +26,24 @@ namespace {
 // A shard that does not answer within this is not alive.
 constexpr std::chrono::milliseconds shard_answer_timeout{1'000};
 
+bus::redis_options redis_options_of(const config::settings& how) {
+    bus::redis_options options;
+    options.host = how.bus->host;
+    options.port = how.bus->port;
+    options.subscribe_timeout = how.bus_subscribe_timeout;
+    options.upstream.user = how.bus->user;
+    options.upstream.password = how.bus->password;
+    options.upstream.connect_timeout = how.bus_connect_timeout;
+    options.upstream.reply_timeout = how.bus_reply_timeout;
+    options.upstream.ping_interval = how.bus_ping_interval;
+    options.upstream.backoff_min = how.bus_backoff_min;
+    options.upstream.backoff_max = how.bus_backoff_max;
+    options.upstream.linger = how.bus_linger;
+    options.upstream.in_flight_max = how.bus_in_flight_max;
+    options.upstream.output_bytes_max = how.bus_upstream_output_bytes_max;
+    return options;
+}
+
 std::size_t shards_for(const config::settings& how) { return how.shards > 0 ? how.shards : allowed_cores(); }
 
 std::size_t connections_limit(const config::settings& how, std::size_t shards) {
@@ -38,26 +57,53 @@ std::size_t connections_limit(const config::settings& how, std::size_t shards) {
     return limit;
 }
 
+metrics::upstream_facts upstream_facts_of(const bus::redis_link::figures& from) {
+    return {.up = from.live,
+            .connects = from.counts.connects,
+            .connect_failures = from.counts.connect_failures,
+            .disconnects = from.counts.disconnects,
+            .timeouts = from.counts.timeouts,
+            .messages = from.counts.messages,
+            .messages_refused = from.refused,
+            .publications = from.counts.publications,
+            .publications_failed = from.counts.publications_failed,
+            .subscribes = from.counts.subscribes,
+            .unsubscribes = from.counts.unsubscribes,
+            .channels = from.channels,
+            .in_flight = from.in_flight};
+}
+
 } // namespace
 
-gateway::gateway(const config::settings& how)
+gateway::gateway(const config::settings& how, role which)
     : settings_{how},
       http_{control_context_,
             {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout}},
-      bus_{static_cast<std::uint32_t>(shards_for(how))} {
+      role_{which} {
     const std::size_t count = shards_for(how);
+    if (how.bus) {
+        upstream_ = std::make_unique<bus::redis_link>(redis_options_of(how), static_cast<std::uint32_t>(count));
+    } else {
+        embedded_ = std::make_unique<bus::embedded_bus>(static_cast<std::uint32_t>(count));
+    }
     connections_max_ = connections_limit(how, count);
     build_routes();
     share mine{.number = 0,
                .shards = static_cast<std::uint32_t>(count),
                .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, connections_max_ / count)),
+               .serves_clients = which == role::gateway,
                .client_port = how.client_listen.port,
                .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0}};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         http_.adopt(descriptor, std::move(bytes), client_routes_);
     };
+    const connect_bus connect = [this](std::uint32_t number, asio::io_context& context,
+                                       hub::hub& subscribers) -> bus::broker& {
+        if (upstream_) return upstream_->connect(number, context, subscribers);
+        return embedded_->connect(number, context, subscribers);
+    };
     for (; mine.number < count; ++mine.number) {
-        shards_.push_back(std::make_unique<shard>(how, mine, bus_, plain_http));
+        shards_.push_back(std::make_unique<shard>(how, mine, connect, plain_http));
         // The first shard finds a free port when none was asked for; the others share it.
         mine.client_port = shards_.front()->client_port();
         mine.bus_port = shards_.front()->bus_port();
@@ -70,10 +116,24 @@ gateway::gateway(const config::settings& how)
 gateway::~gateway() = default;
 
 void gateway::run() {
-    spdlog::info("listening on {}:{} (client)", settings_.client_listen.host, ports_.client);
+    if (role_ == role::gateway) {
+        spdlog::info("listening on {}:{} (client)", settings_.client_listen.host, ports_.client);
+    }
     spdlog::info("listening on {}:{} (control)", settings_.control_listen.host, ports_.control);
     if (settings_.bus_listen) spdlog::info("listening on {}:{} (bus)", settings_.bus_listen->host, ports_.bus);
     if (settings_.dev) spdlog::warn("development mode: anybody may connect, from every origin");
+    std::jthread upstream_thread;
+    if (upstream_) {
+        spdlog::info("the bus is at {}", upstream_->where());
+        upstream_->on_change([where = upstream_->where()](bool live, const std::string& why) {
+            if (live) {
+                spdlog::info("the bus at {} is connected, every channel is subscribed", where);
+            } else {
+                spdlog::warn("the bus at {} is away: {}", where, why);
+            }
+        });
+        upstream_thread = std::jthread{[this] { upstream_->run(); }};
+    }
     std::vector<std::jthread> threads;
     for (const auto& each : shards_) threads.emplace_back([&each] { each->run(); });
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
@@ -81,6 +141,8 @@ void gateway::run() {
     auto busy = asio::make_work_guard(control_context_);
     std::jthread waiter{[&] {
         threads.clear(); // joins: all shards have ended
+        if (upstream_) upstream_->stop();
+        if (upstream_thread.joinable()) upstream_thread.join();
         asio::post(control_context_, [&] {
             http_.stop();
             signals_.cancel();
@@ -160,6 +222,21 @@ asio::awaitable<std::vector<metrics::shard_counters>> gateway::collect() {
     co_return copies;
 }
 
+// The link copies its figures on its own thread; it is never busy for long.
+asio::awaitable<bus::redis_link::figures> gateway::ask_upstream() {
+    const auto answer = std::make_shared<bus::redis_link::figures>();
+    const auto answered = std::make_shared<asio::steady_timer>(control_context_, shard_answer_timeout);
+    asio::post(upstream_->context(), [this, answer, answered] {
+        asio::post(control_context_, [answer, answered, copy = upstream_->snapshot()] {
+            *answer = copy;
+            answered->cancel();
+        });
+    });
+    auto [interrupted] = co_await answered->async_wait(asio::as_tuple(asio::use_awaitable));
+    (void)interrupted;
+    co_return *answer;
+}
+
 asio::awaitable<control::response> gateway::live() {
     const auto copies = co_await collect();
     control::response answer{.status = 200, .body = "ok\n", .fields = {}};
@@ -175,6 +252,10 @@ asio::awaitable<control::response> gateway::ready() {
     if (stopping_) {
         answer.status = 503;
         answer.body = "shutting down\n";
+    } else if (upstream_ && !upstream_->live()) {
+        const auto figures = co_await ask_upstream();
+        answer.status = 503;
+        answer.body = fmt::format("the bus at {} is away: {}\n", upstream_->where(), figures.last_error);
     }
     co_return answer;
 }
@@ -182,9 +263,14 @@ asio::awaitable<control::response> gateway::ready() {
 asio::awaitable<control::response> gateway::metrics() {
     const auto copies = co_await collect();
     const auto facts = metrics::read_process_facts(connections_max_);
+    std::optional<metrics::upstream_facts> bus;
+    if (upstream_) {
+        const auto figures = co_await ask_upstream();
+        bus = upstream_facts_of(figures);
+    }
     control::response answer{.status = 200,
                              .content_type = metrics::exposition_content_type,
-                             .body = metrics::expose(copies, facts),
+                             .body = metrics::expose(copies, facts, bus ? &*bus : nullptr),
                              .fields = {}};
     co_return answer;
 }

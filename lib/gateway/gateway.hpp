@@ -1,5 +1,7 @@
 #pragma once
 
+#include "bus/embedded_bus.hpp"
+#include "bus/redis_link.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
 #include "gateway/shard.hpp"
@@ -15,6 +17,9 @@
 
 namespace carillon::gateway {
 
+/// Which program this is: a gateway with an embedded or an external bus, or a bus on its own, without clients.
+enum class role : std::uint8_t { gateway, bus };
+
 /// The whole: shards, each on a thread, and the control plane on the thread that calls run(). Start-up in order:
 /// limits, bus, shards, control plane, ready. Shutdown in reverse: not ready, no more connections, everybody is told,
 /// the shards end, the control plane ends.
@@ -22,13 +27,13 @@ class gateway {
 public:
     /// Where it listens; the ports that were asked for, or those that were free.
     struct ports {
-        std::uint16_t client = 0;
+        std::uint16_t client = 0; ///< 0: a bus on its own
         std::uint16_t control = 0;
         std::uint16_t bus = 0; ///< 0: no bus door
     };
 
     /// Listens, but serves nobody yet. Throws boost::system::system_error, in words for the user.
-    explicit gateway(const config::settings& how);
+    explicit gateway(const config::settings& how, role which = role::gateway);
     gateway(const gateway&) = delete;
     gateway& operator=(const gateway&) = delete;
     ~gateway();
@@ -48,6 +53,7 @@ private:
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
     boost::asio::awaitable<std::vector<metrics::shard_counters>> collect();
+    boost::asio::awaitable<bus::redis_link::figures> ask_upstream();
     void await_signal();
     void drain();
 
@@ -59,7 +65,9 @@ private:
     control::route_table control_routes_;
     control::route_table client_routes_;
     control::http_server http_;
-    bus::embedded_bus bus_;
+    role role_;
+    std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
+    std::unique_ptr<bus::redis_link> upstream_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<bool> stopping_ = false;
 };

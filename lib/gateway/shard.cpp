@@ -46,22 +46,23 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 
 } // namespace
 
-shard::shard(const config::settings& how, const share& mine, bus::embedded_bus& bus, session::handover plain_http)
+shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
     : busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
       wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
-    bus::broker& broker = bus.connect(mine.number, context_, hub_);
-    sessions_ =
-        std::make_unique<session::server>(floor, hub_, broker, session_options(how, mine), std::move(plain_http));
+    broker_ = &bus(mine.number, context_, hub_);
     accepting_.patience = how.accept_wait;
-
     net::listen_options listening{.host = how.client_listen.host,
                                   .port = mine.client_port,
                                   .backlog = static_cast<int>(how.listen_backlog),
                                   .share_port = mine.shards > 1};
-    client_listener_ = std::make_unique<net::listener>(context_, listening);
+    if (mine.serves_clients) {
+        sessions_ =
+            std::make_unique<session::server>(floor, hub_, *broker_, session_options(how, mine), std::move(plain_http));
+        client_listener_ = std::make_unique<net::listener>(context_, listening);
+    }
     if (how.bus_listen) {
-        door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, broker, door_options(how, mine));
+        door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, *broker_, door_options(how, mine));
         listening.host = how.bus_listen->host;
         listening.port = mine.bus_port;
         bus_listener_ = std::make_unique<net::listener>(context_, listening);
@@ -72,7 +73,7 @@ shard::~shard() = default;
 
 void shard::run() {
     poll_.start();
-    net::accept_connections(*client_listener_, pool_, accepting_, *sessions_);
+    if (client_listener_) net::accept_connections(*client_listener_, pool_, accepting_, *sessions_);
     if (bus_listener_) net::accept_connections(*bus_listener_, pool_, accepting_, *door_);
     next_tick_ = clock::now() + net::timer_wheel::tick;
     schedule_tick();
@@ -91,6 +92,7 @@ void shard::tick() {
     // How late this was is how long something else had to wait for the shard.
     counters_.shard_loop_lag.observe(now - next_tick_);
     wheel_.advance(now, [this](net::connection& c) { poll_.sink_of(c).on_deadline(c); });
+    broker_->on_time(now);
     if (drain_until_ && (drained() || now >= *drain_until_)) return end();
     next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
     schedule_tick();
@@ -99,16 +101,16 @@ void shard::tick() {
 void shard::drain(std::chrono::milliseconds patience) {
     if (drain_until_) return;
     drain_until_ = clock::now() + patience;
-    client_listener_->stop();
+    if (client_listener_) client_listener_->stop();
     if (bus_listener_) bus_listener_->stop();
-    sessions_->close_all(protocol::disconnect::shutdown);
+    if (sessions_) sessions_->close_all(protocol::disconnect::shutdown);
     if (door_) door_->drop_all();
 }
 
-bool shard::drained() const { return sessions_->open() == 0 && (!door_ || door_->open() == 0); }
+bool shard::drained() const { return (!sessions_ || sessions_->open() == 0) && (!door_ || door_->open() == 0); }
 
 void shard::end() {
-    sessions_->drop_all();
+    if (sessions_) sessions_->drop_all();
     if (door_) door_->drop_all();
     pool_.close();
     poll_.stop();

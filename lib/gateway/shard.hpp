@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bus/embedded_bus.hpp"
+#include "bus/broker.hpp"
 #include "bus/resp_door.hpp"
 #include "config/settings.hpp"
 #include "hub/hub.hpp"
@@ -19,16 +19,22 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
 namespace carillon::gateway {
+
+/// Makes a shard's end of the bus.
+using connect_bus =
+    std::function<bus::broker&(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers)>;
 
 /// What a shard gets of the whole.
 struct share {
     std::uint32_t number = 0;
     std::uint32_t shards = 1;
     std::uint32_t connections_max = 1; ///< of this shard, of both kinds together
+    bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
 };
@@ -37,12 +43,12 @@ struct share {
 /// on the starting thread; after that everything runs on its own thread but `post` and the constructor.
 class shard {
 public:
-    shard(const config::settings& how, const share& mine, bus::embedded_bus& bus, session::handover plain_http);
+    shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http);
     shard(const shard&) = delete;
     shard& operator=(const shard&) = delete;
     ~shard();
 
-    std::uint16_t client_port() const { return client_listener_->port(); }
+    std::uint16_t client_port() const { return client_listener_ ? client_listener_->port() : std::uint16_t{0}; }
     std::uint16_t bus_port() const { return bus_listener_ ? bus_listener_->port() : std::uint16_t{0}; }
 
     /// Serves until it has been drained.
@@ -69,8 +75,9 @@ private:
     net::timer_wheel wheel_;
     work::work_pool pool_;
     hub::hub hub_;
-    std::unique_ptr<session::server> sessions_;
-    std::unique_ptr<bus::resp_door> door_;
+    bus::broker* broker_ = nullptr;
+    std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
+    std::unique_ptr<bus::resp_door> door_;      // null without a bus door
     std::unique_ptr<net::listener> client_listener_;
     std::unique_ptr<net::listener> bus_listener_;
     net::accept_policy accepting_;

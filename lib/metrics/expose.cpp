@@ -77,6 +77,12 @@ public:
         set_value(add(type, std::move(name), help).metric.emplace_back(), type, number);
     }
 
+    /// A fact that is known, and may be 0.
+    template <class Number>
+    void known_fact(MetricType type, std::string name, std::string_view help, Number number) {
+        set_value(add(type, std::move(name), help).metric.emplace_back(), type, number);
+    }
+
     void build_info(const process_facts& facts) {
         auto& family = add(MetricType::Gauge, "carillon_build_info", "What this program was built from; always 1.");
         auto& metric = family.metric.emplace_back();
@@ -132,11 +138,34 @@ void collect_facts(collector& into, const process_facts& facts) {
     into.fact(gauge, "process_start_time_seconds", "Start of the process since 1970.", facts.start_time_seconds);
 }
 
+void collect_upstream(collector& into, const upstream_facts& bus) {
+    constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
+    into.known_fact(gauge, "carillon_upstream_up", "1 while the external bus is connected and subscribed.", bus.up);
+    into.known_fact(gauge, "carillon_upstream_channels", "Channels wanted or subscribed at the bus.", bus.channels);
+    into.known_fact(gauge, "carillon_upstream_in_flight", "Publications the bus has not answered.", bus.in_flight);
+    into.known_fact(counter, "carillon_upstream_connects_total", "Connections made to the bus.", bus.connects);
+    into.known_fact(counter, "carillon_upstream_connect_failures_total", "Connections to the bus that failed.",
+                    bus.connect_failures);
+    into.known_fact(counter, "carillon_upstream_disconnects_total", "Connections to the bus that were lost.",
+                    bus.disconnects);
+    into.known_fact(counter, "carillon_upstream_timeouts_total", "Times the bus did not answer in time.", bus.timeouts);
+    into.known_fact(counter, "carillon_upstream_messages_total", "Messages the bus delivered.", bus.messages);
+    into.known_fact(counter, "carillon_upstream_messages_refused_total",
+                    "Messages of the bus that were neither JSON nor text.", bus.messages_refused);
+    into.known_fact(counter, "carillon_upstream_publications_total", "Publications for the bus.", bus.publications);
+    into.known_fact(counter, "carillon_upstream_publications_failed_total",
+                    "Publications the bus did not take, or did not answer.", bus.publications_failed);
+    into.known_fact(counter, "carillon_upstream_subscribes_total", "Channels the bus was asked for.", bus.subscribes);
+    into.known_fact(counter, "carillon_upstream_unsubscribes_total", "Channels given back to the bus.",
+                    bus.unsubscribes);
+}
+
 } // namespace
 
-std::string expose(std::span<const shard_counters> shards, const process_facts& facts) {
+std::string expose(std::span<const shard_counters> shards, const process_facts& facts, const upstream_facts* upstream) {
     collector families{shards};
     collect_facts(families, facts);
+    if (upstream != nullptr) collect_upstream(families, *upstream);
     collect_shards(families);
     return prometheus::TextSerializer{}.Serialize(std::move(families).take());
 }

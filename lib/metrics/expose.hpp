@@ -2,6 +2,7 @@
 
 #include "metrics/process_facts.hpp"
 #include "metrics/shard_counters.hpp"
+#include "metrics/upstream_facts.hpp"
 
 #include <span>
 #include <string>
@@ -12,8 +13,9 @@ namespace carillon::metrics {
 inline constexpr const char* exposition_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics in the Prometheus text format 0.0.4. `shards[i]` gets the label shard="i". Pure: the counters are copies
-/// that the caller collected from the shards. Every slot is exposed, also those that are still zero, so that the first
-/// increment is seen.
-std::string expose(std::span<const shard_counters> shards, const process_facts& facts);
+/// that the caller collected from the shards. `upstream` is null when the bus is embedded. Every slot is exposed, also
+/// those that are still zero, so that the first increment is seen.
+std::string expose(std::span<const shard_counters> shards, const process_facts& facts,
+                   const upstream_facts* upstream = nullptr);
 
 } // namespace carillon::metrics

@@ -1,63 +1,11 @@
-#include "config/load.hpp"
-
-#include <gtest/gtest.h>
+#include "config/loading.hpp"
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 namespace carillon::config {
 namespace {
 
 using namespace std::chrono_literals;
-using arguments = std::vector<std::string>;
-
-/// Files of one test, removed at its end.
-class folder {
-public:
-    folder() {
-        std::string name = ::testing::TempDir() + "carillon-config-XXXXXX";
-        path_ = mkdtemp(name.data());
-    }
-    ~folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-
-    std::string file(const std::string& name, std::string_view content) const {
-        const auto path = path_ + "/" + name;
-        std::ofstream{path, std::ios::binary} << content;
-        return path;
-    }
-
-private:
-    std::string path_;
-};
-
-outcome load_with(const arguments& flags, const environment& variables = {}) {
-    std::vector<const char*> argv{"carillon"};
-    for (const auto& flag : flags) argv.push_back(flag.c_str());
-    return load(static_cast<int>(argv.size()), argv.data(), variables);
-}
-
-settings valid(const arguments& flags, const environment& variables = {}) {
-    auto outcome = load_with(flags, variables);
-    EXPECT_TRUE(outcome.value.has_value()) << outcome.text;
-    EXPECT_EQ(outcome.exit_code, 0);
-    return outcome.value.value_or(settings{});
-}
-
-/// The line that refuses this configuration.
-std::string refused(const arguments& flags, const environment& variables = {}) {
-    const auto outcome = load_with(flags, variables);
-    EXPECT_FALSE(outcome.value.has_value());
-    EXPECT_EQ(outcome.exit_code, 2);
-    EXPECT_EQ(outcome.text.find('\n'), std::string::npos) << outcome.text;
-    return outcome.text;
-}
 
 TEST(load, without_any_source_the_defaults_hold) {
     const auto values = valid({});
@@ -328,59 +276,13 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
               "work-pool (8 from flag --work-pool) must have a lease for each of shards (9 from flag --shards)");
     EXPECT_TRUE(refused({"--client-outbox-bytes-max=65536"}).starts_with("client-outbox-bytes-max (65536 from flag"));
     EXPECT_TRUE(refused({"--bus-query-bytes-max=65536"}).starts_with("bus-query-bytes-max (65536 from flag"));
+    EXPECT_TRUE(
+        refused({"--bus-upstream-output-bytes-max=65536"}).starts_with("bus-upstream-output-bytes-max (65536 "));
+    EXPECT_EQ(refused({"--bus-backoff-min-ms=5001"}),
+              "bus-backoff-max-ms (5000, the default) must not be less than bus-backoff-min-ms (5001 from flag "
+              "--bus-backoff-min-ms)");
+    valid({"--bus-backoff-min-ms=5000"});
     EXPECT_TRUE(refused({"--bus-output-bytes-max=65536"}).starts_with("bus-output-bytes-max (65536 from flag"));
-}
-
-TEST(password, it_is_read_from_a_file_without_the_newline) {
-    const folder here;
-    EXPECT_EQ(valid({"--bus-password-file", here.file("1", "ring ring\n")}).bus_password, "ring ring");
-    EXPECT_EQ(valid({"--bus-password-file", here.file("2", "ring\r\n")}).bus_password, "ring");
-    EXPECT_EQ(valid({"--bus-password-file", here.file("3", "ring")}).bus_password, "ring");
-    const std::string longest(512, 'r');
-    EXPECT_EQ(valid({"--bus-password-file", here.file("4", longest + "\r\n")}).bus_password, longest);
-}
-
-TEST(password, no_refusal_shows_it) {
-    const folder here;
-    const std::string secret = "do-re-mi";
-    const std::string cases[] = {
-        refused({"--bus-password", secret, "--bus-password", secret}),
-        refused({"--bus-password", secret + "\n"}),
-        refused({"--bus-password", secret + std::string(512, 'x')}),
-        refused({"--bus-password", secret, "--bus-password-file", here.file("1", "x")}),
-        refused({"--bus-password-file", here.file("2", secret + "\nsecond line\n")}),
-        refused({"--bus-password-file", here.file("3", secret + std::string(512, 'x'))}),
-        refused({"--bus-password-file", here.file("4", secret + std::string(5120, 'x'))}),
-        refused({"--bus-passwort=" + secret}),
-        refused({}, {{"CARILLON_BUS_PASSWORT", secret}}),
-        refused({"--config", here.file("5", "bus_password = ['" + secret + "']")}),
-        refused({"--config", here.file("6", "bus_password = " + secret)}),
-        refused({"--config", here.file("7", "bus_password = '" + secret)}),
-    };
-    for (const auto& line : cases) EXPECT_EQ(line.find(secret), std::string::npos) << line;
-    EXPECT_EQ(load_with({"--help"}, {{"CARILLON_BUS_PASSWORD", secret}}).text.find(secret), std::string::npos);
-}
-
-TEST(password, a_file_that_holds_none_is_refused) {
-    const folder here;
-    const auto path = here.file("empty", "\n");
-    EXPECT_EQ(refused({}, {{"CARILLON_BUS_PASSWORD_FILE", path}}),
-              "environment variable CARILLON_BUS_PASSWORD_FILE: '" + path + "' is empty");
-    EXPECT_EQ(refused({"--bus-password-file=/nowhere"}),
-              "flag --bus-password-file: '/nowhere' cannot be opened: No such file or directory");
-    EXPECT_EQ(
-        refused({"--bus-password-file", here.file("x", "x")}, {{"CARILLON_BUS_PASSWORD", "y"}}),
-        "flag --bus-password-file: the bus password is also given by environment variable CARILLON_BUS_PASSWORD; give "
-        "only one");
-}
-
-TEST(password, it_is_taken_as_it_is_written) {
-    for (const std::string text :
-         {"[a,b]", "'quoted'", "\"quoted\"", "--help", "-x", "%%", "a b", "{}", "\xc3\xa9", "="}) {
-        EXPECT_EQ(valid({"--bus-password", text}).bus_password, text);
-        EXPECT_EQ(valid({"--bus-password=" + text}).bus_password, text);
-        EXPECT_EQ(valid({}, {{"CARILLON_BUS_PASSWORD", text}}).bus_password, text);
-    }
 }
 
 TEST(load, help_version_and_check_end_the_program_with_a_text) {

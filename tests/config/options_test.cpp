@@ -40,6 +40,9 @@ TEST(options, the_settings_are_all_in_the_table) {
         std::size_t operator()(std::string settings::*) const { return sizeof(std::string); }
         std::size_t operator()(address settings::*) const { return sizeof(address); }
         std::size_t operator()(std::optional<address> settings::*) const { return sizeof(std::optional<address>); }
+        std::size_t operator()(std::optional<redis_address> settings::*) const {
+            return sizeof(std::optional<redis_address>);
+        }
         std::size_t operator()(std::vector<std::string> settings::*) const { return sizeof(std::vector<std::string>); }
     };
     std::size_t sum = 0;
@@ -79,22 +82,30 @@ TEST(options, a_number_is_taken_from_its_least_to_its_most_and_nothing_beyond) {
     }
 }
 
-TEST(help, names_every_option_its_default_and_its_values_in_lines_that_fit) {
-    const auto text = help_text();
-    std::istringstream lines{text};
-    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
-    std::string flat;
-    for (const char letter : text)
-        if (letter != '\n' && !(letter == ' ' && flat.ends_with(' ')))
-            flat += letter;
-        else if (!flat.ends_with(' '))
-            flat += ' ';
-    for (const auto& row : options()) {
-        EXPECT_NE(flat.find(fmt::format(" {} {} Give {}; default {}.", flag_of(row), row.help, values_of(row),
-                                        default_of(row))),
-                  std::string::npos)
-            << row.key;
+TEST(help, names_every_option_of_the_program_its_default_and_its_values_in_lines_that_fit) {
+    for (const auto which : {program::gateway, program::bus}) {
+        const auto text = help_text(which);
+        EXPECT_TRUE(text.starts_with(fmt::format("{} {}: ", name_of(which), CARILLON_VERSION))) << text;
+        EXPECT_NE(text.find(fmt::format("Usage: {} [flags]\n", name_of(which))), std::string::npos) << text;
+        std::istringstream lines{text};
+        for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+        std::string flat;
+        for (const char letter : text)
+            if (letter != '\n' && !(letter == ' ' && flat.ends_with(' ')))
+                flat += letter;
+            else if (!flat.ends_with(' '))
+                flat += ' ';
+        for (const auto& row : options()) {
+            const auto entry =
+                fmt::format(" {} {} Give {}; default {}.", flag_of(row), row.help, values_of(row), default_of(row));
+            EXPECT_EQ(flat.find(entry) != std::string::npos, has(which, row)) << name_of(which) << ' ' << row.key;
+        }
     }
+}
+
+TEST(secrets, only_options_that_may_hold_a_password_are) {
+    for (const auto& row : options())
+        EXPECT_EQ(is_secret(row), row.key == "bus" || row.key == "bus_password") << row.key;
 }
 
 TEST(suggestions, the_nearest_name_is_offered_if_it_is_near) {
@@ -126,9 +137,9 @@ TEST(documentation, lists_exactly_the_options_in_their_order) {
     ASSERT_EQ(rows.size(), options().size());
     for (std::size_t index = 0; index < rows.size(); ++index) {
         const auto& row = options()[index];
-        EXPECT_EQ(rows[index], fmt::format("| `{}` | `{}` | {} | {} | {} | {} |", flag_of(row), variable_of(row),
+        EXPECT_EQ(rows[index], fmt::format("| `{}` | `{}` | {} | {} | {} | {} | {} |", flag_of(row), variable_of(row),
                                            row.key == "config" ? "" : fmt::format("`{}`", row.key), default_of(row),
-                                           values_of(row), row.help));
+                                           values_of(row), has(program::bus, row) ? "yes" : "no", row.help));
     }
 }
 
@@ -145,7 +156,7 @@ TEST(documentation, its_example_file_is_valid) {
     const auto outcome = load(3, arguments, {});
     EXPECT_TRUE(outcome.value.has_value()) << outcome.text;
     std::vector<given> values;
-    EXPECT_EQ(read_file(path, values), std::nullopt);
+    EXPECT_EQ(read_file(program::gateway, path, values), std::nullopt);
     EXPECT_GE(values.size(), 5u);
 }
 

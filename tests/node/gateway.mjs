@@ -11,6 +11,7 @@ const startLimitMs = 20_000;
 const stopLimitMs = 20_000;
 const commandLimitMs = 10_000;
 const doors = ['client', 'control', 'bus'];
+const doorsWithoutBus = ['client', 'control'];
 
 /** Rejects with `message()` when `promise` takes longer. */
 async function within(limitMs, promise, message) {
@@ -29,12 +30,14 @@ class Gateway {
   /** Door name -> port, e.g. `ports.bus`; what a restart on the same ports is given. */
   ports = {};
   #child;
+  #doors;
   #ended;
   #log = [];
 
-  constructor(ports, flags) {
-    const listen = doors.flatMap((door) => [`--${door}-listen`, `${host}:${ports[door] ?? 0}`]);
-    this.#child = spawn(binary, ['--dev', ...listen, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(ports, flags, bus) {
+    this.#doors = bus ? doorsWithoutBus : doors;
+    const listen = this.#doors.flatMap((door) => [`--${door}-listen`, `${host}:${ports[door] ?? 0}`]);
+    this.#child = spawn(binary, ['--dev', ...listen, ...(bus ? ['--bus', bus] : []), ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     // A test file that dies must not leave its gateway behind.
     const reap = () => this.#child.kill('SIGKILL');
     process.once('exit', reap);
@@ -54,13 +57,19 @@ class Gateway {
     return `ws://${host}:${this.ports.client}/connection/websocket`;
   }
 
+  /** What the control port says: whether it is to be sent clients, and if not, why. */
+  async readiness() {
+    const answer = await fetch(`http://${host}:${this.ports.control}/readyz`);
+    return { status: answer.status, body: await answer.text() };
+  }
+
   ready() {
     const ready = new Promise((resolve) => {
       const take = (line) => {
         this.#log.push(line);
         const door = /listening on \S+:(\d+) \((\w+)\)/.exec(line);
         if (door) this.ports[door[2]] = Number(door[1]);
-        else if (/\bready\b/.test(line) && doors.every((name) => this.ports[name])) resolve();
+        else if (/\bready\b/.test(line) && this.#doors.every((name) => this.ports[name])) resolve();
       };
       for (const stream of [this.#child.stdout, this.#child.stderr]) {
         createInterface({ input: stream }).on('line', take);
@@ -125,10 +134,11 @@ class Gateway {
 
 /**
  * Starts a gateway and waits until it is ready.
- * `ports`: {client, control, bus}, each 0 or absent for any free port; `flags`: more command line.
+ * `ports`: {client, control, bus}, each 0 or absent for any free port; `flags`: more command line; `bus`: the URL of a
+ * Redis that several gateways share, and then this one has no bus door.
  */
-export async function startGateway({ ports = {}, flags = [] } = {}) {
-  const gateway = new Gateway(ports, flags);
+export async function startGateway({ ports = {}, flags = [], bus } = {}) {
+  const gateway = new Gateway(ports, flags, bus);
   try {
     await gateway.ready();
   } catch (error) {

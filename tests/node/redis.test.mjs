@@ -1,4 +1,4 @@
-// The bus against the clients people publish with: npm redis, ioredis (both in RESP2) and redis-cli.
+// The bus against the clients people publish with: npm redis, ioredis (in RESP2, and as they are by default) and redis-cli.
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
@@ -123,6 +123,122 @@ for (const [name, library] of Object.entries(libraries)) {
       const ended = once(client, 'end');
       assert.equal(await library.quit(client), 'OK');
       await ended;
+    });
+  });
+}
+
+/** The libraries as most people use them: with what they ask and say when they connect, and with reconnecting. */
+const asTheyAre = {
+  'redis, by default': (port) => createClient({ socket: { host, port, reconnectStrategy: () => 50 } }),
+  'redis in RESP2': (port) => createClient({ socket: { host, port, reconnectStrategy: () => 50 }, RESP: 2 }),
+  'redis in RESP3': (port) => createClient({ socket: { host, port, reconnectStrategy: () => 50 }, RESP: 3 }),
+  'ioredis, by default': (port) => new Redis({ host, port, lazyConnect: true }),
+  'ioredis in RESP2': (port) => new Redis({ host, port, lazyConnect: true, protocol: 2 }),
+  'ioredis in RESP3': (port) => new Redis({ host, port, lazyConnect: true, protocol: 3 }),
+};
+
+/** What both have under different names; each `subscribe` resolves with what is heard as {pattern, channel, message}. */
+const kinds = {
+  redis: {
+    async subscribe(client, channel, heard) {
+      await client.subscribe(channel, (message, from) => heard.emit('message', { channel: from, message }));
+    },
+    async pattern(client, pattern, heard) {
+      await client.pSubscribe(pattern, (message, from) => heard.emit('message', { channel: from, message }));
+    },
+    async sharded(client, channel, heard) {
+      await client.sSubscribe(channel, (message, from) => heard.emit('message', { channel: from, message }));
+    },
+    publishSharded: (client, channel, message) => client.sPublish(channel, message),
+    numbers: async (client, channel) => Number((await client.pubSubNumSub([channel]))[channel]),
+    pipeline: async (client, channel, messages) => {
+      const batch = client.multi();
+      for (const message of messages) batch.publish(channel, message);
+      return batch.execAsPipeline();
+    },
+    drop: (client) => { if (client.isOpen) client.destroy(); },
+  },
+  ioredis: {
+    async subscribe(client, channel, heard) {
+      client.on('message', (from, message) => heard.emit('message', { channel: from, message }));
+      await client.subscribe(channel);
+    },
+    async pattern(client, pattern, heard) {
+      client.on('pmessage', (_, from, message) => heard.emit('message', { channel: from, message }));
+      await client.psubscribe(pattern);
+    },
+    async sharded(client, channel, heard) {
+      client.on('smessage', (from, message) => heard.emit('message', { channel: from, message }));
+      await client.ssubscribe(channel);
+    },
+    publishSharded: (client, channel, message) => client.spublish(channel, message),
+    numbers: async (client, channel) => Number((await client.pubsub('NUMSUB', channel))[1]),
+    pipeline: async (client, channel, messages) => {
+      const batch = client.pipeline();
+      for (const message of messages) batch.publish(channel, message);
+      return (await batch.exec()).map(([failed, receivers]) => failed ?? receivers);
+    },
+    drop: (client) => client.disconnect(),
+  },
+};
+
+for (const [name, make] of Object.entries(asTheyAre)) {
+  const library = kinds[name.split(/[ ,]/)[0]];
+  describe(`npm ${name}`, suite, () => {
+    let gateway;
+    before(async () => { gateway = await startGateway(); });
+    after(() => gateway?.stop());
+
+    async function connect(t, to = gateway) {
+      const client = make(to.ports.bus);
+      client.on('error', () => {});
+      t.after(() => library.drop(client));
+      await client.connect();
+      return client;
+    }
+
+    for (const [kind, subscribe, publish] of [
+      ['a channel', 'subscribe', (client, channel, message) => client.publish(channel, message)],
+      ['a pattern', 'pattern', (client, channel, message) => client.publish(channel, message)],
+      ['a sharded channel', 'sharded', library.publishSharded],
+    ]) {
+      test(`${kind} hears what is published`, limit, async (t) => {
+        const publisher = await connect(t);
+        const channel = freshChannel();
+        const emitter = new EventEmitter();
+        const heard = keepEvents(emitter, 'message');
+        await library[subscribe](await connect(t), subscribe === 'pattern' ? `${channel.slice(0, -1)}?` : channel, emitter);
+        const messages = ['{"a": 1}', 'Grüße 🔔', '', 'two\r\nlines'];
+        for (const message of messages) assert.equal(await publish(publisher, channel, message), 1);
+        assert.deepEqual(await heard.take(messages.length), messages.map((message) => ({ channel, message })));
+      });
+    }
+
+    test('a pipeline is answered in order', limit, async (t) => {
+      const publisher = await connect(t);
+      const channel = freshChannel();
+      const emitter = new EventEmitter();
+      const heard = keepEvents(emitter, 'message');
+      await library.subscribe(await connect(t), channel, emitter);
+      const messages = Array.from({ length: 300 }, (_, index) => String(index));
+      assert.deepEqual(await library.pipeline(publisher, channel, messages), messages.map(() => 1));
+      assert.deepEqual((await heard.take(messages.length)).map(({ message }) => message), messages);
+    });
+
+    test('a subscriber reconnects and subscribes again when the gateway comes back', limit, async (t) => {
+      const first = await startGateway();
+      t.after(() => first.kill().catch(() => {}));
+      const channel = freshChannel();
+      const emitter = new EventEmitter();
+      const heard = keepEvents(emitter, 'message');
+      await library.subscribe(await connect(t, first), channel, emitter);
+      await first.stop();
+      const second = await startGateway({ ports: first.ports });
+      t.after(() => second.stop());
+      const publisher = await connect(t, second);
+      while (await library.numbers(publisher, channel) === 0) await publisher.ping();
+      assert.equal(await publisher.publish(channel, 'again'), 1);
+      assert.deepEqual(await heard.next(), { channel, message: 'again' });
     });
   });
 }

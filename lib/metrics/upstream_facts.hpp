@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+namespace carillon::metrics {
+
+/// What the connection to an external bus has counted since the start, and how it is now.
+struct upstream_facts {
+    bool up = false; ///< connected, and everything wanted is subscribed
+    std::uint64_t connects = 0;
+    std::uint64_t connect_failures = 0;
+    std::uint64_t disconnects = 0;
+    std::uint64_t timeouts = 0;
+    std::uint64_t messages = 0;
+    std::uint64_t messages_refused = 0; ///< neither JSON nor text
+    std::uint64_t publications = 0;
+    std::uint64_t publications_failed = 0;
+    std::uint64_t subscribes = 0;
+    std::uint64_t unsubscribes = 0;
+    std::uint64_t channels = 0;  ///< now
+    std::uint64_t in_flight = 0; ///< publications without a reply now
+};
+
+} // namespace carillon::metrics

@@ -1,0 +1,522 @@
+#include "bus/redis_link.hpp"
+#include "bus/upstream_rig.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+namespace carillon::bus {
+namespace {
+
+using namespace test;
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+
+// Long enough for any machine; only a test that fails waits for it.
+constexpr auto patience = 30s;
+
+// An io_context on a thread of its own.
+class worker {
+public:
+    worker() : thread_{[this] { context.run(); }} {}
+    ~worker() { end(); }
+    void end() {
+        guard_.reset();
+        context.stop();
+        if (thread_.joinable()) thread_.join();
+    }
+    // Runs `action` there, and waits for it.
+    template <class Action>
+    auto call(Action action) {
+        std::packaged_task<decltype(action())()> task{std::move(action)};
+        auto outcome = task.get_future();
+        asio::post(context, [&task] { task(); });
+        return outcome.get();
+    }
+
+    asio::io_context context{1};
+
+private:
+    asio::executor_work_guard<asio::io_context::executor_type> guard_{context.get_executor()};
+    std::thread thread_;
+};
+
+// Lines that one thread writes and another waits for.
+class notes {
+public:
+    void add(std::string line) {
+        {
+            const std::lock_guard lock{mutex_};
+            lines_.push_back(std::move(line));
+        }
+        changed_.notify_all();
+    }
+    // Takes the first line that starts with `start`, and forgets those before it.
+    std::string await(const std::string& start) {
+        std::unique_lock lock{mutex_};
+        std::string found;
+        const bool came = changed_.wait_for(lock, patience, [&] {
+            while (!lines_.empty()) {
+                std::string line = std::move(lines_.front());
+                lines_.erase(lines_.begin());
+                if (line.starts_with(start)) return found = line, true;
+            }
+            return false;
+        });
+        EXPECT_TRUE(came) << "waited for: " << start;
+        return found;
+    }
+    std::vector<std::string> take() {
+        const std::lock_guard lock{mutex_};
+        return std::exchange(lines_, {});
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::string> lines_;
+};
+
+// A server for one connection at a time, with enough RESP3 for a redis_link. Notes each command.
+class server {
+public:
+    server() { open(); }
+    ~server() { close(); }
+
+    std::uint16_t port() const { return port_; }
+    void open() {
+        home_.call([&] {
+            const tcp::endpoint where{asio::ip::address_v4::loopback(), port_};
+            acceptor_.open(where.protocol());
+            acceptor_.set_option(tcp::acceptor::reuse_address{true});
+            acceptor_.bind(where);
+            acceptor_.listen();
+            port_ = acceptor_.local_endpoint().port();
+            accept();
+        });
+    }
+    void close() {
+        home_.call([&] {
+            boost::system::error_code ignored;
+            acceptor_.close(ignored);
+            socket_.close(ignored);
+        });
+    }
+    void say(std::string bytes) {
+        home_.call([&] { write(bytes); });
+    }
+    void publish(const std::string& channel, const std::string& payload) { say(message(channel, payload)); }
+    // Says `bytes` over and over, as fast as they are taken.
+    void flood(std::string bytes) {
+        home_.call([&] {
+            flood_ = std::move(bytes);
+            flood_on();
+        });
+    }
+    // Commands of this name are not answered any more.
+    void ignore(const std::string& name) {
+        home_.call([&] { ignored_.insert(name); });
+    }
+    void answer_with(const std::string& name, const std::string& reply) {
+        home_.call([&] { replies_[name] = reply; });
+    }
+
+    notes heard;
+
+private:
+    void accept() {
+        acceptor_.async_accept([this](boost::system::error_code failed, tcp::socket accepted) {
+            if (failed) return;
+            socket_ = std::move(accepted);
+            unread_.clear();
+            heard.add("accepted");
+            read();
+            accept();
+        });
+    }
+    void read() {
+        socket_.async_read_some(asio::buffer(space_), [this](boost::system::error_code failed, std::size_t count) {
+            if (failed) return;
+            unread_.append(space_.data(), count);
+            while (const auto command = take_whole_command()) {
+                heard.add(joined(*command));
+                if (ignored_.contains((*command)[0])) continue;
+                const auto other = replies_.find((*command)[0]);
+                write(other != replies_.end() ? other->second : answer(*command, 7));
+            }
+            read();
+        });
+    }
+    std::optional<words> take_whole_command() {
+        // Commands end where the next one starts; nothing here publishes what looks like one.
+        std::size_t end = unread_.find("\r\n*", 1);
+        if (unread_.empty() || (end == std::string::npos && !unread_.ends_with("\r\n"))) return std::nullopt;
+        end = end == std::string::npos ? unread_.size() : end + 2;
+        std::string first = unread_.substr(0, end);
+        const auto lines = std::count(first.begin(), first.end(), '\n');
+        if (lines < 1 + 2 * std::stol(first.substr(1))) return std::nullopt;
+        unread_.erase(0, end);
+        return take_command(first);
+    }
+    void write(const std::string& bytes) {
+        if (!flood_.empty()) {
+            pending_ += bytes; // between two rounds of the flood
+            return;
+        }
+        boost::system::error_code ignored;
+        asio::write(socket_, asio::buffer(bytes), ignored);
+    }
+    void flood_on() {
+        writing_ = std::exchange(pending_, {}) + flood_;
+        asio::async_write(socket_, asio::buffer(writing_), [this](boost::system::error_code failed, std::size_t) {
+            if (!failed) flood_on();
+        });
+    }
+
+    std::uint16_t port_ = 0;
+    std::string unread_;
+    std::string flood_;
+    std::string pending_;
+    std::string writing_;
+    std::array<char, 4096> space_{};
+    std::set<std::string> ignored_;
+    std::map<std::string, std::string> replies_;
+    worker home_; // its thread uses what is above and, through calls only, what is below
+    tcp::acceptor acceptor_{home_.context};
+    tcp::socket socket_{home_.context};
+};
+
+// A shard: a hub with one subscriber for each channel that is wanted, and the end of the link.
+class shard final : public hub::sink, public subscription_listener, public publish_listener {
+public:
+    shard() { bells_.attach(hub::format::resp3, *this); }
+
+    void connect(redis_link& link, std::uint32_t index) { end_ = &link.connect(index, home_.context, bells_); }
+
+    interest subscribe(const std::string& channel, std::uint32_t who = 1) {
+        return home_.call([&] {
+            const auto outcome = bells_.subscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
+            const bool first = outcome == hub::subscribe_outcome::joined_first;
+            return end_->subscribe(channel, first, *this, {.connection = who, .id = who});
+        });
+    }
+    void unsubscribe(const std::string& channel, std::uint32_t who = 1) {
+        home_.call([&] { leave(channel, who); });
+    }
+    std::optional<publish_result> publish(const std::string& channel, const std::string& payload, std::uint32_t id) {
+        return home_.call(
+            [&] { return end_->publish(channel, {payload, false, {}}, *this, {.connection = 1, .id = id}); });
+    }
+    void on_time(clock::time_point now) {
+        home_.call([&] { end_->on_time(now); });
+    }
+    std::size_t pending() {
+        return home_.call([&] { return end_->pending(); });
+    }
+    void finish() { home_.end(); }
+
+    // hub::sink
+    void encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) override {
+        out += std::string{channel} + "=" + std::string{message.payload} + (message.is_json ? " json;" : " text;");
+    }
+    void deliver(hub::subscriber, hub::frames& what) override { heard.add("message " + std::string{what.bytes()}); }
+    // listeners
+    void on_subscribed(ticket whose) override { heard.add("subscribed " + std::to_string(whose.id)); }
+    void on_subscribe_failed(ticket whose, std::string_view channel) override {
+        heard.add("failed " + std::to_string(whose.id));
+        leave(std::string{channel}, whose.id);
+    }
+    void on_published(ticket whose, publish_result receivers) override {
+        heard.add("published " + std::to_string(whose.id) + " " +
+                  (receivers ? std::to_string(*receivers) : receivers.error().message()));
+    }
+
+    notes heard;
+
+private:
+    void leave(const std::string& channel, std::uint32_t who) {
+        const auto outcome = bells_.unsubscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
+        if (outcome == hub::unsubscribe_outcome::left_last) end_->unsubscribe(channel);
+    }
+
+    hub::hub bells_;
+    std::map<std::uint32_t, hub::memberships> lists_;
+    redis_broker* end_ = nullptr;
+    worker home_;
+};
+
+// A server, a link on its thread, two shards on theirs.
+struct deployment {
+    explicit deployment(redis_options how = {}) : link{with(how, bus.port()), 2} {
+        shards[0].connect(link, 0);
+        shards[1].connect(link, 1);
+        running = std::thread{[this] { link.run(); }};
+    }
+    ~deployment() { stop(); }
+
+    static redis_options with(redis_options how, std::uint16_t port) {
+        how.host = "127.0.0.1";
+        how.port = port;
+        how.upstream.backoff_max = 100ms;
+        return how;
+    }
+    void stop() {
+        if (!running.joinable()) return;
+        link.stop();
+        running.join();
+        for (shard& each : shards) each.finish();
+    }
+    redis_link::figures figures() {
+        std::packaged_task<redis_link::figures()> task{[this] { return link.snapshot(); }};
+        auto outcome = task.get_future();
+        asio::post(link.context(), [&task] { task(); });
+        return outcome.get();
+    }
+    // Asks again and again until it is so.
+    template <class Condition>
+    void await(Condition condition) {
+        const auto end = clock::now() + patience;
+        while (!condition()) {
+            ASSERT_LT(clock::now(), end);
+            std::this_thread::yield();
+        }
+    }
+    void await_live() {
+        await([&] { return link.live(); });
+    }
+
+    server bus;
+    redis_link link;
+    std::array<shard, 2> shards;
+    std::thread running;
+};
+
+TEST(redis_link, brings_messages_to_the_shards_that_have_subscribers) {
+    deployment d;
+    ASSERT_EQ(d.shards[0].subscribe("a"), interest::pending);
+    d.shards[0].heard.await("subscribed 1");
+    ASSERT_EQ(d.shards[1].subscribe("b"), interest::pending);
+    d.shards[1].heard.await("subscribed 1");
+    d.bus.publish("a", "{\"n\":1}");
+    d.bus.publish("a", "two");
+    d.bus.publish("b", "three");
+    d.bus.publish("nobody", "four");
+    d.bus.publish("b", "five");
+    d.bus.publish("a", "six");
+    std::string all;
+    while (!all.ends_with("a=six text;")) {
+        const std::string line = d.shards[0].heard.await("message ");
+        ASSERT_FALSE(line.empty());
+        all += line.substr(8);
+    }
+    EXPECT_EQ(all, "a={\"n\":1} json;a=two text;a=six text;");
+    all.clear();
+    while (!all.ends_with("b=five text;")) {
+        const std::string line = d.shards[1].heard.await("message ");
+        ASSERT_FALSE(line.empty());
+        all += line.substr(8);
+    }
+    EXPECT_EQ(all, "b=three text;b=five text;");
+}
+
+TEST(redis_link, subscribes_once_for_all_shards_and_leaves_with_the_last) {
+    redis_options how;
+    how.upstream.linger = 0ms;
+    deployment d{how};
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    d.shards[1].subscribe("a");
+    d.shards[1].heard.await("subscribed 1");
+    EXPECT_EQ(d.shards[1].subscribe("a", 2),
+              interest::confirmed); // the second subscriber of a shard that has been told
+    d.bus.heard.await("SUBSCRIBE a");
+    d.shards[0].unsubscribe("a");
+    d.bus.publish("a", "still");
+    EXPECT_EQ(d.shards[1].heard.await("message "), "message a=still text;");
+    d.shards[1].unsubscribe("a", 2);
+    d.shards[1].unsubscribe("a");
+    d.shards[1].subscribe("marker");
+    d.shards[1].heard.await("subscribed 1");
+    d.await([&] { return d.figures().channels == 1; });
+    int subscribes = 0;
+    int unsubscribes = 0;
+    for (const std::string& line : d.bus.heard.take()) {
+        subscribes += line == "SUBSCRIBE a";
+        unsubscribes += line == "UNSUBSCRIBE a";
+    }
+    EXPECT_EQ(subscribes, 0); // besides the one above
+    EXPECT_EQ(unsubscribes, 1);
+}
+
+TEST(redis_link, tells_how_a_publication_fared) {
+    deployment d;
+    d.await_live();
+    ASSERT_FALSE(d.shards[0].publish("a", "x", 1).has_value());
+    ASSERT_FALSE(d.shards[1].publish("a", "y", 2).has_value());
+    EXPECT_EQ(d.shards[0].heard.await("published"), "published 1 7");
+    EXPECT_EQ(d.shards[1].heard.await("published"), "published 2 7");
+    d.bus.answer_with("PUBLISH", "-NOPERM no\r\n");
+    d.shards[0].publish("a", "x", 3);
+    EXPECT_EQ(d.shards[0].heard.await("published"), "published 3 the bus refused the publication");
+}
+
+TEST(redis_link, refuses_publications_while_away_and_more_than_may_be_on_their_way) {
+    redis_options how;
+    how.upstream.in_flight_max = 2;
+    deployment d{how};
+    d.await_live();
+    d.bus.ignore("PUBLISH");
+    ASSERT_FALSE(d.shards[0].publish("a", "x", 1).has_value());
+    ASSERT_FALSE(d.shards[0].publish("a", "x", 2).has_value());
+    const auto third = d.shards[0].publish("a", "x", 3);
+    ASSERT_TRUE(third.has_value());
+    EXPECT_EQ(third->error(), error::busy);
+    d.await([&] { return d.figures().in_flight == 2; });
+    d.shards[1].publish("a", "x", 4); // the other shard does not know, and hears of it from the link
+    EXPECT_EQ(d.shards[1].heard.await("published"), "published 4 too many publications are on their way");
+    d.bus.close();
+    EXPECT_EQ(d.shards[0].heard.await("published"), "published 1 the bus cannot be reached");
+    EXPECT_EQ(d.shards[0].heard.await("published"), "published 2 the bus cannot be reached");
+    d.await([&] { return !d.link.live(); });
+    const auto away = d.shards[0].publish("a", "x", 5);
+    ASSERT_TRUE(away.has_value());
+    EXPECT_EQ(away->error(), error::away);
+}
+
+TEST(redis_link, comes_back_when_the_server_does) {
+    deployment d;
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    for (int round = 0; round < 3; ++round) {
+        d.bus.close();
+        d.await([&] { return !d.link.live() && d.figures().counts.connect_failures > 0; });
+        EXPECT_FALSE(d.figures().last_error.empty());
+        EXPECT_EQ(d.shards[1].subscribe("while away " + std::to_string(round)), interest::pending);
+        d.bus.open();
+        d.await_live();
+        d.shards[1].heard.await("subscribed 1");
+        d.bus.publish("a", std::to_string(round));
+        EXPECT_EQ(d.shards[0].heard.await("message "), "message a=" + std::to_string(round) + " json;");
+    }
+}
+
+// A channel can be subscribed again while others are not yet. Who joins it then is told, though nobody else is.
+TEST(redis_link, tells_who_joins_a_channel_while_it_comes_back) {
+    deployment d;
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    d.shards[0].subscribe("b");
+    d.shards[0].heard.await("subscribed 1");
+    d.bus.heard.take();
+    d.bus.answer_with("SUBSCRIBE", confirmation("subscribe", "a")); // b is never confirmed
+    d.bus.close();
+    d.await([&] { return !d.link.live(); });
+    d.bus.open();
+    const std::string asked = d.bus.heard.await("SUBSCRIBE ");
+    ASSERT_TRUE(asked == "SUBSCRIBE a b" || asked == "SUBSCRIBE b a") << asked;
+    // Each time it is asked, whoever comes hears of it, before or after the confirmation of the channel.
+    for (std::uint32_t who = 2; who < 20; ++who) {
+        ASSERT_EQ(d.shards[0].subscribe("a", who), interest::pending);
+        d.shards[0].heard.await("subscribed " + std::to_string(who));
+    }
+}
+
+TEST(redis_link, takes_a_subscription_back_that_is_not_confirmed_in_time) {
+    deployment d;
+    d.await_live();
+    d.bus.ignore("SUBSCRIBE");
+    ASSERT_EQ(d.shards[0].subscribe("a"), interest::pending);
+    ASSERT_EQ(d.shards[0].subscribe("a", 2), interest::pending);
+    ASSERT_EQ(d.shards[0].pending(), 2u);
+    d.shards[0].on_time(clock::now());
+    ASSERT_EQ(d.shards[0].pending(), 2u);
+    d.shards[0].on_time(clock::now() + 4s);
+    EXPECT_EQ(d.shards[0].heard.await(""), "failed 1");
+    EXPECT_EQ(d.shards[0].heard.await(""), "failed 2");
+    EXPECT_EQ(d.shards[0].pending(), 0u);
+}
+
+TEST(redis_link, drops_messages_that_are_no_text) {
+    deployment d;
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    d.bus.publish("a", "\xff\xfe");
+    d.bus.publish("a", std::string(100, '[') + std::string(100, ']'));
+    d.bus.publish("a", "good");
+    EXPECT_EQ(d.shards[0].heard.await("message "), "message a=good text;");
+    EXPECT_EQ(d.figures().refused, 2u);
+}
+
+TEST(redis_link, says_why_it_is_away) {
+    deployment d;
+    d.bus.answer_with("HELLO", "-WRONGPASS invalid username-password pair\r\n");
+    d.bus.close();
+    d.bus.open();
+    d.await([&] { return d.figures().last_error == "WRONGPASS invalid username-password pair"; });
+    EXPECT_FALSE(d.link.live());
+    d.bus.answer_with("HELLO", greeting);
+    d.await_live();
+}
+
+TEST(redis_link, notices_a_server_that_is_frozen) {
+    redis_options how;
+    how.upstream.ping_interval = 10ms;
+    how.upstream.reply_timeout = 20ms;
+    deployment d{how};
+    d.bus.ignore("PING");
+    d.await([&] { return d.figures().counts.timeouts > 0; });
+    EXPECT_GE(d.figures().counts.disconnects, 1u);
+}
+
+// However much arrives, what the shards ask is done in between.
+TEST(redis_link, hears_its_shards_under_a_flood) {
+    deployment d;
+    d.await_live();
+    std::string burst;
+    while (burst.size() < 1024 * 1024) burst += message("nobody", "x");
+    d.bus.flood(burst);
+    for (std::uint32_t i = 0; i < 20; ++i) {
+        d.shards[0].publish("a", "x", i);
+        d.await([&] { return d.figures().counts.publications == i + 1; });
+    }
+}
+
+TEST(redis_link, stops_wherever_it_is) {
+    {
+        deployment d;
+        d.stop();
+    }
+    {
+        deployment d;
+        d.await_live();
+        d.stop();
+    }
+    {
+        deployment d; // waiting for its next attempt
+        d.bus.close();
+        d.await([&] { return d.figures().counts.connect_failures > 0; });
+        d.stop();
+    }
+    {
+        deployment d; // with much to do
+        for (int i = 0; i < 100; ++i) d.shards[0].subscribe(std::to_string(i));
+        d.shards[0].publish("a", "x", 1);
+        d.stop();
+    }
+}
+
+} // namespace
+} // namespace carillon::bus

@@ -1,0 +1,307 @@
+#include "bus/upstream_rig.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+
+namespace carillon::bus {
+namespace {
+
+using namespace test;
+
+// A server that takes its time: commands wait to be read, bytes wait to be delivered, and the line may break or freeze.
+class model_server {
+public:
+    void connect() { *this = model_server{std::move(published_)}; }
+
+    void receive(const words& command) { unread_.push_back(command); }
+    bool has_unread() const { return !unread_.empty(); }
+    void read_one() {
+        const words command = unread_.front();
+        unread_.pop_front();
+        if (command[0] == "PUBLISH") {
+            const int receivers = publish(command[1]); // the message comes before the answer
+            resp::append_integer(out_, receivers);
+            return;
+        }
+        for (std::size_t i = 1; i < command.size(); ++i) {
+            if (command[0] == "SUBSCRIBE") {
+                EXPECT_TRUE(subscribed_.insert(command[i]).second) << "asked twice for " << command[i];
+            } else if (command[0] == "UNSUBSCRIBE") {
+                EXPECT_EQ(subscribed_.erase(command[i]), 1u) << "left twice: " << command[i];
+            }
+        }
+        out_ += answer(command);
+    }
+    // Somebody publishes; the payload is how many there have been on the channel.
+    int publish(const std::string& channel) {
+        const std::uint64_t number = ++published_[channel];
+        if (!subscribed_.contains(channel)) return 0;
+        out_ += message(channel, std::to_string(number));
+        return 1;
+    }
+    std::uint64_t published(const std::string& channel) { return published_[channel]; }
+    bool has_bytes() const { return !out_.empty(); }
+    std::string take_bytes(std::size_t count) {
+        std::string taken = out_.substr(0, count);
+        out_.erase(0, count);
+        return taken;
+    }
+    const std::set<std::string>& subscribed() const { return subscribed_; }
+
+    model_server() = default;
+
+private:
+    explicit model_server(std::map<std::string, std::uint64_t> published) : published_{std::move(published)} {}
+
+    std::map<std::string, std::uint64_t> published_; // outlives connections
+    std::set<std::string> subscribed_;
+    std::deque<words> unread_;
+    std::string out_;
+};
+
+// Checks what an upstream promises, whatever happens to it.
+class history final : public upstream_listener {
+public:
+    history(unsigned seed, std::size_t channels)
+        : random_{seed}, channels_{channels},
+          link_{options(), *this, [this] { return static_cast<double>(below(1'000)) / 1'000.0; }, now_} {}
+
+    void run(int steps) {
+        for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) {
+            turn();
+            drive();
+            link_.check_invariants();
+        }
+        if (!testing::Test::HasFailure()) settle();
+    }
+
+    // upstream_listener
+    void on_subscribed(std::string_view name) override {
+        const std::string channel{name};
+        ASSERT_TRUE(wanted_.contains(channel)) << channel;
+        ASSERT_TRUE(server_.subscribed().contains(channel)) << channel;
+        // Told once each time it is wanted or comes back.
+        ASSERT_TRUE(told_.try_emplace(channel, std::nullopt).second) << channel;
+        promised_from_[channel] = server_.published(channel);
+        perhaps_ask();
+    }
+    void on_message(std::string_view name, std::string_view payload) override {
+        const std::string channel{name};
+        const std::uint64_t number = std::stoull(std::string{payload});
+        ++messages_;
+        const auto found = told_.find(channel);
+        if (found != told_.end()) {
+            if (found->second) {
+                ASSERT_EQ(number, *found->second + 1) << channel;
+            } else {
+                ASSERT_LE(number, promised_from_[channel] + 1) << channel;
+            }
+            found->second = number;
+        }
+        perhaps_ask();
+    }
+    void on_published(std::uint64_t publication, publish_result) override {
+        ASSERT_EQ(publishing_.erase(publication), 1u) << publication;
+        perhaps_ask();
+    }
+    void on_away(std::string_view) override {
+        told_.clear();
+        is_back_ = false;
+        perhaps_ask();
+    }
+    void on_back() override {
+        ASSERT_FALSE(is_back_);
+        is_back_ = true;
+        ASSERT_TRUE(link_.live());
+        perhaps_ask();
+    }
+
+    std::uint64_t messages() const { return messages_; }
+    upstream::counters counts() const { return link_.counts(); }
+
+private:
+    static upstream_options options() {
+        upstream_options how = small_options();
+        how.in_flight_max = 20;
+        how.channels_per_command = 4;
+        how.asked_max = 10;
+        return how;
+    }
+
+    std::size_t below(std::size_t end) { return random_() % end; }
+    std::string some_channel() { return "channel " + std::to_string(below(below(3) == 0 ? 3 : channels_)); }
+
+    void want_or_release(const std::string& channel) {
+        if (wanted_.erase(channel) == 1) {
+            told_.erase(channel);
+            link_.release(channel, now_);
+        } else {
+            wanted_.insert(channel);
+            link_.want(channel, now_);
+        }
+    }
+    void publish() {
+        publishing_.insert(++publications_);
+        link_.publish(publications_, some_channel(), std::string(below(30), 'x'), now_);
+    }
+    // A listener may ask for more from within.
+    void perhaps_ask() {
+        if (within_ || below(20) != 0) return;
+        within_ = true;
+        if (below(2) == 0) want_or_release(some_channel());
+        if (below(2) == 0) publish();
+        within_ = false;
+    }
+
+    void turn() {
+        const std::size_t choice = below(1'000);
+        if (choice < 250) return want_or_release(some_channel());
+        if (choice < 350) return publish();
+        if (choice < 500) return static_cast<void>(server_.publish(some_channel()));
+        if (choice < 650) return write(1 + below(200));
+        if (choice < 780 && !frozen_) {
+            for (std::size_t left = below(8); left > 0 && server_.has_unread(); --left) server_.read_one();
+            return;
+        }
+        if (choice < 920 && !frozen_ && connected_) return deliver(1 + below(below(2) == 0 ? 10 : 1'000));
+        if (choice < 980) return pass(std::chrono::milliseconds{below(12)});
+        if (choice < 990) return wake();
+        if (choice < 993) frozen_ = !frozen_;
+        if (choice == 999 && connected_) {
+            connected_ = false;
+            link_.on_disconnected("gone", now_);
+        }
+    }
+
+    void write(std::size_t count) {
+        const std::string_view part = link_.output().substr(0, count);
+        half_written_ += part;
+        link_.on_written(part.size());
+        // Only whole commands are read.
+        for (;;) {
+            std::string rest = half_written_;
+            if (!has_command(rest)) return;
+            server_.receive(take_command(rest));
+            half_written_ = rest;
+        }
+    }
+    static bool has_command(const std::string& bytes) {
+        if (bytes.empty()) return false;
+        std::size_t at = bytes.find("\r\n");
+        if (at == std::string::npos) return false;
+        for (int left = std::stoi(bytes.substr(1)); left > 0; --left) {
+            const std::size_t start = at + 2;
+            at = bytes.find("\r\n", start);
+            if (at == std::string::npos) return false;
+            at += 2 + std::stoul(bytes.substr(start + 1));
+            if (at + 2 > bytes.size()) return false;
+        }
+        return true;
+    }
+    void deliver(std::size_t count) { link_.on_received(server_.take_bytes(count), now_); }
+    void pass(clock::duration time) {
+        now_ += time;
+        link_.on_time(now_);
+    }
+    // To wake when it asks for it must lead somewhere, or it would be woken for ever.
+    void wake() {
+        now_ = std::max(now_, link_.wake_at());
+        for (int i = 0; i < 100 && link_.wake_at() <= now_; ++i) {
+            link_.on_time(now_);
+            drive();
+        }
+        ASSERT_GT(link_.wake_at(), now_);
+    }
+    void drive() {
+        switch (link_.next_action()) {
+        case upstream::action::nothing: return;
+        case upstream::action::close: connected_ = false; return;
+        case upstream::action::connect:
+            half_written_.clear();
+            server_.connect();
+            frozen_ = frozen_ && below(2) == 0;
+            if (below(4) == 0) {
+                link_.on_disconnected("refused", now_);
+            } else {
+                connected_ = true;
+                link_.on_connected(now_);
+            }
+            return;
+        }
+    }
+
+    // When nothing goes wrong any more, everything is as it should be.
+    void settle() {
+        frozen_ = false;
+        for (int i = 0; i < 2'000; ++i) {
+            drive();
+            write(std::string::npos);
+            while (server_.has_unread()) server_.read_one();
+            if (connected_ && server_.has_bytes()) deliver(std::string::npos);
+            if (link_.where() == upstream::state::waiting) now_ = std::max(now_, link_.wake_at());
+            pass(1ms);
+            within_ = i > 1'000; // and nobody asks for more
+        }
+        link_.check_invariants();
+        ASSERT_TRUE(link_.live());
+        ASSERT_TRUE(is_back_);
+        ASSERT_TRUE(publishing_.empty());
+        ASSERT_EQ(server_.subscribed(), wanted_);
+        ASSERT_EQ(link_.channels(), wanted_.size());
+        ASSERT_EQ(told_.size(), wanted_.size());
+        for (const std::string& channel : wanted_) {
+            server_.publish(channel);
+            deliver(std::string::npos);
+            ASSERT_EQ(told_[channel], server_.published(channel)) << channel;
+        }
+    }
+
+    std::mt19937 random_;
+    std::size_t channels_;
+    clock::time_point now_{1h};
+    upstream link_;
+    model_server server_;
+    std::string half_written_;
+    bool connected_ = false;
+    bool frozen_ = false;
+    bool within_ = false;
+    bool is_back_ = false;
+
+    std::set<std::string> wanted_;
+    // Wanted channels that it was told are subscribed, and the number of the last message since.
+    std::map<std::string, std::optional<std::uint64_t>> told_;
+    std::map<std::string, std::uint64_t> promised_from_; // number of the last message before it was told
+    std::set<std::uint64_t> publishing_;
+    std::uint64_t publications_ = 0;
+    std::uint64_t messages_ = 0;
+};
+
+TEST(upstream_history, keeps_its_promises_whatever_happens) {
+    std::uint64_t messages = 0;
+    std::uint64_t connects = 0;
+    std::uint64_t timeouts = 0;
+    const unsigned seeds = 200;
+    for (unsigned seed = 1; seed <= seeds; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        history h{seed, seed % 2 == 0 ? 8u : 60u};
+        h.run(5'000);
+        messages += h.messages();
+        connects += h.counts().connects;
+        timeouts += h.counts().timeouts;
+        if (HasFailure()) return;
+    }
+    RecordProperty("messages", std::to_string(messages));
+    // The histories are about something.
+    EXPECT_GT(messages, 10'000u);
+    EXPECT_GT(connects, 5 * seeds);
+    EXPECT_GT(timeouts, seeds / 2);
+}
+
+} // namespace
+} // namespace carillon::bus

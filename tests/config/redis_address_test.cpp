@@ -1,0 +1,151 @@
+#include "config/error.hpp"
+#include "config/redis_address.hpp"
+
+#include <gtest/gtest.h>
+
+namespace carillon::config {
+namespace {
+
+struct good_case {
+    const char* name;
+    std::string_view text;
+    redis_address expected;
+    std::string_view shown;
+};
+
+TEST(redis_address, a_good_url_is_read_and_shown_without_the_password) {
+    const good_case cases[] = {
+        {"a name", "redis://bus", {"bus", 6379, "default", ""}, "redis://bus:6379"},
+        {"a name with dots and dashes",
+         "redis://a-1.b_2.example.com:1",
+         {"a-1.b_2.example.com", 1, "default", ""},
+         "redis://a-1.b_2.example.com:1"},
+        {"the largest port", "redis://bus:65535", {"bus", 65535, "default", ""}, "redis://bus:65535"},
+        {"IPv4", "redis://10.0.0.1", {"10.0.0.1", 6379, "default", ""}, "redis://10.0.0.1:6379"},
+        {"IPv6", "redis://[::1]", {"::1", 6379, "default", ""}, "redis://[::1]:6379"},
+        {"a long IPv6 host is shortened", "redis://[0:0:0:0:0:0:0:1]:7", {"::1", 7, "default", ""}, "redis://[::1]:7"},
+        {"database 0", "redis://bus/0", {"bus", 6379, "default", ""}, "redis://bus:6379"},
+        {"database 0 after a port", "redis://[::1]:7/0", {"::1", 7, "default", ""}, "redis://[::1]:7"},
+        {"user and password", "redis://ann:ring@bus", {"bus", 6379, "ann", "ring"}, "redis://ann@bus:6379"},
+        {"a password alone", "redis://:ring@bus:7", {"bus", 7, "default", "ring"}, "redis://bus:7"},
+        {"the default user by name", "redis://default:ring@bus", {"bus", 6379, "default", "ring"}, "redis://bus:6379"},
+        {"a user alone", "redis://ann@bus", {"bus", 6379, "ann", ""}, "redis://ann@bus:6379"},
+        {"an empty password", "redis://ann:@bus", {"bus", 6379, "ann", ""}, "redis://ann@bus:6379"},
+        {"nobody", "redis://@bus", {"bus", 6379, "default", ""}, "redis://bus:6379"},
+        {"colons in the password", "redis://ann:a:b::@bus", {"bus", 6379, "ann", "a:b::"}, "redis://ann@bus:6379"},
+        {"what a URL writes as it is",
+         "redis://a.b:-._~!$&'()*+,;=@bus",
+         {"bus", 6379, "a.b", "-._~!$&'()*+,;="},
+         "redis://a.b@bus:6379"},
+        {"what a URL writes as %XX",
+         "redis://a%40b%3a:%2F%3F%23%5b%5D%25%20@bus:7",
+         {"bus", 7, "a@b:", "/?#[]% "},
+         "redis://a%40b%3A@bus:7"},
+        {"other languages", "redis://:%C3%A9@bus", {"bus", 6379, "default", "\xc3\xa9"}, "redis://bus:6379"},
+    };
+    for (const auto& [name, text, expected, shown] : cases) {
+        const auto read = parse_redis_address(text);
+        ASSERT_TRUE(read.has_value()) << name << ": " << read.error().message();
+        EXPECT_EQ(*read, expected) << name;
+        EXPECT_EQ(to_string(*read), shown) << name;
+        auto again = parse_redis_address(to_string(*read));
+        ASSERT_TRUE(again.has_value()) << name;
+        EXPECT_EQ(again->password, "") << name;
+        again->password = expected.password;
+        EXPECT_EQ(*again, expected) << name;
+    }
+}
+
+struct bad_case {
+    const char* name;
+    std::string text;
+    error expected;
+};
+
+TEST(redis_address, a_bad_url_is_refused_with_the_reason) {
+    using namespace std::string_literals;
+    const bad_case cases[] = {
+        {"nothing", "", error::not_a_redis_url},
+        {"host and port", "bus:6379", error::not_a_redis_url},
+        {"one slash", "redis:/bus", error::not_a_redis_url},
+        {"another scheme", "http://bus", error::not_a_redis_url},
+        {"a Unix socket", "unix:///run/redis.sock", error::not_a_redis_url},
+        {"capitals", "REDIS://bus", error::not_a_redis_url},
+        {"a space in front", " redis://bus", error::not_a_redis_url},
+        {"TLS", "rediss://bus", error::tls_not_supported},
+        {"TLS with a password", "rediss://:ring@bus:6380/0", error::tls_not_supported},
+        {"no host", "redis://", error::redis_host},
+        {"no host but a port", "redis://:6379", error::redis_host},
+        {"no host but a user", "redis://ann:ring@", error::redis_host},
+        {"a space at the end", "redis://bus ", error::redis_host},
+        {"a letter no name has", "redis://b%75s", error::redis_host},
+        {"a list of hosts", "redis://a,b", error::redis_host},
+        {"a dot in front", "redis://.bus", error::redis_host},
+        {"two dots", "redis://a..b", error::redis_host},
+        {"a dash in front", "redis://-bus", error::redis_host},
+        {"a name too long", "redis://" + std::string(254, 'a'), error::redis_host},
+        {"a NUL in the host", "redis://bus\0x"s, error::redis_host},
+        {"three numbers", "redis://10.0.1", error::redis_host},
+        {"a number too large", "redis://10.0.0.256", error::redis_host},
+        {"IPv6 without brackets", "redis://::1", error::redis_host},
+        {"a bracket that stays open", "redis://[::1", error::redis_host},
+        {"something behind the bracket", "redis://[::1]6379", error::redis_host},
+        {"IPv4 in brackets", "redis://[10.0.0.1]", error::redis_host},
+        {"a name in brackets", "redis://[bus]", error::redis_host},
+        {"an IPv6 zone", "redis://[fe80::1%25eth0]", error::redis_host},
+        {"empty brackets", "redis://[]", error::redis_host},
+        {"an empty port", "redis://bus:", error::redis_port},
+        {"port 0", "redis://bus:0", error::redis_port},
+        {"a port too large", "redis://bus:65536", error::redis_port},
+        {"a port with a sign", "redis://bus:+1", error::redis_port},
+        {"two ports", "redis://bus:1:2", error::redis_port},
+        {"two ports of IPv6", "redis://[::1]:1:2", error::redis_port},
+        {"another database", "redis://bus/1", error::redis_path},
+        {"a slash", "redis://bus/", error::redis_path},
+        {"database 00", "redis://bus/00", error::redis_path},
+        {"a query", "redis://bus?db=0", error::redis_path},
+        {"a query after the path", "redis://bus/0?x", error::redis_path},
+        {"a fragment", "redis://bus#x", error::redis_path},
+        {"an @ in the password", "redis://:a@b@bus", error::credentials_not_encoded},
+        {"a slash in the password", "redis://:a/b@bus", error::credentials_not_encoded},
+        {"a question mark in the user", "redis://a?:b@bus", error::credentials_not_encoded},
+        {"a space in the password", "redis://:a b@bus", error::credentials_not_encoded},
+        {"a byte of UTF-8 in the password", "redis://:\xc3\xa9@bus", error::credentials_not_encoded},
+        {"a raw NUL", "redis://:\0@bus"s, error::credentials_not_encoded},
+        {"half an escape", "redis://:a%4@bus", error::credentials_not_encoded},
+        {"an escape without digits", "redis://:%zz@bus", error::credentials_not_encoded},
+        {"an escape with a sign", "redis://:%+1@bus", error::credentials_not_encoded},
+        {"an escape with an x", "redis://:%0x1@bus", error::credentials_not_encoded},
+        {"a lone percent sign", "redis://%@bus", error::credentials_not_encoded},
+        {"an escaped newline", "redis://:a%0A@bus", error::credentials_with_control},
+        {"an escaped NUL", "redis://a%00:b@bus", error::credentials_with_control},
+        {"an escaped DEL", "redis://:%7f@bus", error::credentials_with_control},
+    };
+    for (const auto& [name, text, expected] : cases) {
+        const auto read = parse_redis_address(text);
+        ASSERT_TRUE(read.has_error()) << name;
+        EXPECT_EQ(read.error(), make_error_code(expected)) << name << ": " << read.error().message();
+    }
+}
+
+TEST(redis_address, every_beginning_of_a_good_url_is_read_without_harm) {
+    const std::string text = "redis://ann:r%C3%AFng@[2001:db8::17]:6380/0";
+    for (std::size_t size = 0; size <= text.size(); ++size) {
+        const auto part = text.substr(0, size);
+        const auto bracket = text.find(']') + 1;
+        // A user alone could be a host. Nothing else is cut at a place where it means something.
+        const bool host_alone = part == "redis://a" || part == "redis://an" || part == "redis://ann";
+        const bool whole_host = size >= bracket && !part.ends_with("]:") && !part.ends_with('/');
+        EXPECT_EQ(parse_redis_address(part).has_value(), host_alone || whole_host) << part;
+    }
+}
+
+TEST(redis_address, the_longest_name_is_taken) {
+    const std::string host(253, 'a');
+    const auto read = parse_redis_address("redis://" + host);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->host, host);
+}
+
+} // namespace
+} // namespace carillon::config

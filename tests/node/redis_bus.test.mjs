@@ -1,0 +1,276 @@
+// Several gateways on one Redis, with a real redis-server: what is published reaches everybody, whatever happens to it.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, connect as connectTcp } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Centrifuge } from 'centrifuge';
+import WebSocket from 'ws';
+import { freshChannel, keepEvents, startGateway } from './gateway.mjs';
+
+const suite = { timeout: 180_000 };
+const limit = { timeout: 60_000 };
+const host = '127.0.0.1';
+const patienceMs = 20_000;
+const readyLimitMs = 10_000;
+const run = promisify(execFile);
+
+async function freePort() {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Asks again and again until `condition()` holds; bounded. */
+async function until(condition, what) {
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    const found = await condition();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await delay(10);
+  }
+}
+
+/** A redis-server of this test file alone. */
+class RedisServer {
+  #child;
+
+  constructor(port, flags) {
+    this.port = port;
+    this.flags = flags;
+    process.once('exit', () => this.#child?.kill('SIGKILL'));
+  }
+
+  static async start({ flags = [] } = {}) {
+    const server = new RedisServer(await freePort(), flags);
+    await server.restart();
+    return server;
+  }
+
+  get url() {
+    return `redis://${host}:${this.port}`;
+  }
+
+  async restart() {
+    this.#child = spawn('redis-server',
+      ['--port', String(this.port), '--bind', host, '--save', '', '--appendonly', 'no', '--dir', '/tmp', ...this.flags],
+      { stdio: 'ignore' });
+    await until(() => new Promise((resolve) => {
+      const socket = connectTcp(this.port, host, () => { socket.destroy(); resolve(true); });
+      socket.on('error', () => resolve(false));
+    }), 'redis-server listens');
+  }
+
+  async kill() {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+
+  pause() { this.#child.kill('SIGSTOP'); }
+  resume() { this.#child.kill('SIGCONT'); }
+
+  async cli(...args) {
+    const { stdout } = await run('redis-cli', ['-h', host, '-p', String(this.port), ...args], { timeout: patienceMs });
+    return stdout.replace(/[\r\n]+$/, '');
+  }
+
+  /** One redis-cli that is fed commands, one a line. */
+  async cliPipe(lines) {
+    const child = spawn('redis-cli', ['-h', host, '-p', String(this.port)], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const ended = once(child, 'exit');
+    child.stdin.end(lines.join('\n') + '\n');
+    assert.equal((await ended)[0], 0);
+  }
+
+  /** One publication of any bytes. */
+  async publishBytes(channel, bytes) {
+    const child = spawn('redis-cli', ['-h', host, '-p', String(this.port), '-x', 'PUBLISH', channel],
+      { stdio: ['pipe', 'ignore', 'inherit'] });
+    const ended = once(child, 'exit');
+    child.stdin.end(bytes);
+    assert.equal((await ended)[0], 0);
+  }
+
+  /** How many connections are subscribed, gateways that is. */
+  async subscribers(channel) {
+    return Number((await this.cli('PUBSUB', 'NUMSUB', channel)).split('\n')[1]);
+  }
+}
+
+async function connect(t, gateway) {
+  const client = new Centrifuge(gateway.socketUrl, { websocket: WebSocket, minReconnectDelay: 20, maxReconnectDelay: 200 });
+  t.after(() => client.disconnect());
+  client.connect();
+  await client.ready(readyLimitMs);
+  return client;
+}
+
+async function subscribe(client, channel) {
+  const subscription = client.newSubscription(channel);
+  const publications = keepEvents(subscription, 'publication');
+  subscription.subscribe();
+  await subscription.ready(readyLimitMs);
+  return { subscription, publications };
+}
+
+const dataOf = (publications) => publications.map(({ data }) => data);
+const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
+const untilAway = (gateway) => until(async () => {
+  const { status, body } = await gateway.readiness();
+  return status === 503 && body;
+}, 'the gateway is not ready');
+
+describe('two gateways on one Redis', suite, () => {
+  let redis;
+  let gateways;
+  before(async () => {
+    redis = await RedisServer.start();
+    const flags = ['--bus-reply-timeout-ms', '500', '--bus-ping-interval-ms', '200', '--bus-backoff-max-ms', '200',
+      '--bus-linger-ms', '300'];
+    gateways = await Promise.all([1, 2].map(() => startGateway({ bus: redis.url, flags })));
+    await Promise.all(gateways.map(untilReady));
+  });
+  after(async () => {
+    await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
+    await redis?.kill();
+  });
+
+  test('subscribers of both hear everything that redis-cli publishes, once and in order', limit, async (t) => {
+    const channel = freshChannel();
+    const heard = [];
+    for (const gateway of gateways) {
+      for (let i = 0; i < 2; ++i) heard.push((await subscribe(await connect(t, gateway), channel)).publications);
+    }
+    const numbers = Array.from({ length: 1000 }, (_, n) => ({ n }));
+    await redis.cliPipe(numbers.map(({ n }) => `PUBLISH ${channel} '{"n":${n}}'`));
+    for (const publications of heard) {
+      assert.deepEqual(dataOf(await publications.take(numbers.length)), numbers);
+    }
+    await redis.cli('PUBLISH', channel, '"end"');
+    for (const publications of heard) assert.equal((await publications.next()).data, 'end');
+  });
+
+  test('subscribers of both hear what a client of one publishes, once and in order', limit, async (t) => {
+    const channel = freshChannel();
+    const publisher = await connect(t, gateways[0]);
+    const heard = [];
+    for (const gateway of gateways) heard.push((await subscribe(await connect(t, gateway), channel)).publications);
+    const numbers = Array.from({ length: 1000 }, (_, n) => ({ n }));
+    await Promise.all(numbers.map((number) => publisher.publish(channel, number)));
+    await publisher.publish(channel, 'end');
+    for (const publications of heard) {
+      assert.deepEqual(dataOf(await publications.take(numbers.length + 1)), [...numbers, 'end']);
+    }
+  });
+
+  test('subscribed means that Redis has confirmed it', limit, async (t) => {
+    const client = await connect(t, gateways[0]);
+    const other = await connect(t, gateways[1]);
+    for (let i = 0; i < 20; ++i) {
+      const channel = freshChannel();
+      await subscribe(client, channel);
+      assert.equal(await redis.subscribers(channel), 1);
+      await subscribe(other, channel);
+      assert.equal(await redis.subscribers(channel), 2);
+    }
+  });
+
+  test('the last to unsubscribe takes the gateway out of the channel, after a while', limit, async (t) => {
+    const channel = freshChannel();
+    const first = await subscribe(await connect(t, gateways[0]), channel);
+    const second = await subscribe(await connect(t, gateways[0]), channel);
+    first.subscription.unsubscribe();
+    await redis.cli('PUBLISH', channel, '1');
+    assert.equal((await second.publications.next()).data, 1);
+    assert.equal(await redis.subscribers(channel), 1);
+    second.subscription.unsubscribe();
+    await until(async () => await redis.subscribers(channel) === 0, 'nobody is subscribed');
+  });
+
+  test('a payload that is no text is dropped, and those after it arrive', limit, async (t) => {
+    const channel = freshChannel();
+    const { publications } = await subscribe(await connect(t, gateways[1]), channel);
+    await redis.publishBytes(channel, Buffer.from([0x61, 0xff, 0xfe]));
+    await redis.cli('PUBLISH', channel, 'after');
+    assert.equal((await publications.next()).data, 'after');
+  });
+
+  const losses = [
+    ['killed and started again', () => redis.kill(), () => redis.restart()],
+    ['frozen and thawed', () => redis.pause(), () => redis.resume()],
+  ];
+  for (const [name, lose, heal] of losses) {
+    test(`Redis is ${name}`, limit, async (t) => {
+      const channel = freshChannel();
+      const clients = await Promise.all(gateways.map((gateway) => connect(t, gateway)));
+      const lost = [];
+      for (const client of clients) client.on('connecting', (context) => lost.push(context));
+      const heard = [];
+      for (const client of clients) heard.push((await subscribe(client, channel)).publications);
+      await redis.cli('PUBLISH', channel, '"before"');
+      for (const publications of heard) assert.equal((await publications.next()).data, 'before');
+
+      await lose();
+      try {
+        const [why] = await Promise.all(gateways.map(untilAway));
+        assert.match(why, /away/);
+        await assert.rejects(clients[0].publish(channel, 'lost'), (error) => {
+          assert.equal(error.code, 100);
+          assert.equal(error.temporary, true);
+          return true;
+        });
+      } finally {
+        await heal();
+      }
+
+      await Promise.all(gateways.map(untilReady));
+      await redis.cli('PUBLISH', channel, '"back"');
+      for (const publications of heard) assert.equal((await publications.next()).data, 'back');
+      await clients[0].publish(channel, 'from a client');
+      for (const publications of heard) assert.equal((await publications.next()).data, 'from a client');
+      assert.deepEqual(lost, []);
+    });
+  }
+});
+
+describe('a Redis with a password', suite, () => {
+  let redis;
+  before(async () => { redis = await RedisServer.start({ flags: ['--requirepass', 'open sesame'] }); });
+  after(() => redis?.kill());
+
+  test('the right one', limit, async (t) => {
+    const gateway = await startGateway({ bus: `redis://:open%20sesame@${host}:${redis.port}` });
+    t.after(() => gateway.stop());
+    await untilReady(gateway);
+    const client = await connect(t, gateway);
+    const channel = freshChannel();
+    const { publications } = await subscribe(client, channel);
+    await client.publish(channel, 'hello');
+    assert.equal((await publications.next()).data, 'hello');
+    assert.doesNotMatch(gateway.log, /sesame/);
+  });
+
+  const refusals = [
+    ['a wrong one', (port) => `redis://:wrong@${host}:${port}`, /WRONGPASS/],
+    ['none', (port) => `redis://${host}:${port}`, /NOAUTH/],
+  ];
+  for (const [name, url, reason] of refusals) {
+    test(`${name}: the gateway runs, is not ready, and says why`, limit, async (t) => {
+      const gateway = await startGateway({ bus: url(redis.port) });
+      t.after(() => gateway.stop());
+      await until(async () => {
+        const { status, body } = await gateway.readiness();
+        assert.equal(status, 503);
+        return reason.test(body);
+      }, 'the reason on /readyz');
+      await until(() => reason.test(gateway.log), 'the reason in the log');
+    });
+  }
+});
