@@ -1,42 +1,21 @@
-#include "bus/resp_door.hpp"
-#include "protocol/payload.hpp"
-#include "resp/names.hpp"
+#include "bus/door_state.hpp"
+#include "bus/door_table.hpp"
+#include "bus/door_text.hpp"
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <iterator>
-#include <optional>
 
 namespace carillon::bus {
 
 namespace {
 
-using metrics::resp_command;
 using metrics::resp_error;
-
-// How much of an unknown command Redis repeats in its error.
-constexpr std::size_t repeated_max = 128;
-
-std::optional<long long> integer_of(std::string_view text) noexcept {
-    long long value = 0;
-    const auto [end, why] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (why != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 // Takes the same time wherever they differ.
 bool same_secret(std::string_view given, std::string_view secret) noexcept {
     return given.size() == secret.size() && CRYPTO_memcmp(given.data(), secret.data(), secret.size()) == 0;
-}
-
-std::string lower(std::string_view text) {
-    std::string result{text};
-    std::transform(result.begin(), result.end(), result.begin(), resp::ascii_lower);
-    return result;
 }
 
 std::string unknown_command(resp::arguments args) {
@@ -49,40 +28,12 @@ std::string unknown_command(resp::arguments args) {
     return text + repeated;
 }
 
-} // namespace
-
-struct resp_door::command_entry {
-    std::string_view name;
-    resp_command counted_as;
-    int arity; ///< as Redis writes it: the name included; negative: at least so many
-    bool before_login;
-    bool while_subscribed; ///< RESP2 connections with subscriptions may use only these
-    void (resp_door::*run)(door_client&, resp::arguments);
-};
-
-const resp_door::command_entry* resp_door::find_command(std::string_view name) {
-    static constexpr std::array commands{
-        command_entry{"PUBLISH", resp_command::publish, 3, false, false, &resp_door::run_publish},
-        command_entry{"SUBSCRIBE", resp_command::subscribe, -2, false, true, &resp_door::run_subscribe},
-        command_entry{"UNSUBSCRIBE", resp_command::unsubscribe, -1, false, true, &resp_door::run_unsubscribe},
-        command_entry{"PING", resp_command::ping, -1, false, true, &resp_door::run_ping},
-        command_entry{"ECHO", resp_command::echo, 2, false, false, &resp_door::run_echo},
-        command_entry{"AUTH", resp_command::auth, -2, true, false, &resp_door::run_auth},
-        command_entry{"HELLO", resp_command::hello, -1, true, false, &resp_door::run_hello},
-        command_entry{"SELECT", resp_command::select, 2, false, false, &resp_door::run_select},
-        command_entry{"CLIENT", resp_command::client, -2, false, false, &resp_door::run_client},
-        command_entry{"COMMAND", resp_command::command, -1, false, false, &resp_door::run_command},
-        command_entry{"INFO", resp_command::info, -1, false, false, &resp_door::run_info},
-        command_entry{"RESET", resp_command::reset, 1, true, true, &resp_door::run_reset},
-        command_entry{"QUIT", resp_command::quit, -1, true, true, &resp_door::run_quit},
-    };
-    const auto found = std::find_if(commands.begin(), commands.end(), [&](const command_entry& each) {
-        return resp::equals_ignoring_case(each.name, name);
-    });
-    return found == commands.end() ? nullptr : &*found;
+std::string unknown_subcommand(resp::arguments args) {
+    std::string container{args[0]};
+    std::transform(container.begin(), container.end(), container.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, repeated_max), container);
 }
-
-namespace {
 
 // What a browser sends when a page makes it talk HTTP to this port: its body would be run as commands. Redis ends such
 // connections, too.
@@ -92,31 +43,50 @@ bool is_http(std::string_view name) noexcept {
 
 } // namespace
 
-// The order of the checks is Redis' own (server.c, processCommand): known, arguments, login, subscriber.
 void resp_door::run(door_client& c, resp::arguments args) {
     if (is_http(args[0])) {
         ++counters().resp_errors(resp_error::protocol);
         c.leaving = true;
         return;
     }
-    const command_entry* command = find_command(args[0]);
-    ++counters().resp_commands(command == nullptr ? resp_command::other : command->counted_as);
-    if (command == nullptr) return error(resp_error::unknown_command, unknown_command(args));
-    const auto count = static_cast<int>(args.size());
-    if (command->arity > 0 ? count != command->arity : count < -command->arity) {
-        return error(resp_error::wrong_arguments,
-                     fmt::format("ERR wrong number of arguments for '{}' command", lower(command->name)));
+    const bool quiet = c.mute || c.mute_next;
+    c.mute_next = false;
+    if (quiet) out_ = &dropped_;
+    const command_entry* const command = find_command(args);
+    if (command != nullptr) {
+        run_known(c, *command, args);
+    } else {
+        const command_entry* const container = find_command(args[0]);
+        ++counters().resp_commands(container == nullptr ? metrics::resp_command::other : container->counted_as);
+        error(resp_error::unknown_command, container == nullptr ? unknown_command(args) : unknown_subcommand(args));
     }
-    if (!c.authenticated && !command->before_login) {
+    if (!quiet) return;
+    dropped_.clear();
+    begin_turn(c);
+}
+
+// The order of the checks is Redis' own (server.c, processCommand): known, arguments, login, subscriber.
+void resp_door::run_known(door_client& c, const command_entry& command, resp::arguments args) {
+    ++counters().resp_commands(command.counted_as);
+    const auto count = static_cast<int>(args.size());
+    if (command.arity > 0 ? count != command.arity : count < -command.arity) {
+        return error(resp_error::wrong_arguments,
+                     fmt::format("ERR wrong number of arguments for '{}' command", command.name));
+    }
+    if (!c.authenticated && !command.has(no_auth)) {
         return error(resp_error::not_authenticated, "NOAUTH Authentication required.");
     }
-    if (!c.resp3 && c.channels.count > 0 && !command->while_subscribed) {
+    if (!c.resp3 && !command.has(while_subscribed) && subscribes(c)) {
         return error(resp_error::not_allowed,
                      fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
                                  "are allowed in this context",
-                                 lower(command->name)));
+                                 command.name));
     }
-    (this->*command->run)(c, args);
+    note_command(c, command);
+    // Confirmations of subscriptions are pushes: CLIENT REPLY OFF does not mean them.
+    if (command.has(pubsub) && command.has(while_subscribed)) begin_turn(c);
+    CHECK(command.run != nullptr); // the arity of a container demands a subcommand
+    (this->*command.run)(c, args);
 }
 
 void resp_door::error(resp_error kind, std::string_view text) {
@@ -159,16 +129,21 @@ void resp_door::run_hello(door_client& c, resp::arguments args) {
         }
         resp3 = *version == 3;
     }
+    resp::arguments login;
     for (std::size_t i = 2; i < args.size();) {
         if (resp::equals_ignoring_case(args[i], "AUTH") && i + 2 < args.size()) {
-            if (!log_in(c, args[i + 1], args[i + 2])) return;
+            login = args.subspan(i + 1, 2);
             i += 3;
         } else if (resp::equals_ignoring_case(args[i], "SETNAME") && i + 1 < args.size()) {
+            // Kept even if what follows is wrong, as Redis does.
+            if (!is_word(args[i + 1])) return error(resp_error::wrong_arguments, bad_name);
+            extras_of(c).name = args[i + 1];
             i += 2;
         } else {
             return error(resp_error::wrong_arguments, fmt::format("ERR Syntax error in HELLO option '{}'", args[i]));
         }
     }
+    if (!login.empty() && !log_in(c, login[0], login[1])) return;
     if (!c.authenticated) {
         return error(
             resp_error::not_authenticated,
@@ -176,22 +151,34 @@ void resp_door::run_hello(door_client& c, resp::arguments args) {
             "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at "
             "the same time");
     }
-    if (resp3 != c.resp3 && c.channels.count > 0) {
-        // The hub knows its subscriptions under the old dialect.
-        return error(resp_error::not_allowed,
-                     "ERR HELLO cannot change the protocol of a connection with subscriptions");
-    }
+    speak(c, resp3);
+    say_hello(c);
+}
+
+// Changes the dialect; the subscriptions stay, and their messages come in the new one.
+void resp_door::speak(door_client& c, bool resp3) {
+    if (c.resp3 == resp3) return;
+    const hub::subscriber before = subscriber_of(c);
+    // What has been published so far is heard in the old one.
+    bus_->flush();
     c.resp3 = resp3;
-    const resp::version v = dialect(c);
-    resp::append_map_header(out(), 7, v);
+    const hub::subscriber now = subscriber_of(c);
+    hub_->change_format(now, c.channels);
+    if (c.extras == nullptr) return;
+    bus_->sharded().change_format(now, c.extras->sharded);
+    bus_->patterns().change_format(before, now, c.extras->patterns);
+}
+
+void resp_door::say_hello(door_client& c) {
+    resp::append_map_header(out(), 7, dialect(c));
     resp::append_bulk(out(), "server");
     resp::append_bulk(out(), "carillon");
     resp::append_bulk(out(), "version");
     resp::append_bulk(out(), CARILLON_VERSION);
     resp::append_bulk(out(), "proto");
-    resp::append_integer(out(), resp3 ? 3 : 2);
+    resp::append_integer(out(), c.resp3 ? 3 : 2);
     resp::append_bulk(out(), "id");
-    resp::append_integer(out(), static_cast<std::int64_t>(c.id));
+    resp::append_integer(out(), static_cast<std::int64_t>(id_of(c)));
     resp::append_bulk(out(), "mode");
     resp::append_bulk(out(), "standalone");
     resp::append_bulk(out(), "role");
@@ -201,9 +188,12 @@ void resp_door::run_hello(door_client& c, resp::arguments args) {
 }
 
 void resp_door::run_reset(door_client& c, resp::arguments) {
-    hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+    unsubscribe_everything(c);
+    delete std::exchange(c.extras, nullptr);
     c.resp3 = false;
+    c.mute = false;
     c.authenticated = options_.password.empty();
+    begin_turn(c); // it may have been mute
     resp::append_simple(out(), "RESET");
 }
 
@@ -212,97 +202,13 @@ void resp_door::run_quit(door_client& c, resp::arguments) {
     c.leaving = true;
 }
 
-// --- publish and subscribe
-
-void resp_door::run_publish(door_client& c, resp::arguments args) {
-    const std::string_view channel = args[1];
-    const std::string_view payload = args[2];
-    using refusal = metrics::publication_refusal;
-    if (channel.size() > options_.channel_bytes_max) {
-        ++counters().publications_refused(refusal::other);
-        return error(resp_error::refused_payload,
-                     fmt::format("ERR channel is longer than {} bytes", options_.channel_bytes_max));
-    }
-    if (payload.size() > options_.payload_bytes_max) {
-        ++counters().publications_refused(refusal::too_big);
-        return error(resp_error::refused_payload,
-                     fmt::format("ERR payload is longer than {} bytes", options_.payload_bytes_max));
-    }
-    bool is_json = false;
-    switch (protocol::classify(payload)) {
-    case protocol::payload_kind::json: is_json = true; break;
-    case protocol::payload_kind::text: break;
-    case protocol::payload_kind::binary:
-        ++counters().publications_refused(refusal::not_utf8);
-        return error(resp_error::refused_payload, "ERR payload is neither JSON nor UTF-8 text");
-    case protocol::payload_kind::too_deep:
-        ++counters().publications_refused(refusal::too_deep);
-        return error(resp_error::refused_payload,
-                     fmt::format("ERR payload is JSON nested deeper than {}", protocol::json_depth_max));
-    }
-    ++counters().publications(metrics::publication_source::resp);
-    const std::uint32_t next = next_ticket(c);
-    const auto done = bus_->publish(channel, {payload, is_json, {}}, *this, {records().key_of(c).packed(), next});
-    if (done) {
-        answer_publish(*done);
-    } else {
-        CHECK(expect_answer(c) == next);
-    }
-}
-
-// `subscribe`, `unsubscribe` and their like are confirmed one push for each channel, with the number that is left.
-void resp_door::confirm(door_client& c, std::string_view what, std::string_view channel, bool has_channel) {
-    resp::append_push_header(out(), 3, dialect(c));
-    resp::append_bulk(out(), what);
-    if (has_channel) {
-        resp::append_bulk(out(), channel);
-    } else {
-        resp::append_null(out(), dialect(c));
-    }
-    resp::append_integer(out(), c.channels.count);
-}
-
-void resp_door::run_subscribe(door_client& c, resp::arguments args) {
-    for (const std::string_view channel : args.subspan(1)) {
-        if (channel.size() > options_.channel_bytes_max) {
-            error(resp_error::limit, fmt::format("ERR channel is longer than {} bytes", options_.channel_bytes_max));
-            continue;
-        }
-        if (c.channels.count >= options_.subscriptions_max) {
-            error(resp_error::limit, fmt::format("ERR more than {} subscriptions", options_.subscriptions_max));
-            continue;
-        }
-        const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, channel);
-        if (outcome == hub::subscribe_outcome::joined_first) {
-            CHECK(bus_->subscribe(channel, true, *this, {}) == interest::confirmed);
-        }
-        confirm(c, "subscribe", channel, true);
-    }
-}
-
-void resp_door::unsubscribe_one(door_client& c, std::string_view channel) {
-    const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
-    if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
-    confirm(c, "unsubscribe", channel, true);
-}
-
-void resp_door::run_unsubscribe(door_client& c, resp::arguments args) {
-    for (const std::string_view channel : args.subspan(1)) unsubscribe_one(c, channel);
-    if (args.size() > 1) return;
-    if (c.channels.count == 0) return confirm(c, "unsubscribe", {}, false);
-    while (c.channels.count > 0) {
-        const std::string channel{hub_->first_channel_of(c.channels)};
-        unsubscribe_one(c, channel);
-    }
-}
-
 // --- small talk
 
 void resp_door::run_ping(door_client& c, resp::arguments args) {
     if (args.size() > 2) {
         return error(resp_error::wrong_arguments, "ERR wrong number of arguments for 'ping' command");
     }
-    if (!c.resp3 && c.channels.count > 0) {
+    if (!c.resp3 && subscribes(c)) {
         resp::append_array_header(out(), 2);
         resp::append_bulk(out(), "pong");
         return resp::append_bulk(out(), args.size() > 1 ? args[1] : std::string_view{});
@@ -318,37 +224,6 @@ void resp_door::run_select(door_client&, resp::arguments args) {
     if (!index) return error(resp_error::wrong_arguments, "ERR value is not an integer or out of range");
     if (*index != 0) return error(resp_error::wrong_arguments, "ERR DB index is out of range");
     resp::append_simple(out(), "OK");
-}
-
-// What clients send when they connect. Names and library versions are taken and not kept.
-void resp_door::run_client(door_client& c, resp::arguments args) {
-    const std::string what = lower(args[1]);
-    if (what == "id" && args.size() == 2) return resp::append_integer(out(), static_cast<std::int64_t>(c.id));
-    if (what == "setname" && args.size() == 3) return resp::append_simple(out(), "OK");
-    if (what == "setinfo" && args.size() == 4) return resp::append_simple(out(), "OK");
-    if (what == "getname" && args.size() == 2) return resp::append_null(out(), dialect(c));
-    error(resp_error::unknown_command,
-          fmt::format("ERR unknown subcommand '{}'. Try CLIENT HELP.", args[1].substr(0, repeated_max)));
-}
-
-// redis-cli asks COMMAND DOCS at its start, for its hints; an empty answer gives it none.
-void resp_door::run_command(door_client& c, resp::arguments args) {
-    const std::string what = args.size() > 1 ? lower(args[1]) : "";
-    if (what == "docs") return resp::append_map_header(out(), 0, dialect(c));
-    if (what == "count") return resp::append_integer(out(), 0);
-    if (what.empty() || what == "info" || what == "list") return resp::append_array_header(out(), 0);
-    error(resp_error::unknown_command,
-          fmt::format("ERR unknown subcommand '{}'. Try COMMAND HELP.", args[1].substr(0, repeated_max)));
-}
-
-void resp_door::run_info(door_client& c, resp::arguments) {
-    resp::append_verbatim(
-        out(),
-        fmt::format("# Server\r\nserver_name:carillon\r\ncarillon_version:{}\r\nredis_mode:standalone\r\n"
-                    "# Clients\r\nconnected_clients:{}\r\n# Persistence\r\nloading:0\r\n"
-                    "# Stats\r\npubsub_channels:{}\r\n# Replication\r\nrole:master\r\n",
-                    CARILLON_VERSION, open(), hub_->channels()),
-        dialect(c));
 }
 
 } // namespace carillon::bus

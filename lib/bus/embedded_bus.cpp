@@ -1,5 +1,8 @@
 #include "bus/embedded_bus.hpp"
 
+#include "resp/glob.hpp"
+
+#include <boost/asio/post.hpp>
 #include <boost/container_hash/hash.hpp>
 
 #include <utility>
@@ -8,7 +11,14 @@ namespace carillon::bus {
 
 namespace {
 constexpr std::uint32_t no_tally = 0xffffffff;
+
+// A sharded channel is another one than the channel of its name, and has another home.
+std::size_t hash_of(name_space where, std::string_view channel) noexcept {
+    std::size_t hash = channel_hash(channel);
+    if (where == name_space::sharded) boost::hash_combine(hash, 1);
+    return hash;
 }
+} // namespace
 
 std::size_t channel_hash(std::string_view channel) noexcept { return boost::hash<std::string_view>{}(channel); }
 
@@ -23,7 +33,8 @@ embedded_broker& embedded_bus::connect(std::uint32_t shard, boost::asio::io_cont
 
 embedded_broker::embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::asio::io_context& context,
                                  hub::hub& subscribers)
-    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, mailbox_{context}, first_free_tally_{no_tally} {}
+    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, patterns_{resp::glob_match}, context_{&context}, mailbox_{context},
+      first_free_tally_{no_tally} {}
 
 interest embedded_broker::subscribe(std::string_view channel, bool first, subscription_listener&, ticket) {
     if (first && bus_->brokers_.size() > 1) filter_.add(channel_hash(channel));
@@ -34,14 +45,35 @@ void embedded_broker::unsubscribe(std::string_view channel) {
     if (bus_->brokers_.size() > 1) filter_.remove(channel_hash(channel));
 }
 
+void embedded_broker::subscribe_sharded(std::string_view channel) {
+    if (bus_->brokers_.size() > 1) filter_.add(hash_of(name_space::sharded, channel));
+}
+
+void embedded_broker::unsubscribe_sharded(std::string_view channel) {
+    if (bus_->brokers_.size() > 1) filter_.remove(hash_of(name_space::sharded, channel));
+}
+
+// Sequentially consistent as the filter is, and for the same reason.
+void embedded_broker::patterns_changed() noexcept {
+    has_patterns_.store(!patterns_.empty(), std::memory_order_seq_cst);
+}
+
 std::optional<publish_result> embedded_broker::publish(std::string_view channel, const hub::publication& what,
                                                        publish_listener& who, ticket whose) {
-    if (bus_->brokers_.size() == 1) return publish_result{hub_->publish(channel, what)};
+    const auto done = publish_in(name_space::channels, channel, what, who, whose);
+    patterns_.flush(); // the caller knows of the hub alone
+    return done;
+}
+
+std::optional<publish_result> embedded_broker::publish_in(name_space where, std::string_view channel,
+                                                          const hub::publication& what, publish_listener& who,
+                                                          ticket whose) {
+    if (bus_->brokers_.size() == 1) return publish_result{deliver(where, channel, what)};
     if (in_flight_ >= bus_->in_flight_max_) return publish_result{error::busy};
     ++in_flight_;
-    const std::size_t hash = channel_hash(channel);
+    const std::size_t hash = hash_of(where, channel);
     auto stored = std::make_shared<const stored_publication>(stored_publication{
-        std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash});
+        std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash, where});
     const publisher from{shard_, &who, whose};
     // The upper half of the hash, since the filters use the lower one.
     const auto home = static_cast<std::uint32_t>((hash >> 32) % bus_->brokers_.size());
@@ -53,15 +85,35 @@ std::optional<publish_result> embedded_broker::publish(std::string_view channel,
     return std::nullopt;
 }
 
+// To this shard's subscribers: first the channel's, then those of patterns. What the hub holds of earlier publications
+// goes first, so that a connection hears everything in the order in which it was published.
+std::uint32_t embedded_broker::deliver(name_space where, std::string_view channel, const hub::publication& what) {
+    if (where == name_space::sharded) {
+        hub_->flush();
+        patterns_.flush();
+        return sharded_.publish(channel, what);
+    }
+    if (sharded_.channels() > 0) sharded_.flush();
+    if (patterns_.holds() && hub_->subscribers(channel) > 0) patterns_.flush();
+    const std::uint32_t receivers = hub_->publish(channel, what);
+    if (patterns_.empty()) return receivers;
+    return receivers + patterns_.publish(channel, what, [this] { hub_->flush(); });
+}
+
+bool embedded_broker::may_want(const stored_publication& publication) const noexcept {
+    if (filter_.may_have(publication.hash)) return true;
+    return publication.where == name_space::channels && has_patterns_.load(std::memory_order_seq_cst);
+}
+
 void embedded_broker::sequence(const publisher& who, const shared_publication& publication) {
     const std::uint32_t index = take_tally();
     tallies_[index].who = who;
     for (std::uint32_t shard = 0; shard < bus_->brokers_.size(); ++shard) {
-        if (shard == shard_ || !bus_->brokers_[shard]->filter_.may_have(publication->hash)) continue;
+        if (shard == shard_ || !bus_->brokers_[shard]->may_want(*publication)) continue;
         ++tallies_[index].waiting;
         send(shard, {.what = message::kind::deliver, .from = shard_, .tally = index, .publication = publication});
     }
-    tallies_[index].receivers = hub_->publish(publication->channel, publication->view());
+    tallies_[index].receivers = deliver(publication->where, publication->channel, publication->view());
     if (tallies_[index].waiting > 0) return;
     finish(who, tallies_[index].receivers);
     tallies_[index].next_free = std::exchange(first_free_tally_, index);
@@ -92,7 +144,8 @@ void embedded_broker::receive(std::vector<message>& messages) {
         switch (each.what) {
         case message::kind::sequence: sequence(each.who, each.publication); break;
         case message::kind::deliver: {
-            const std::uint32_t count = hub_->publish(each.publication->channel, each.publication->view());
+            const stored_publication& what = *each.publication;
+            const std::uint32_t count = deliver(what.where, what.channel, what.view());
             send(each.from, {.what = message::kind::delivered, .count = count, .tally = each.tally});
             break;
         }
@@ -110,7 +163,28 @@ void embedded_broker::receive(std::vector<message>& messages) {
             break;
         }
     }
+    flush();
+}
+
+// At most one of them holds something, so their order does not matter.
+void embedded_broker::flush() {
     hub_->flush();
+    patterns_.flush();
+    sharded_.flush();
+}
+
+std::uint32_t embedded_broker::shards() const noexcept { return static_cast<std::uint32_t>(bus_->brokers_.size()); }
+
+void embedded_broker::ask(const std::shared_ptr<const question>& what, ticket whose) {
+    for (const auto& other : bus_->brokers_) {
+        if (other.get() == this) continue;
+        boost::asio::post(*other->context_, [this, what, whose, to = other.get()] {
+            auto said = to->respondent_ == nullptr ? answer{} : to->respondent_->answer_to(*what);
+            boost::asio::post(*context_, [this, whose, said = std::make_shared<const answer>(std::move(said))] {
+                respondent_->on_answer(whose, *said);
+            });
+        });
+    }
 }
 
 } // namespace carillon::bus

@@ -3,9 +3,12 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "bus/survey.hpp"
+#include "hub/patterns.hpp"
 
 #include <boost/asio/io_context.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +18,9 @@ namespace carillon::bus {
 
 class embedded_bus;
 
+/// Channels and sharded channels are name spaces of their own: the same name in both means two things.
+enum class name_space : std::uint8_t { channels, sharded };
+
 /// A publication on its way between shards: one copy for all.
 struct stored_publication {
     std::string channel;
@@ -22,6 +28,7 @@ struct stored_publication {
     bool is_json = false;
     std::string info;
     std::size_t hash = 0;
+    name_space where{};
 
     hub::publication view() const noexcept { return {payload, is_json, info}; }
 };
@@ -36,6 +43,27 @@ public:
     std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                           publish_listener& who, ticket whose) override;
     void on_time(std::chrono::steady_clock::time_point) override {}
+
+    /// Sharded channels, as the calls of broker; who subscribes does so in sharded().
+    void subscribe_sharded(std::string_view channel);
+    void unsubscribe_sharded(std::string_view channel);
+    /// The same as publish(), in either name space. Deliveries to this shard's subscribers are held until flush().
+    std::optional<publish_result> publish_in(name_space where, std::string_view channel,
+                                             const hub::publication& message, publish_listener& who, ticket whose);
+    /// Delivers what is held, the hub's included.
+    void flush();
+    /// The subscribers of sharded channels on this shard.
+    hub::hub& sharded() noexcept { return sharded_; }
+
+    /// The subscribers of patterns on this shard; whoever changes them says so afterwards, before he confirms.
+    hub::patterns& patterns() noexcept { return patterns_; }
+    void patterns_changed() noexcept;
+
+    /// Who answers the questions that are asked on this or another shard; set before any thread runs.
+    void set_respondent(respondent& who) noexcept { respondent_ = &who; }
+    /// Asks all other shards; the respondent of this one hears `shards() - 1` answers.
+    void ask(const std::shared_ptr<const question>& what, ticket whose);
+    std::uint32_t shards() const noexcept;
 
     /// Publications of this shard that are not answered yet.
     std::uint32_t in_flight() const noexcept { return in_flight_; }
@@ -74,6 +102,8 @@ private:
         std::uint32_t next_free = 0;
     };
 
+    std::uint32_t deliver(name_space where, std::string_view channel, const hub::publication& message);
+    bool may_want(const stored_publication& publication) const noexcept;
     void send(std::uint32_t shard, message what);
     void receive(std::vector<message>& messages);
     void sequence(const publisher& who, const shared_publication& publication);
@@ -83,7 +113,12 @@ private:
     embedded_bus* bus_;
     std::uint32_t shard_;
     hub::hub* hub_;
-    interest_filter filter_;
+    hub::hub sharded_;
+    hub::patterns patterns_;
+    interest_filter filter_; // of both name spaces
+    std::atomic<bool> has_patterns_{false};
+    boost::asio::io_context* context_;
+    respondent* respondent_ = nullptr;
     mailbox<message> mailbox_;
     std::vector<tally> tallies_;
     std::uint32_t first_free_tally_ = 0;

@@ -1,6 +1,7 @@
 #include "bus/resp_door.hpp"
 
 #include "base/bytes.hpp"
+#include "bus/door_state.hpp"
 #include "resp/names.hpp"
 
 #include <memory>
@@ -9,8 +10,6 @@
 namespace carillon::bus {
 
 namespace {
-
-constexpr std::size_t replies_bytes_max = 64 * 1024; // beyond this they are sent before the next command is run
 
 link::server::options link_options(const door_options& how) {
     return {.who = net::owner::resp,
@@ -29,30 +28,17 @@ resp::command_limits limits_of(const door_options& how) {
 
 } // namespace
 
-// What a connection keeps while a command has come in part, or while a PUBLISH waits for the other shards.
-struct resp_door::unfinished final : link::partial {
-    // A PUBLISH without its reply yet, and the replies of the commands after it.
-    struct unanswered {
-        bool done = false;
-        publish_result receivers{std::uint32_t{0}};
-        std::string after;
-    };
-
-    explicit unfinished(const resp::command_limits& limits) : parser{limits} {}
-    bool empty() const noexcept { return query.empty() && waiting.empty(); }
-
-    std::string query; // from the first byte of a command that is not complete or not run
-    resp::command_parser parser;
-    std::deque<unanswered> waiting;
-    std::uint32_t first_ticket = 0; // the one of waiting.front()
-};
-
 resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, broker& bus,
                      const door_options& how)
     : link::server{shard, link_options(how)}, options_{how}, shard_number_{shard_number}, hub_{&subscribers},
-      bus_{&bus}, parser_{limits_of(how)} {
+      bus_{dynamic_cast<embedded_broker*>(&bus)}, parser_{limits_of(how)}, made_{shard.now()} {
+    CHECK(bus_ != nullptr);
     hub_->attach(hub::format::resp2, *this);
     hub_->attach(hub::format::resp3, *this);
+    bus_->sharded().attach(hub::format::resp2, sharded_sink_);
+    bus_->sharded().attach(hub::format::resp3, sharded_sink_);
+    bus_->patterns().attach(*this);
+    bus_->set_respondent(*this);
 }
 
 link::record* resp_door::make_record() { return records().emplace<door_client>(net::owner::resp); }
@@ -63,8 +49,8 @@ void resp_door::refuse(int descriptor) {
 
 void resp_door::on_open(link::record& r) {
     auto& c = static_cast<door_client&>(r);
-    // The shard's number in the upper bits keeps the ids of shards apart.
-    c.id = std::uint64_t{shard_number_} << 40 | next_id_++;
+    c.number = next_number_++;
+    c.opened = c.active = seconds();
     c.authenticated = options_.password.empty();
 }
 
@@ -72,7 +58,8 @@ void resp_door::on_slow(link::record& r) { drop(r, link::ending::by_us); }
 
 void resp_door::on_gone(link::record& r, link::ending) {
     auto& c = static_cast<door_client&>(r);
-    hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+    unsubscribe_everything(c);
+    delete std::exchange(c.extras, nullptr);
     ++counters().connections_closed.resp();
 }
 
@@ -81,10 +68,15 @@ void resp_door::on_deadline(net::connection& connection) {
     if (!c.gone) drop(c, link::ending::by_us); // closing, and the peer has not ended its side
 }
 
+std::uint32_t resp_door::seconds() const {
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(shard().now() - made_).count());
+}
+
 // --- reading
 
 void resp_door::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<door_client&>(r);
+    c.active = seconds();
     begin_turn(c);
     run_commands(c, as_text(bytes));
     end_turn(c);
@@ -137,6 +129,7 @@ std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& par
         if (!step.args.empty()) run(c, step.args);
         position += step.consumed;
         if (replies_.size() > replies_bytes_max) flush_replies();
+        if (out_ != &replies_ && out_->size() > replies_bytes_max) pause(c); // they wait for another reply
     }
     return position;
 }
@@ -145,13 +138,13 @@ void resp_door::end_turn(door_client& c) {
     flush_replies();
     active_ = nullptr;
     out_ = &replies_;
-    hub_->flush();
+    bus_->flush();
     if (c.gone) return;
     const bool waits =
         c.busy != nullptr && c.busy->kept != nullptr && !static_cast<unfinished*>(c.busy->kept.get())->waiting.empty();
     if (c.leaving && !waits) {
         // It hears no more, so it is no receiver any more, though its peer may take a while to end.
-        hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+        unsubscribe_everything(c);
         close(c, {}, false);
     } else {
         settle(c);
@@ -172,6 +165,20 @@ void resp_door::encode(hub::format encoding, std::string_view channel, const hub
                        std::string& out) {
     resp::append_message(out, channel, message.payload,
                          encoding == hub::format::resp3 ? resp::version::resp3 : resp::version::resp2);
+}
+
+void resp_door::encode_pattern(hub::format encoding, std::string_view pattern, std::string_view channel,
+                               const hub::publication& message, std::string& out) {
+    resp::append_pattern_message(out, pattern, channel, message.payload,
+                                 encoding == hub::format::resp3 ? resp::version::resp3 : resp::version::resp2);
+}
+
+void resp_door::sharded_sink::encode(hub::format encoding, std::string_view channel, const hub::publication& message,
+                                     std::string& out) {
+    resp::append_push_header(out, 3, encoding == hub::format::resp3 ? resp::version::resp3 : resp::version::resp2);
+    resp::append_bulk(out, "smessage");
+    resp::append_bulk(out, channel);
+    resp::append_bulk(out, message.payload);
 }
 
 void resp_door::deliver(hub::subscriber to, hub::frames& what) {
@@ -198,17 +205,21 @@ std::uint32_t resp_door::next_ticket(const door_client& c) {
 std::uint32_t resp_door::expect_answer(door_client& c) {
     unfinished& kept = keep_unfinished(c);
     kept.waiting.emplace_back();
-    out_ = &kept.waiting.back().after;
+    kept.waiting.back().mute = out_ == &dropped_;
+    if (out_ != &dropped_) out_ = &kept.waiting.back().after;
     if (kept.waiting.size() >= options_.unanswered_max) pause(c);
     return kept.first_ticket + static_cast<std::uint32_t>(kept.waiting.size()) - 1;
 }
 
 // A message of a channel may not come before the confirmation of it, nor before the replies that stand in front of
-// that.
+// that. Of questions to all shards a connection asks one at a time, since the answers may be long.
 bool resp_door::must_wait(const door_client& c, resp::arguments args) {
     if (c.busy == nullptr || c.busy->kept == nullptr) return false;
-    if (static_cast<const unfinished&>(*c.busy->kept).waiting.empty()) return false;
-    return resp::equals_ignoring_case(args[0], "SUBSCRIBE");
+    const auto& waiting = static_cast<const unfinished&>(*c.busy->kept).waiting;
+    if (waiting.empty()) return false;
+    if (waiting.back().asked != nullptr) return true;
+    return resp::equals_ignoring_case(args[0], "SUBSCRIBE") || resp::equals_ignoring_case(args[0], "PSUBSCRIBE") ||
+           resp::equals_ignoring_case(args[0], "SSUBSCRIBE");
 }
 
 // Whose commands are run from now on, and where their replies go.
@@ -225,30 +236,61 @@ void resp_door::on_subscribed(ticket) { CHECK(false); }
 
 void resp_door::on_subscribe_failed(ticket, std::string_view) { CHECK(false); }
 
-void resp_door::on_published(ticket whose, publish_result receivers) {
+door_client* resp_door::client_of(ticket whose) {
     auto* c = static_cast<door_client*>(find(net::connection_key::unpacked(whose.connection)));
-    if (c == nullptr || c->busy == nullptr || c->busy->kept == nullptr) return;
+    return c == nullptr || c->busy == nullptr || c->busy->kept == nullptr ? nullptr : c;
+}
+
+void resp_door::on_published(ticket whose, publish_result receivers) {
+    door_client* const c = client_of(whose);
+    if (c == nullptr) return;
     auto& kept = static_cast<unfinished&>(*c->busy->kept);
     const std::uint32_t place = whose.id - kept.first_ticket;
     CHECK(place < kept.waiting.size());
     kept.waiting[place].done = true;
     kept.waiting[place].receivers = receivers;
-    active_ = c;
+    answer_waiting(*c);
+}
+
+void resp_door::on_answer(ticket whose, const answer& said) {
+    door_client* const c = client_of(whose);
+    if (c == nullptr) return;
+    auto& kept = static_cast<unfinished&>(*c->busy->kept);
+    const std::uint32_t place = whose.id - kept.first_ticket;
+    CHECK(place < kept.waiting.size() && kept.waiting[place].asked != nullptr);
+    survey& all = *kept.waiting[place].asked;
+    all.add(said);
+    if (--all.missing > 0) return;
+    kept.waiting[place].done = true;
+    answer_waiting(*c);
+}
+
+// Sends the replies that wait no more, and goes on with the commands that waited for them.
+void resp_door::answer_waiting(door_client& c) {
+    auto& kept = static_cast<unfinished&>(*c.busy->kept);
+    active_ = &c;
     out_ = &replies_;
     while (!kept.waiting.empty() && kept.waiting.front().done) {
-        answer_publish(kept.waiting.front().receivers);
-        replies_ += kept.waiting.front().after;
+        auto& front = kept.waiting.front();
+        if (front.mute) {
+            // CLIENT REPLY OFF was in force when it was asked.
+        } else if (front.asked != nullptr) {
+            append_answer(replies_, *front.asked);
+        } else {
+            answer_publish(front.receivers);
+        }
+        replies_ += front.after;
         kept.waiting.pop_front();
         ++kept.first_ticket;
     }
-    const bool read_on = c->paused && kept.waiting.size() <= options_.unanswered_max / 2;
-    if (read_on) c->paused = false;
-    begin_turn(*c);
-    run_commands(*c, {});
-    end_turn(*c);
-    if (read_on && !c->paused && !c->gone) {
-        pause(*c);
-        resume(*c);
+    const bool read_on = c.paused && kept.waiting.size() <= options_.unanswered_max / 2;
+    if (read_on) c.paused = false;
+    begin_turn(c);
+    run_commands(c, {});
+    end_turn(c);
+    if (read_on && !c.paused && !c.gone) {
+        pause(c);
+        resume(c);
     }
 }
 

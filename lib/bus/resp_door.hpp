@@ -1,7 +1,9 @@
 #pragma once
 
-#include "bus/broker.hpp"
+#include "bus/embedded_bus.hpp"
+#include "bus/survey.hpp"
 #include "hub/hub.hpp"
+#include "hub/patterns.hpp"
 #include "link/server.hpp"
 #include "resp/command.hpp"
 #include "resp/writer.hpp"
@@ -10,6 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,35 +36,70 @@ struct door_options {
     std::chrono::milliseconds close_timeout{5'000};
 };
 
-/// A program connected to the bus door; in a RESP connection's record.
+/// What few programs make use of, and a connection has only then.
+struct door_extras {
+    std::string name; ///< CLIENT SETNAME
+    std::string library_name;
+    std::string library_version;
+    hub::pattern_memberships patterns;
+    hub::memberships sharded;
+};
+
+/// A program connected to the bus door; in a RESP connection's record, whose `detail` is the number of the last command
+/// in the table.
 struct door_client : link::record {
     hub::memberships channels;
-    std::uint64_t id = 0; ///< CLIENT ID: grows, unique in this process' shard
-    bool authenticated = false;
-    bool resp3 = false;
-    bool leaving = false; ///< it has said QUIT, or broken the protocol: close when its replies are out
+    door_extras* extras = nullptr; ///< null: none are used
+    std::uint32_t number = 0;      ///< of the shard's connections
+    std::uint32_t opened = 0;      ///< seconds since the door was made
+    std::uint32_t active = 0;      ///< the same of the last bytes
+    bool authenticated : 1 = false;
+    bool resp3 : 1 = false;
+    bool leaving : 1 = false;   ///< it has said QUIT, or broken the protocol: close when its replies are out
+    bool mute : 1 = false;      ///< CLIENT REPLY OFF
+    bool mute_next : 1 = false; ///< CLIENT REPLY SKIP
 };
 static_assert(sizeof(door_client) <= net::slab::cell_bytes);
 
 /// The bus door of one shard: lets programs that speak RESP2 or RESP3 publish and subscribe as at a Redis server.
 /// Replies come in the order of the commands, with Redis' own error texts where clients depend on them. Thread: the
 /// shard's.
-class resp_door final : public link::server, public hub::sink, public publish_listener, public subscription_listener {
+class resp_door final : public link::server,
+                        public hub::sink,
+                        public hub::pattern_sink,
+                        public publish_listener,
+                        public subscription_listener,
+                        public respondent {
 public:
+    /// `bus` is the shard's end of an embedded_bus: no other has patterns and sharded channels.
     resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, broker& bus,
               const door_options& how);
 
     void on_deadline(net::connection& c) override;
     void encode(hub::format encoding, std::string_view channel, const hub::publication& message,
                 std::string& out) override;
+    void encode_pattern(hub::format encoding, std::string_view pattern, std::string_view channel,
+                        const hub::publication& message, std::string& out) override;
     void deliver(hub::subscriber to, hub::frames& what) override;
     void on_published(ticket whose, publish_result receivers) override;
     void on_subscribed(ticket whose) override;
     void on_subscribe_failed(ticket whose, std::string_view channel) override;
+    answer answer_to(const question& asked) override;
+    void on_answer(ticket whose, const answer& said) override;
+
+    struct command_entry;
 
 private:
     struct unfinished;
-    struct command_entry;
+    struct survey;
+    // The subscribers of sharded channels hear "smessage", and are connections of this door as all others.
+    struct sharded_sink final : hub::sink {
+        explicit sharded_sink(resp_door& of) noexcept : door{&of} {}
+        void encode(hub::format encoding, std::string_view channel, const hub::publication& message,
+                    std::string& out) override;
+        void deliver(hub::subscriber to, hub::frames& what) override { door->deliver(to, what); }
+        resp_door* door;
+    };
 
     // link::server
     link::record* make_record() override;
@@ -79,27 +120,93 @@ private:
     static std::uint32_t next_ticket(const door_client& c);
     static bool must_wait(const door_client& c, resp::arguments args);
 
+    void answer_waiting(door_client& c);
+    door_client* client_of(ticket whose);
+
+    // door_table.cpp
+    static const command_entry* find_command(std::string_view name) noexcept;
+    static const command_entry* find_command(resp::arguments args) noexcept;
+    static std::span<const command_entry> commands() noexcept;
+
     // door_commands.cpp
-    static const command_entry* find_command(std::string_view name);
     void run(door_client& c, resp::arguments args);
+    void run_known(door_client& c, const command_entry& command, resp::arguments args);
     void run_auth(door_client& c, resp::arguments args);
     void run_hello(door_client& c, resp::arguments args);
     void run_ping(door_client& c, resp::arguments args);
     void run_echo(door_client& c, resp::arguments args);
-    void run_publish(door_client& c, resp::arguments args);
-    void run_subscribe(door_client& c, resp::arguments args);
-    void run_unsubscribe(door_client& c, resp::arguments args);
     void run_select(door_client& c, resp::arguments args);
-    void run_client(door_client& c, resp::arguments args);
-    void run_command(door_client& c, resp::arguments args);
-    void run_info(door_client& c, resp::arguments args);
     void run_reset(door_client& c, resp::arguments args);
     void run_quit(door_client& c, resp::arguments args);
+    bool log_in(door_client& c, std::string_view user, std::string_view password);
+    void say_hello(door_client& c);
+    void speak(door_client& c, bool resp3);
+
+    // door_pubsub.cpp
+    void run_publish(door_client& c, resp::arguments args);
+    void run_sharded_publish(door_client& c, resp::arguments args);
+    void run_subscribe(door_client& c, resp::arguments args);
+    void run_unsubscribe(door_client& c, resp::arguments args);
+    void run_pattern_subscribe(door_client& c, resp::arguments args);
+    void run_pattern_unsubscribe(door_client& c, resp::arguments args);
+    void run_sharded_subscribe(door_client& c, resp::arguments args);
+    void run_sharded_unsubscribe(door_client& c, resp::arguments args);
+    std::optional<hub::publication> publishable(std::string_view channel, std::string_view payload);
+    void publish(door_client& c, resp::arguments args, name_space where);
+    bool may_subscribe(const door_client& c, std::string_view channel);
+    void unsubscribe_one(door_client& c, std::string_view channel);
+    void unsubscribe_sharded(door_client& c, std::string_view channel);
+    void unsubscribe_everything(door_client& c);
+    void confirm(door_client& c, std::string_view what, const std::string_view* channel, std::size_t left);
+
+    // door_survey.cpp
+    void run_pubsub_channels(door_client& c, resp::arguments args);
+    void run_pubsub_numbers(door_client& c, resp::arguments args);
+    void run_pubsub_patterns(door_client& c, resp::arguments args);
+    void ask(door_client& c, question what);
+    void append_answer(std::string& out, survey& all) const;
+
+    // door_clients.cpp
+    void run_client_id(door_client& c, resp::arguments args);
+    void run_client_name(door_client& c, resp::arguments args);
+    void run_client_setname(door_client& c, resp::arguments args);
+    void run_client_setinfo(door_client& c, resp::arguments args);
+    void run_client_info(door_client& c, resp::arguments args);
+    void run_client_list(door_client& c, resp::arguments args);
+    void run_client_kill(door_client& c, resp::arguments args);
+    void run_client_reply(door_client& c, resp::arguments args);
+    void run_client_switch(door_client& c, resp::arguments args);
+    void note_command(door_client& c, const command_entry& command);
+    void append_line(std::string& text, const door_client& c) const;
+    void each_meant(const client_filter& meant, const std::function<void(door_client&)>& visit);
+    std::uint64_t kill(const client_filter& meant);
+
+    // door_info.cpp
+    void run_info(door_client& c, resp::arguments args);
+    void run_config_get(door_client& c, resp::arguments args);
+    std::string info_of(std::span<const std::string> sections, const answer& totals) const;
+    void run_help(door_client& c, resp::arguments args);
+
+    // door_command_info.cpp
+    void run_command(door_client& c, resp::arguments args);
+    void run_command_count(door_client& c, resp::arguments args);
+    void run_command_docs(door_client& c, resp::arguments args);
+    void run_command_info(door_client& c, resp::arguments args);
+    void run_command_list(door_client& c, resp::arguments args);
 
     void error(metrics::resp_error kind, std::string_view text);
-    bool log_in(door_client& c, std::string_view user, std::string_view password);
-    void unsubscribe_one(door_client& c, std::string_view channel);
-    void confirm(door_client& c, std::string_view what, std::string_view channel, bool has_channel);
+    door_extras& extras_of(door_client& c) {
+        if (c.extras == nullptr) c.extras = new door_extras;
+        return *c.extras;
+    }
+    static std::uint32_t patterns_of(const door_client& c) { return c.extras ? c.extras->patterns.count() : 0; }
+    static std::uint32_t sharded_of(const door_client& c) { return c.extras ? c.extras->sharded.count : 0; }
+    static bool subscribes(const door_client& c) {
+        return c.channels.count > 0 || patterns_of(c) > 0 || sharded_of(c) > 0;
+    }
+    /// CLIENT ID. The shard's number in the upper bits keeps the ids of shards apart.
+    std::uint64_t id_of(const door_client& c) const noexcept { return std::uint64_t{shard_number_} << 40 | c.number; }
+    std::uint32_t seconds() const;
     resp::version dialect(const door_client& c) const noexcept {
         return c.resp3 ? resp::version::resp3 : resp::version::resp2;
     }
@@ -110,16 +217,22 @@ private:
     /// Where the reply of the command that is run goes.
     std::string& out() noexcept { return *out_; }
 
+    static constexpr std::size_t replies_bytes_max = 64 * 1024; // then they are sent before the next command is run
+
     door_options options_;
     std::uint32_t shard_number_;
     hub::hub* hub_;
-    broker* bus_;
+    embedded_broker* bus_;
+    sharded_sink sharded_sink_{*this};
     resp::command_parser parser_; // of connections that keep nothing between bursts
-    std::uint64_t next_id_ = 1;
+    std::uint32_t next_number_ = 1;
+    net::timer_wheel::clock::time_point made_;
 
     door_client* active_ = nullptr; // whose commands are being run
     std::string replies_;           // that it gets at the end of the burst
+    std::string dropped_;           // what a connection that wants no replies would get
     std::string* out_ = &replies_;
+    std::uint16_t port_ = 0; // of the door; 0: nobody has asked yet
 };
 
 } // namespace carillon::bus

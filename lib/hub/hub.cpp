@@ -110,6 +110,17 @@ std::uint32_t hub::subscribers(std::string_view channel) const {
     return index == none ? 0 : static_cast<std::uint32_t>(channels_[index].members.size());
 }
 
+void hub::change_format(subscriber to, const memberships& list) {
+    flush();
+    for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
+        channel_entry& entry = channels_[subscriptions_[node].channel];
+        subscriber& who = entry.members[subscriptions_[node].place].who;
+        CHECK(who.index() == to.index());
+        who = to;
+        entry.formats_seen = (entry.formats_seen | 1u << static_cast<unsigned>(to.encoding())) & 0xffu;
+    }
+}
+
 std::uint32_t hub::publish(std::string_view channel, const publication& message) {
     const std::uint32_t index = find(channel);
     if (index == none) return 0;

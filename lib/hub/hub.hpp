@@ -114,6 +114,9 @@ public:
     }
     bool subscribed(subscriber who, const memberships& list, std::string_view channel) const;
 
+    /// The same subscriber in another format: `to` has the index of who has `list`.
+    void change_format(subscriber to, const memberships& list);
+
     /// Takes a message for a channel's subscribers; they get it at the next flush() at the latest. Returns how many
     /// they are.
     std::uint32_t publish(std::string_view channel, const publication& message);
@@ -128,6 +131,12 @@ public:
     std::string_view first_channel_of(const memberships& list) const noexcept {
         CHECK(list.first != none);
         return name_of(subscriptions_[list.first].channel);
+    }
+
+    /// Calls `visit(channel)` for each channel that has a subscriber, in no order. It may not change the hub.
+    template <class Visit>
+    void each_channel(Visit&& visit) const {
+        for (const std::uint32_t channel : by_name_) visit(name_of(channel));
     }
 
     /// Every link leads where it should. For tests; costs a walk over everything in `list`.

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "bus/resp_door.hpp"
+
+#include <deque>
+#include <memory>
+#include <string>
+
+namespace carillon::bus {
+
+/// A question to all shards, and what has been said to it.
+struct resp_door::survey {
+    question asked;
+    resp::version dialect = resp::version::resp2; ///< of who asked, when he did
+    answer said{};
+    std::uint32_t missing = 0; ///< shards that have not answered
+
+    void add(const answer& more);
+};
+
+/// What a connection keeps while a command has come in part, or while one waits for the other shards.
+struct resp_door::unfinished final : link::partial {
+    // A command without its reply yet, a PUBLISH or a question to all shards, and the replies of the commands after it.
+    struct unanswered {
+        bool done = false;
+        bool mute = false; // the reply is not wanted
+        publish_result receivers{std::uint32_t{0}};
+        std::unique_ptr<survey> asked;
+        std::string after;
+    };
+
+    explicit unfinished(const resp::command_limits& limits) : parser{limits} {}
+    bool empty() const noexcept { return query.empty() && waiting.empty(); }
+
+    std::string query; // from the first byte of a command that is not complete or not run
+    resp::command_parser parser;
+    std::deque<unanswered> waiting;
+    std::uint32_t first_ticket = 0; // the one of waiting.front()
+};
+
+} // namespace carillon::bus

@@ -1,0 +1,149 @@
+#include "bus/door_table.hpp"
+
+#include "resp/names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace carillon::bus {
+
+namespace {
+
+using entry = resp_door::command_entry;
+using counted = metrics::resp_command;
+
+constexpr std::uint16_t talk = noscript | loading | stale | connection;
+constexpr std::uint16_t before_login = noscript | loading | stale | fast | no_auth | allow_busy | connection;
+constexpr std::uint16_t listen = pubsub | noscript | loading | stale | while_subscribed;
+constexpr std::uint16_t query = pubsub | loading | stale;
+constexpr std::uint16_t about_commands = loading | stale | connection;
+
+const entry* find_in(std::span<const entry> table, std::string_view name) noexcept {
+    const auto found = std::find_if(table.begin(), table.end(), [&](const entry& each) {
+        return resp::equals_ignoring_case(each.own_name(), name);
+    });
+    return found == table.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+// The members of the door are private, so the tables are made where they may be named.
+std::span<const resp_door::command_entry> resp_door::commands() noexcept {
+    using door = resp_door;
+    static constexpr std::array client_commands{
+        entry{"client|getname", counted::client, 2, talk, 0, &door::run_client_name, "2.6.9",
+              "Get the current connection name"},
+        entry{"client|help", counted::client, 2, about_commands, 0, &door::run_help, "5.0.0",
+              "Show helpful text about the different subcommands"},
+        entry{"client|id", counted::client, 2, talk, 0, &door::run_client_id, "5.0.0",
+              "Returns the client ID for the current connection"},
+        entry{"client|info", counted::client, 2, talk | nondeterministic, 0, &door::run_client_info, "6.2.0",
+              "Returns information about the current client connection."},
+        entry{"client|kill", counted::client, -3, admin | talk, 0, &door::run_client_kill, "2.4.0",
+              "Kill the connection of a client"},
+        entry{"client|list", counted::client, -2, admin | talk | nondeterministic, 0, &door::run_client_list, "2.4.0",
+              "Get the list of client connections"},
+        entry{"client|no-evict", counted::client, 3, admin | talk, 0, &door::run_client_switch, "7.0.0",
+              "Set client eviction mode for the current connection"},
+        entry{"client|no-touch", counted::client, 3, talk, 0, &door::run_client_switch, "7.2.0",
+              "Controls whether commands sent by the client affect the LRU/LFU of accessed keys"},
+        entry{"client|reply", counted::client, 3, talk, 0, &door::run_client_reply, "3.2.0",
+              "Instruct the server whether to reply to commands"},
+        entry{"client|setinfo", counted::client, 4, talk, 0, &door::run_client_setinfo, "7.2.0",
+              "Sets information specific to the client or connection"},
+        entry{"client|setname", counted::client, 3, talk, 0, &door::run_client_setname, "2.6.9",
+              "Set the current connection name"},
+    };
+    static constexpr std::array pubsub_commands{
+        entry{"pubsub|channels", counted::pubsub, -2, query, 0, &door::run_pubsub_channels, "2.8.0",
+              "List active channels"},
+        entry{"pubsub|help", counted::pubsub, 2, loading | stale, 0, &door::run_help, "6.2.0",
+              "Show helpful text about the different subcommands"},
+        entry{"pubsub|numpat", counted::pubsub, 2, query, 0, &door::run_pubsub_patterns, "2.8.0",
+              "Get the count of unique patterns pattern subscriptions"},
+        entry{"pubsub|numsub", counted::pubsub, -2, query, 0, &door::run_pubsub_numbers, "2.8.0",
+              "Get the count of subscribers for channels"},
+        entry{"pubsub|shardchannels", counted::pubsub, -2, query, 0, &door::run_pubsub_channels, "7.0.0",
+              "List active shard channels"},
+        entry{"pubsub|shardnumsub", counted::pubsub, -2, query, 0, &door::run_pubsub_numbers, "7.0.0",
+              "Get the count of subscribers for shard channels"},
+    };
+    static constexpr std::array config_commands{
+        entry{"config|get", counted::config, -3, admin | noscript | loading | stale, 0, &door::run_config_get, "2.0.0",
+              "Get the values of configuration parameters"},
+        entry{"config|help", counted::config, 2, loading | stale, 0, &door::run_help, "5.0.0",
+              "Show helpful text about the different subcommands"},
+    };
+    static constexpr std::array command_commands{
+        entry{"command|count", counted::command, 2, about_commands, 0, &door::run_command_count, "2.8.13",
+              "Get total number of Redis commands"},
+        entry{"command|docs", counted::command, -2, about_commands | nondeterministic_order, 0, &door::run_command_docs,
+              "7.0.0", "Get array of specific Redis command documentation"},
+        entry{"command|help", counted::command, 2, about_commands, 0, &door::run_help, "5.0.0",
+              "Show helpful text about the different subcommands"},
+        entry{"command|info", counted::command, -2, about_commands | nondeterministic_order, 0, &door::run_command_info,
+              "2.8.13", "Get array of specific Redis command details, or all when no argument is given."},
+        entry{"command|list", counted::command, -2, about_commands | nondeterministic_order, 0, &door::run_command_list,
+              "7.0.0", "Get an array of Redis command names"},
+    };
+    // The most frequent ones are found first.
+    static constexpr std::array all{
+        entry{"publish", counted::publish, 3, pubsub | loading | stale | fast, 0, &door::run_publish, "2.0.0",
+              "Post a message to a channel"},
+        entry{"ping", counted::ping, -1, fast | connection | while_subscribed | all_shards | all_succeeded, 0,
+              &door::run_ping, "1.0.0", "Ping the server"},
+        entry{"subscribe", counted::subscribe, -2, listen, 0, &door::run_subscribe, "2.0.0",
+              "Listen for messages published to the given channels"},
+        entry{"unsubscribe", counted::unsubscribe, -1, listen, 0, &door::run_unsubscribe, "2.0.0",
+              "Stop listening for messages posted to the given channels"},
+        entry{"psubscribe", counted::psubscribe, -2, listen, 0, &door::run_pattern_subscribe, "2.0.0",
+              "Listen for messages published to channels matching the given patterns"},
+        entry{"punsubscribe", counted::punsubscribe, -1, listen, 0, &door::run_pattern_unsubscribe, "2.0.0",
+              "Stop listening for messages posted to channels matching the given patterns"},
+        entry{"spublish", counted::spublish, 3, pubsub | loading | stale | fast, 1, &door::run_sharded_publish, "7.0.0",
+              "Post a message to a shard channel"},
+        entry{"ssubscribe", counted::ssubscribe, -2, listen, -1, &door::run_sharded_subscribe, "7.0.0",
+              "Listen for messages published to the given shard channels"},
+        entry{"sunsubscribe", counted::sunsubscribe, -1, listen, -1, &door::run_sharded_unsubscribe, "7.0.0",
+              "Stop listening for messages posted to the given shard channels"},
+        entry{"echo", counted::echo, 2, loading | stale | fast | connection, 0, &door::run_echo, "1.0.0",
+              "Echo the given string"},
+        entry{"auth", counted::auth, -2, before_login, 0, &door::run_auth, "1.0.0", "Authenticate to the server"},
+        entry{"hello", counted::hello, -1, before_login, 0, &door::run_hello, "6.0.0", "Handshake with Redis"},
+        entry{"select", counted::select, 2, loading | stale | fast | connection, 0, &door::run_select, "1.0.0",
+              "Change the selected database for the current connection"},
+        entry{"pubsub", counted::pubsub, -2, 0, 0, nullptr, "2.8.0", "A container for Pub/Sub commands",
+              pubsub_commands},
+        entry{"client", counted::client, -2, 0, 0, nullptr, "2.4.0", "A container for client connection commands",
+              client_commands},
+        entry{"command", counted::command, -1, loading | stale | connection | nondeterministic_order, 0,
+              &door::run_command, "2.8.13", "Get array of Redis command details", command_commands},
+        entry{"config", counted::config, -2, 0, 0, nullptr, "2.0.0", "A container for server configuration commands",
+              config_commands},
+        entry{"info", counted::info, -1, loading | stale | dangerous | nondeterministic | all_shards, 0,
+              &door::run_info, "1.0.0", "Get information and statistics about the server"},
+        entry{"reset", counted::reset, 1, before_login | while_subscribed, 0, &door::run_reset, "6.2.0",
+              "Reset the connection"},
+        entry{"quit", counted::quit, -1, before_login | while_subscribed, 0, &door::run_quit, "1.0.0",
+              "Close the connection"},
+    };
+    static_assert(all.size() < 256); // the number of one fits a connection's record
+    return all;
+}
+
+// By its full name, "client|id".
+const resp_door::command_entry* resp_door::find_command(std::string_view name) noexcept {
+    const std::size_t bar = name.find('|');
+    const entry* const found = find_in(commands(), name.substr(0, bar));
+    if (found == nullptr || bar == std::string_view::npos) return found;
+    return find_in(found->subcommands, name.substr(bar + 1));
+}
+
+// As it is called; null when the command is not known, or when its subcommand is not.
+const resp_door::command_entry* resp_door::find_command(resp::arguments args) noexcept {
+    const entry* const found = find_in(commands(), args[0]);
+    if (found == nullptr || found->subcommands.empty() || args.size() < 2) return found;
+    return find_in(found->subcommands, args[1]);
+}
+
+} // namespace carillon::bus

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "bus/resp_door.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace carillon::bus {
+
+/// What COMMAND INFO says of a command, as Redis names it.
+enum command_flag : std::uint16_t {
+    admin = 1,
+    pubsub = 2,
+    noscript = 4,
+    loading = 8,
+    stale = 16,
+    fast = 32,
+    no_auth = 64, ///< allowed before AUTH
+    allow_busy = 128,
+    dangerous = 256, ///< a category only
+    connection = 512,
+    while_subscribed = 1024, ///< RESP2 connections with subscriptions may use only these; not shown
+    all_shards = 2048,       ///< tips
+    all_succeeded = 4096,
+    nondeterministic = 8192,
+    nondeterministic_order = 16384,
+};
+
+/// A command of the door, or a subcommand.
+struct resp_door::command_entry {
+    std::string_view name; ///< lower case; of a subcommand "client|id"
+    metrics::resp_command counted_as{};
+    int arity = 0; ///< as Redis writes it: the name included; negative: at least so many
+    std::uint16_t flags = 0;
+    int last_key = 0; ///< 0: it has no keys; else they begin at 1
+    void (resp_door::*run)(door_client&, resp::arguments) = nullptr;
+    std::string_view since{};
+    std::string_view summary{};
+    std::span<const command_entry> subcommands{};
+
+    bool has(command_flag flag) const noexcept { return (flags & flag) != 0; }
+    /// What stands behind the '|', or the name.
+    std::string_view own_name() const noexcept { return name.substr(name.find('|') + 1); }
+};
+
+} // namespace carillon::bus
