@@ -2,18 +2,23 @@
 
 #include <boost/container_hash/hash.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace carillon::bus {
 
 namespace {
 constexpr std::uint32_t no_tally = 0xffffffff;
-}
+// Messages of other shards that are handled before this shard's own events get their turn.
+constexpr int messages_per_turn = 256;
+constexpr std::size_t bytes_per_turn = 128 * 1024;
+} // namespace
 
 std::size_t channel_hash(std::string_view channel) noexcept { return boost::hash<std::string_view>{}(channel); }
 
-embedded_bus::embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max)
-    : brokers_(shards), in_flight_max_{in_flight_max} {}
+embedded_bus::embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max, std::size_t in_flight_bytes_max)
+    : brokers_(shards), in_flight_max_{in_flight_max}, in_flight_bytes_max_{in_flight_bytes_max} {}
 
 embedded_broker& embedded_bus::connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers) {
     CHECK(shard < brokers_.size() && brokers_[shard] == nullptr);
@@ -23,7 +28,8 @@ embedded_broker& embedded_bus::connect(std::uint32_t shard, boost::asio::io_cont
 
 embedded_broker::embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::asio::io_context& context,
                                  hub::hub& subscribers)
-    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, mailbox_{context}, first_free_tally_{no_tally} {}
+    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, mailbox_{context}, context_{&context},
+      first_free_tally_{no_tally} {}
 
 void embedded_broker::subscribe(std::string_view channel) {
     if (bus_->brokers_.size() > 1) filter_.add(channel_hash(channel));
@@ -36,12 +42,15 @@ void embedded_broker::unsubscribe(std::string_view channel) {
 std::optional<publish_result> embedded_broker::publish(std::string_view channel, const hub::publication& what,
                                                        publish_listener& who, publish_ticket ticket) {
     if (bus_->brokers_.size() == 1) return publish_result{hub_->publish(channel, what)};
-    if (in_flight_ >= bus_->in_flight_max_) return publish_result{error::busy};
+    const std::size_t bytes = channel.size() + what.payload.size() + what.info.size();
+    const bool full = in_flight_ >= bus_->in_flight_max_ || in_flight_bytes_ + bytes > bus_->in_flight_bytes_max_;
+    if (full) return publish_result{error::busy};
     ++in_flight_;
+    in_flight_bytes_ += bytes;
     const std::size_t hash = channel_hash(channel);
     auto stored = std::make_shared<const stored_publication>(stored_publication{
         std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash});
-    const publisher from{shard_, &who, ticket};
+    const publisher from{shard_, &who, ticket, bytes};
     // The upper half of the hash, since the filters use the lower one.
     const auto home = static_cast<std::uint32_t>((hash >> 32) % bus_->brokers_.size());
     if (home == shard_) {
@@ -87,29 +96,46 @@ void embedded_broker::send(std::uint32_t shard, message what) {
 }
 
 void embedded_broker::receive(std::vector<message>& messages) {
-    for (message& each : messages) {
-        switch (each.what) {
-        case message::kind::sequence: sequence(each.who, each.publication); break;
-        case message::kind::deliver: {
-            const std::uint32_t count = hub_->publish(each.publication->channel, each.publication->view());
-            send(each.from, {.what = message::kind::delivered, .count = count, .tally = each.tally});
-            break;
-        }
-        case message::kind::delivered: {
-            tally& counted = tallies_[each.tally];
-            counted.receivers += each.count;
-            if (--counted.waiting > 0) break;
-            finish(counted.who, counted.receivers);
-            counted.next_free = std::exchange(first_free_tally_, each.tally);
-            break;
-        }
-        case message::kind::published:
-            --in_flight_;
-            each.who.listener->on_published(each.who.ticket, each.count);
-            break;
-        }
+    const bool waiting = !inbox_.empty();
+    std::move(messages.begin(), messages.end(), std::back_inserter(inbox_));
+    if (!waiting) handle_some();
+}
+
+// As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
+void embedded_broker::handle_some() {
+    std::size_t bytes = 0;
+    for (int i = 0; i < messages_per_turn && bytes < bytes_per_turn && !inbox_.empty(); ++i) {
+        message next = std::move(inbox_.front());
+        inbox_.pop_front();
+        if (next.publication) bytes += next.publication->payload.size();
+        handle(next);
     }
     hub_->flush();
+    if (!inbox_.empty()) boost::asio::post(*context_, [this] { handle_some(); });
+}
+
+void embedded_broker::handle(message& what) {
+    switch (what.what) {
+    case message::kind::sequence: sequence(what.who, what.publication); break;
+    case message::kind::deliver: {
+        const std::uint32_t count = hub_->publish(what.publication->channel, what.publication->view());
+        send(what.from, {.what = message::kind::delivered, .count = count, .tally = what.tally});
+        break;
+    }
+    case message::kind::delivered: {
+        tally& counted = tallies_[what.tally];
+        counted.receivers += what.count;
+        if (--counted.waiting > 0) break;
+        finish(counted.who, counted.receivers);
+        counted.next_free = std::exchange(first_free_tally_, what.tally);
+        break;
+    }
+    case message::kind::published:
+        --in_flight_;
+        in_flight_bytes_ -= what.who.bytes;
+        what.who.listener->on_published(what.who.ticket, what.count);
+        break;
+    }
 }
 
 } // namespace carillon::bus

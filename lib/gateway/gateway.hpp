@@ -58,7 +58,8 @@ private:
     boost::asio::signal_set signals_{control_context_};
     control::route_table control_routes_;
     control::route_table client_routes_;
-    control::http_server http_;
+    control::http_server http_;  // the control port's own
+    control::http_server pages_; // requests on the client port, which must not shut out the others
     bus::embedded_bus bus_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<bool> stopping_ = false;

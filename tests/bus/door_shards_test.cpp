@@ -233,7 +233,7 @@ TEST(door_shards, more_publications_on_their_way_than_allowed_are_refused) {
     publisher.write(pipeline.substr(0, pipeline.size() / 5));
     house.settle();
     EXPECT_EQ(publisher.take(), ":0\r\n");
-    // A browser's publication is refused in its own words.
+    // A browser has one on its way at a time: its replies come in the order of its commands, and none is refused.
     ws_client browser = house[0].connected();
     browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{0}"}}}})"
                             "\n"
@@ -244,9 +244,38 @@ TEST(door_shards, more_publications_on_their_way_than_allowed_are_refused) {
                             R"({{"id":5,"publish":{{"channel":"{0}"}}}})",
                             house.channel_at(1)));
     house.settle();
-    EXPECT_EQ(browser.heard(),
-              (words{R"({"id":5,"error":{"code":100,"message":"internal server error","temporary":true}})",
-                     R"({"id":2,"publish":{}})", R"({"id":3,"publish":{}})", R"({"id":4,"publish":{}})"}));
+    EXPECT_EQ(browser.heard(), (words{R"({"id":2,"publish":{}})", R"({"id":3,"publish":{}})",
+                                      R"({"id":4,"publish":{}})", R"({"id":5,"publish":{}})"}));
+}
+
+TEST(door_shards, a_browsers_commands_wait_behind_its_publish) {
+    test_house house{2};
+    const std::string channel = house.channel_at(1);
+    const std::string first = fmt::format(R"({{"id":2,"publish":{{"channel":"{0}","data":1}}}})"
+                                          "\n"
+                                          R"({{"id":3,"subscribe":{{"channel":"{0}"}}}})",
+                                          channel);
+    const std::string second = fmt::format(R"({{"id":4,"publish":{{"channel":"{0}","data":2}}}})"
+                                           "\n"
+                                           R"({{"id":5,"unsubscribe":{{"channel":"{0}"}}}})",
+                                           channel);
+    ws_client browser = house[0].connected();
+    browser.say(first);
+    browser.say(second); // comes while the first publish waits for the other shard
+    house.settle();
+    const auto heard = browser.heard();
+    std::vector<std::string> replies;
+    for (const std::string& each : heard) {
+        if (each.find("\"push\"") == std::string::npos) replies.push_back(each);
+    }
+    EXPECT_EQ(replies, (words{R"({"id":2,"publish":{}})"
+                              "\n"
+                              R"({"id":3,"subscribe":{}})",
+                              R"({"id":4,"publish":{}})"
+                              "\n"
+                              R"({"id":5,"unsubscribe":{}})"}));
+    // It subscribed after the first publication and before the second.
+    EXPECT_EQ(heard.size(), 3u);
 }
 
 TEST(door_shards, a_browser_that_goes_before_its_publication_is_answered_leaves_nothing) {
