@@ -1,4 +1,4 @@
-# Which Debian packages Carillon is built, tested and run with; sourced by run.sh, test.sh and the Dockerfile.
+# Which Debian packages Carillon is built, tested and run with; sourced by run.sh, test.sh and (with sh) the Dockerfile.
 # Debian 12 (bookworm) has Boost 1.81 beside its default 1.74; Debian 13 (trixie) has 1.83.
 
 # Prints the first of the given packages that this release has.
@@ -25,13 +25,15 @@ test_packages() {
 
 # Installs those of the given packages that are missing. Root, or sudo.
 install_missing() {
-    local missing=()
+    missing=
     for package in "$@"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
+            missing="$missing $package"
     done
-    [ ${#missing[@]} -eq 0 ] && return
-    echo "Installing: ${missing[*]}"
-    $(as_root) apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null
+    [ -n "$missing" ] || return 0
+    echo "Installing:$missing"
+    # shellcheck disable=SC2086
+    $(as_root) apt-get install -y --no-install-recommends $missing >/dev/null
 }
 
 # apt-cache answers nothing before the first update of a new machine.

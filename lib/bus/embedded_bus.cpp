@@ -5,12 +5,17 @@
 #include <boost/asio/post.hpp>
 #include <boost/container_hash/hash.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace carillon::bus {
 
 namespace {
 constexpr std::uint32_t no_tally = 0xffffffff;
+// Messages of other shards that are handled before this shard's own events get their turn.
+constexpr int messages_per_turn = 256;
+constexpr std::size_t bytes_per_turn = 128 * 1024;
 
 // A sharded channel is another one than the channel of its name, and has another home.
 std::size_t hash_of(name_space where, std::string_view channel) noexcept {
@@ -22,8 +27,8 @@ std::size_t hash_of(name_space where, std::string_view channel) noexcept {
 
 std::size_t channel_hash(std::string_view channel) noexcept { return boost::hash<std::string_view>{}(channel); }
 
-embedded_bus::embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max)
-    : brokers_(shards), in_flight_max_{in_flight_max} {}
+embedded_bus::embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max, std::size_t in_flight_bytes_max)
+    : brokers_(shards), in_flight_max_{in_flight_max}, in_flight_bytes_max_{in_flight_bytes_max} {}
 
 embedded_broker& embedded_bus::connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers) {
     CHECK(shard < brokers_.size() && brokers_[shard] == nullptr);
@@ -69,12 +74,15 @@ std::optional<publish_result> embedded_broker::publish_in(name_space where, std:
                                                           const hub::publication& what, publish_listener& who,
                                                           ticket whose) {
     if (bus_->brokers_.size() == 1) return publish_result{deliver(where, channel, what)};
-    if (in_flight_ >= bus_->in_flight_max_) return publish_result{error::busy};
+    const std::size_t bytes = channel.size() + what.payload.size() + what.info.size();
+    const bool full = in_flight_ >= bus_->in_flight_max_ || in_flight_bytes_ + bytes > bus_->in_flight_bytes_max_;
+    if (full) return publish_result{error::busy};
     ++in_flight_;
+    in_flight_bytes_ += bytes;
     const std::size_t hash = hash_of(where, channel);
     auto stored = std::make_shared<const stored_publication>(stored_publication{
         std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash, where});
-    const publisher from{shard_, &who, whose};
+    const publisher from{shard_, &who, whose, bytes};
     // The upper half of the hash, since the filters use the lower one.
     const auto home = static_cast<std::uint32_t>((hash >> 32) % bus_->brokers_.size());
     if (home == shard_) {
@@ -140,30 +148,47 @@ void embedded_broker::send(std::uint32_t shard, message what) {
 }
 
 void embedded_broker::receive(std::vector<message>& messages) {
-    for (message& each : messages) {
-        switch (each.what) {
-        case message::kind::sequence: sequence(each.who, each.publication); break;
-        case message::kind::deliver: {
-            const stored_publication& what = *each.publication;
-            const std::uint32_t count = deliver(what.where, what.channel, what.view());
-            send(each.from, {.what = message::kind::delivered, .count = count, .tally = each.tally});
-            break;
-        }
-        case message::kind::delivered: {
-            tally& counted = tallies_[each.tally];
-            counted.receivers += each.count;
-            if (--counted.waiting > 0) break;
-            finish(counted.who, counted.receivers);
-            counted.next_free = std::exchange(first_free_tally_, each.tally);
-            break;
-        }
-        case message::kind::published:
-            --in_flight_;
-            each.who.listener->on_published(each.who.whose, each.count);
-            break;
-        }
+    const bool waiting = !inbox_.empty();
+    std::move(messages.begin(), messages.end(), std::back_inserter(inbox_));
+    if (!waiting) handle_some();
+}
+
+// As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
+void embedded_broker::handle_some() {
+    std::size_t bytes = 0;
+    for (int i = 0; i < messages_per_turn && bytes < bytes_per_turn && !inbox_.empty(); ++i) {
+        message next = std::move(inbox_.front());
+        inbox_.pop_front();
+        if (next.publication) bytes += next.publication->payload.size();
+        handle(next);
     }
     flush();
+    if (!inbox_.empty()) boost::asio::post(*context_, [this] { handle_some(); });
+}
+
+void embedded_broker::handle(message& what) {
+    switch (what.what) {
+    case message::kind::sequence: sequence(what.who, what.publication); break;
+    case message::kind::deliver: {
+        const stored_publication& publication = *what.publication;
+        const std::uint32_t count = deliver(publication.where, publication.channel, publication.view());
+        send(what.from, {.what = message::kind::delivered, .count = count, .tally = what.tally});
+        break;
+    }
+    case message::kind::delivered: {
+        tally& counted = tallies_[what.tally];
+        counted.receivers += what.count;
+        if (--counted.waiting > 0) break;
+        finish(counted.who, counted.receivers);
+        counted.next_free = std::exchange(first_free_tally_, what.tally);
+        break;
+    }
+    case message::kind::published:
+        --in_flight_;
+        in_flight_bytes_ -= what.who.bytes;
+        what.who.listener->on_published(what.who.whose, what.count);
+        break;
+    }
 }
 
 // At most one of them holds something, so their order does not matter.

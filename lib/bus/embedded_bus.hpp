@@ -9,7 +9,9 @@
 #include <boost/asio/io_context.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -76,6 +78,7 @@ private:
         std::uint32_t shard = 0;
         publish_listener* listener = nullptr; // only touched by its own shard
         ticket whose;
+        std::size_t bytes = 0; // that the publication holds
     };
 
     // The messages between shards.
@@ -106,6 +109,8 @@ private:
     bool may_want(const stored_publication& publication) const noexcept;
     void send(std::uint32_t shard, message what);
     void receive(std::vector<message>& messages);
+    void handle_some();
+    void handle(message& what);
     void sequence(const publisher& who, const shared_publication& publication);
     void finish(const publisher& who, std::uint32_t receivers);
     std::uint32_t take_tally();
@@ -120,9 +125,11 @@ private:
     boost::asio::io_context* context_;
     respondent* respondent_ = nullptr;
     mailbox<message> mailbox_;
+    std::deque<message> inbox_; // taken from the mailbox, not handled yet
     std::vector<tally> tallies_;
     std::uint32_t first_free_tally_ = 0;
     std::uint32_t in_flight_ = 0;
+    std::size_t in_flight_bytes_ = 0;
 };
 
 /// The bus inside of one process: a Redis-like publish/subscribe without a server. With one shard a publication goes
@@ -130,8 +137,10 @@ private:
 /// order for all and sends them only where somebody may listen; the publisher is told how many listened.
 class embedded_bus {
 public:
-    /// At most `in_flight_max` publications of one shard may be unanswered; more are refused as `error::busy`.
-    explicit embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max = 65536);
+    /// At most `in_flight_max` publications of one shard, of at most `in_flight_bytes_max` bytes, may be unanswered;
+    /// more are refused as `error::busy`.
+    explicit embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max = 65536,
+                          std::size_t in_flight_bytes_max = 16 * 1024 * 1024);
 
     /// Makes the end of shard `shard`; once for each, all of them before any thread runs.
     embedded_broker& connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
@@ -141,6 +150,7 @@ private:
 
     std::vector<std::unique_ptr<embedded_broker>> brokers_;
     std::uint32_t in_flight_max_;
+    std::size_t in_flight_bytes_max_;
 };
 
 } // namespace carillon::bus

@@ -46,8 +46,8 @@ constexpr option table[] = {
     {PLACE_MS(accept_wait), both, machine, 1, 1'000, "milliseconds",
      "How long a new connection may wait for a lease before it stays in the kernel's backlog."},
     {PLACE(connections_max), both, machine, 0, 16'000'000, "connections",
-     "Connections open at once, of clients and on the bus door together; one more is answered with 503 (or a RESP "
-     "error) and closed. 0: as many as the limit on file descriptors allows."},
+     "Client connections open at once; one more is answered with 503 and closed. 0: as many as the limit on file "
+     "descriptors allows, less some for the bus door."},
     {PLACE_MS(shutdown_timeout), both, machine, 0, hour, "milliseconds",
      "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
 
@@ -120,7 +120,8 @@ constexpr option table[] = {
      "Bytes queued for a bus that reads slowly. Then publications are refused with a temporary error."},
 
     {PLACE(control_connections_max), both, control, 1, 65'536, "connections",
-     "Connections on the control door. More wait in the kernel's backlog."},
+     "Connections on the control door, and as many again for pages asked of the client port. More are closed at "
+     "once."},
     {PLACE_MS(control_request_timeout), both, control, 100, 10 * minute, "milliseconds",
      "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
 

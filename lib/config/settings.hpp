@@ -60,7 +60,7 @@ struct settings {
     std::string bus_password_file;    // `load` has read it into bus_password
     std::size_t bus_connections_max = 10'000;
     std::size_t bus_query_bytes_max = 1'048'576;
-    std::size_t bus_arguments_max = 1024;
+    std::size_t bus_arguments_max = 131'072;
     std::size_t bus_subscriptions_max = 100'000;
     std::size_t bus_output_bytes_max = 8'388'608;
     std::size_t bus_payload_bytes_max = 65'536;

@@ -5,6 +5,7 @@
 #include "metrics/expose.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -46,15 +47,44 @@ bus::redis_options redis_options_of(const config::settings& how) {
 
 std::size_t shards_for(const config::settings& how) { return how.shards > 0 ? how.shards : allowed_cores(); }
 
-std::size_t connections_limit(const config::settings& how, std::size_t shards) {
+control::http_options http_options_of(const config::settings& how) {
+    return {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout};
+}
+
+// How many connections there may be: of both kinds together, and of clients.
+struct capacity {
+    std::size_t connections = 0;
+    std::size_t clients = 0;
+};
+
+capacity capacity_for(const config::settings& how, std::size_t shards) {
     const std::size_t descriptors = raise_descriptor_limit();
-    const std::size_t allowed = connections_for(descriptors, shards, how.control_connections_max);
-    const std::size_t limit = how.connections_max > 0 ? std::min(how.connections_max, allowed) : allowed;
-    spdlog::info("limit on file descriptors {}: at most {} connections", descriptors, limit);
-    if (limit < how.connections_max) {
+    const std::size_t allowed = connections_for(descriptors, shards, 2 * how.control_connections_max);
+    // Clients leave the publishers some room: whoever fills the client port must not shut out the back ends.
+    const std::size_t reserved =
+        how.bus_listen ? std::min(how.bus_connections_max, std::max<std::size_t>(allowed / 20, shards)) : 0;
+    const std::size_t room = allowed > reserved + shards ? allowed - reserved : shards;
+    const std::size_t clients = how.connections_max > 0 ? std::min(how.connections_max, room) : room;
+    spdlog::info("limit on file descriptors {}: at most {} client connections", descriptors, clients);
+    if (clients < how.connections_max) {
         spdlog::warn("connections_max {} is more than the limit on file descriptors allows", how.connections_max);
     }
-    return limit;
+    return {std::max(allowed, clients), clients};
+}
+
+// With SO_REUSEPORT a second process could listen beside the first and take half of its connections unseen.
+void refuse_shared_address(boost::asio::io_context& context, const config::address& where) {
+    if (where.port == 0) return;
+    boost::asio::ip::tcp::acceptor alone{context};
+    try {
+        const boost::asio::ip::tcp::endpoint endpoint{boost::asio::ip::make_address(where.host), where.port};
+        alone.open(endpoint.protocol());
+        alone.set_option(boost::asio::socket_base::reuse_address{true});
+        alone.bind(endpoint);
+    } catch (const boost::system::system_error& failure) {
+        throw boost::system::system_error{failure.code(),
+                                          fmt::format("cannot listen on {}:{}", where.host, where.port)};
+    }
 }
 
 metrics::upstream_facts upstream_facts_of(const bus::redis_link::figures& from) {
@@ -76,9 +106,7 @@ metrics::upstream_facts upstream_facts_of(const bus::redis_link::figures& from) 
 } // namespace
 
 gateway::gateway(const config::settings& how, role which)
-    : settings_{how},
-      http_{control_context_,
-            {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout}},
+    : settings_{how}, http_{control_context_, http_options_of(how)}, pages_{control_context_, http_options_of(how)},
       role_{which} {
     const std::size_t count = shards_for(how);
     if (how.bus) {
@@ -86,16 +114,22 @@ gateway::gateway(const config::settings& how, role which)
     } else {
         embedded_ = std::make_unique<bus::embedded_bus>(static_cast<std::uint32_t>(count));
     }
-    connections_max_ = connections_limit(how, count);
+    const capacity room = capacity_for(how, count);
+    connections_max_ = room.clients;
+    if (count > 1) {
+        if (which == role::gateway) refuse_shared_address(control_context_, how.client_listen);
+        if (how.bus_listen) refuse_shared_address(control_context_, *how.bus_listen);
+    }
     build_routes();
     share mine{.number = 0,
                .shards = static_cast<std::uint32_t>(count),
-               .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, connections_max_ / count)),
+               .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
+               .clients_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.clients / count)),
                .serves_clients = which == role::gateway,
                .client_port = how.client_listen.port,
                .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0}};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
-        http_.adopt(descriptor, std::move(bytes), client_routes_);
+        pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
     const connect_bus connect = [this](std::uint32_t number, asio::io_context& context,
                                        hub::hub& subscribers) -> bus::broker& {
@@ -103,7 +137,9 @@ gateway::gateway(const config::settings& how, role which)
         return embedded_->connect(number, context, subscribers);
     };
     for (; mine.number < count; ++mine.number) {
-        shards_.push_back(std::make_unique<shard>(how, mine, connect, plain_http));
+        // Without pages there is nothing to hand over: the shard itself says so.
+        shards_.push_back(
+            std::make_unique<shard>(how, mine, connect, settings_.dev ? plain_http : session::handover{}));
         // The first shard finds a free port when none was asked for; the others share it.
         mine.client_port = shards_.front()->client_port();
         mine.bus_port = shards_.front()->bus_port();
@@ -145,6 +181,7 @@ void gateway::run() {
         if (upstream_thread.joinable()) upstream_thread.join();
         asio::post(control_context_, [&] {
             http_.stop();
+            pages_.stop();
             signals_.cancel();
             busy.reset();
         });

@@ -64,7 +64,8 @@ private:
     boost::asio::signal_set signals_{control_context_};
     control::route_table control_routes_;
     control::route_table client_routes_;
-    control::http_server http_;
+    control::http_server http_;  // the control port's own
+    control::http_server pages_; // requests on the client port, which must not shut out the others
     role role_;
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<bus::redis_link> upstream_;

@@ -12,7 +12,7 @@ session::options session_options(const config::settings& how, const share& mine)
     return {.path = "/connection/websocket",
             .dev = how.dev,
             .allowed_origins = how.allowed_origins,
-            .connections_max = mine.connections_max,
+            .connections_max = mine.clients_max,
             .message_bytes_max = how.client_message_bytes_max,
             .outbox_bytes_max = how.client_outbox_bytes_max,
             .subscriptions_max = how.client_subscriptions_max,

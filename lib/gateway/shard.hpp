@@ -34,6 +34,7 @@ struct share {
     std::uint32_t number = 0;
     std::uint32_t shards = 1;
     std::uint32_t connections_max = 1; ///< of this shard, of both kinds together
+    std::uint32_t clients_max = 1;     ///< of those, of clients
     bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;

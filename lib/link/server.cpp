@@ -12,6 +12,7 @@ namespace carillon::link {
 namespace {
 // How many buffers one connection may fill before the others get their turn.
 constexpr int bursts_per_turn = 4;
+constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 } // namespace
 
 // Parks the flush coroutine in the busy state, where the next writable edge finds it.
@@ -94,7 +95,15 @@ net::detached server::receive(record& r) {
         const burst outcome = read_burst(r, held);
         if (outcome == burst::ended) break;
         if (outcome == burst::drained && !r.ready_again) break;
-        if (++bursts % bursts_per_turn == 0) co_await shard_.pool.yield(held);
+        if (++bursts % bursts_per_turn != 0) continue;
+        if (shard_.pool.waiting() > 0) {
+            // Who keeps its socket full must not keep its lease, too: to the end of the line.
+            held = {};
+            work::lease next = co_await shard_.pool.acquire();
+            held = std::move(next);
+        } else {
+            co_await shard_.pool.yield(held);
+        }
     }
     r.receiving = false;
     if (!held && !r.gone) drop(r, ending::by_us); // the pool has closed
@@ -159,14 +168,14 @@ std::size_t server::send_now(record& r, std::string_view bytes) {
 void server::send(record& r, std::string_view bytes) {
     const std::size_t sent = send_now(r, bytes);
     // With what has been sent, so that the outbox knows of a frame that was begun.
-    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent);
+    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent, options_.outbox_bytes_max);
 }
 
-void server::queue(record& r, net::shared_bytes bytes, std::size_t offset) {
+void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit) {
     busy_state& state = busy(r);
     const bool was_empty = state.outbox.empty();
     const std::size_t before = state.outbox.bytes();
-    if (state.outbox.push(std::move(bytes), offset, options_.outbox_bytes_max) == net::push_result::full) {
+    if (state.outbox.push(std::move(bytes), offset, limit) == net::push_result::full) {
         doom(r, true);
         return;
     }
@@ -241,7 +250,11 @@ void server::close(record& r, std::string_view last_word, bool forget_queued) {
         if (r.busy->outbox.empty()) --counters().outboxes;
     }
     r.doomed = false;
-    if (!last_word.empty()) send(r, last_word);
+    if (!last_word.empty()) {
+        const std::size_t sent = send_now(r, last_word);
+        // The last word is small, and goes even when the outbox is full.
+        if (sent < last_word.size()) queue(r, std::make_shared<const std::string>(last_word), sent, no_limit);
+    }
     if (r.gone) return;
     r.closing = true;
     schedule(r, options_.close_timeout);

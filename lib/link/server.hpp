@@ -117,7 +117,7 @@ protected:
     template <class Share>
     void send(record& r, std::string_view bytes, Share&& share) {
         const std::size_t sent = send_now(r, bytes);
-        if (sent < bytes.size()) queue(r, share(), sent);
+        if (sent < bytes.size()) queue(r, share(), sent, options_.outbox_bytes_max);
     }
 
     /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still
@@ -157,7 +157,7 @@ private:
     burst read_burst(record& r, work::lease& held);
     bool write_burst(record& r);
     std::size_t send_now(record& r, std::string_view bytes);
-    void queue(record& r, net::shared_bytes bytes, std::size_t offset);
+    void queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit);
     void doom(record& r, bool slow);
     void end_doomed();
     void end_sending(record& r);

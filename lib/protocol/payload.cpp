@@ -43,7 +43,7 @@ struct accept_all {
 
 using validator = json::basic_parser<accept_all>;
 
-boost::system::error_code validate(std::string_view text) {
+boost::system::error_code parse(std::string_view text) {
     thread_local validator checker = [] {
         json::parse_options options;
         options.max_depth = json_depth_max;
@@ -54,6 +54,29 @@ boost::system::error_code validate(std::string_view text) {
     const std::size_t read = checker.write_some(false, text.data(), text.size(), why);
     if (!why && read < text.size()) why = make_error_code(json::error::extra_data);
     return why;
+}
+
+bool starts_surrogate(std::string_view digits) noexcept {
+    return digits.size() >= 2 && (digits[0] == 'd' || digits[0] == 'D') &&
+           std::string_view{"89abcdefABCDEF"}.find(digits[1]) != std::string_view::npos;
+}
+
+// Half a surrogate pair in an escape is JSON (RFC 8259 §8.2), and what a browser makes of a text that was cut in the
+// middle of an emoji, but Boost.JSON refuses it. Validates a copy in which every such escape is another one.
+boost::system::error_code parse_without_surrogates(std::string_view text) {
+    std::string copy{text};
+    for (std::size_t at = copy.find('\\'); at != std::string::npos; at = copy.find('\\', at)) {
+        if (copy.compare(at, 2, "\\u") == 0 && starts_surrogate(std::string_view{copy}.substr(at + 2)))
+            copy[at + 2] = '0';
+        at += 2;
+    }
+    return parse(copy);
+}
+
+boost::system::error_code validate(std::string_view text) {
+    const boost::system::error_code why = parse(text);
+    const bool may_be_surrogate = why && (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos);
+    return may_be_surrogate ? parse_without_surrogates(text) : why;
 }
 
 } // namespace

@@ -17,7 +17,6 @@ namespace carillon::session {
 enum class stage : std::uint8_t {
     upgrading,     ///< its request head has not come whole
     connecting,    ///< a WebSocket, but no connect command yet
-    refused,       ///< connect was answered with an error: nothing more is allowed
     live,          ///< connected; the deadline is the next ping
     awaiting_pong, ///< a ping is out; the deadline is the pong's
 };
@@ -28,6 +27,7 @@ enum class stage : std::uint8_t {
 struct client : link::record {
     boost::uuids::uuid id{}; ///< the client ID of the protocol, a version 4 UUID
     hub::memberships channels;
+    bool waits = false; ///< for the bus to answer a publish: its next command is not looked at before
 
     stage where() const noexcept { return static_cast<stage>(phase); }
     void move_to(stage next) noexcept { phase = static_cast<std::uint8_t>(next); }
@@ -41,10 +41,14 @@ struct half_head final : link::partial {
     std::size_t scanned = 0;
 };
 
-/// A message that has come in part.
+/// A message that has come in part, or one whose later commands wait for the bus to answer an earlier one.
 struct half_message final : link::partial {
     explicit half_message(ws::assembler&& begun) noexcept : assembler{std::move(begun)} {}
+    std::size_t size() const noexcept { return assembler.kept_bytes() + lines.size() + bytes.size(); }
+
     ws::assembler assembler;
+    std::string lines; // of the message, not handled yet
+    std::string bytes; // that came after it, not read yet
 };
 
 } // namespace carillon::session

@@ -84,9 +84,12 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     protocol::append_client_info(info_, {}, uuid_text{c.id}.view());
     const bus::ticket whose{records().key_of(c).packed(), id};
     const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, whose);
+    if (done && !*done) return fail(id, command_error::internal);
     ++counters().publications(metrics::publication_source::client);
-    if (!done) return; // answered by on_published
-    if (!*done) return fail(id, command_error::internal);
+    if (!done) {
+        c.waits = true; // answered by on_published
+        return;
+    }
     protocol::append_empty_reply(next_reply(), id, "publish");
 }
 

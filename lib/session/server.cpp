@@ -61,6 +61,7 @@ void server::on_open(link::record& r) {
 void server::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<client&>(r);
     active_ = &c;
+    unhandled_ = {};
     if (c.where() == stage::upgrading) bytes = upgrade(c, bytes);
     if (c.where() != stage::upgrading && !c.gone && !c.closing && !bytes.empty()) read_frames(c, bytes);
     flush_replies();
@@ -98,8 +99,7 @@ void server::on_deadline(net::connection& connection) {
             refuse_upgrade(c, 408, "The request head did not arrive in time.");
         }
         break;
-    case stage::connecting:
-    case stage::refused: disconnect(c, protocol::disconnect::stale); break;
+    case stage::connecting: disconnect(c, protocol::disconnect::stale); break;
     case stage::live:
         c.move_to(stage::awaiting_pong);
         schedule(c, options_.pong_timeout);
@@ -130,7 +130,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
     half_message* kept = c.busy != nullptr ? static_cast<half_message*>(c.busy->kept.get()) : nullptr;
     ws::assembler fresh{ws::role::server, {.message_bytes_max = options_.message_bytes_max}};
     ws::assembler& assembler = kept != nullptr ? kept->assembler : fresh;
-    for (bool more = true; more && !c.gone && !c.closing;) {
+    for (bool more = true; more && !c.gone && !c.closing && !c.waits;) {
         const ws::event event = assembler.next(bytes);
         switch (event.what) {
         case ws::event::kind::none: more = false; break;
@@ -160,20 +160,33 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
         }
     }
     if (c.gone || c.closing) return;
-    if (kept == nullptr && !assembler.idle()) {
-        const std::size_t kept_bytes = assembler.kept_bytes();
-        keep(c, std::make_unique<half_message>(std::move(assembler)), kept_bytes);
-    } else if (kept != nullptr && assembler.idle()) {
+    if (kept == nullptr && assembler.idle() && !c.waits) return; // as nearly always: nothing is kept
+    if (kept == nullptr) {
+        std::string lines{unhandled_}; // before the assembler moves, whose memory it may be in
+        auto begun = std::make_unique<half_message>(std::move(assembler));
+        kept = begun.get();
+        kept->lines = std::move(lines);
+        keep(c, std::move(begun), 0);
+    } else {
+        kept->lines.assign(unhandled_);
+    }
+    kept->bytes.assign(as_text(bytes));
+    if (c.waits) pause(c);
+    if (!c.waits && kept->assembler.idle()) {
         forget_kept(c);
         settle(c);
-    } else if (kept != nullptr) {
-        keep_bytes(c, assembler.kept_bytes());
+    } else {
+        keep_bytes(c, kept->size());
     }
 }
 
 void server::on_message(client& c, std::span<std::byte> payload) {
     std::string_view message = as_text(payload);
     if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
+    handle_lines(c, message);
+}
+
+void server::handle_lines(client& c, std::string_view message) {
     std::size_t commands = 0;
     while (const auto line = protocol::next_line(message)) {
         if (++commands > options_.commands_per_message_max) {
@@ -183,7 +196,29 @@ void server::on_message(client& c, std::span<std::byte> payload) {
         if (!command) return break_off(c, metrics::protocol_failure::malformed_command);
         handle(c, *command);
         if (c.gone || c.closing) return;
+        if (c.waits) {
+            unhandled_ = message;
+            return;
+        }
     }
+}
+
+// The bus has answered: the commands that waited behind the publish, then the bytes behind them. Replies stay in the
+// order of the commands (§4.5).
+void server::go_on(client& c) {
+    c.waits = false;
+    unhandled_ = {};
+    auto& kept = static_cast<half_message&>(*c.busy->kept);
+    std::string lines = std::exchange(kept.lines, {});
+    std::string bytes = std::exchange(kept.bytes, {});
+    lines.reserve(lines.size() + work::work_pool::readable_padding);
+    bytes.reserve(bytes.size() + work::work_pool::readable_padding);
+    handle_lines(c, lines);
+    if (c.gone || c.closing) return;
+    if (!c.waits) return read_frames(c, std::as_writable_bytes(std::span{bytes}));
+    kept.lines.assign(unhandled_);
+    kept.bytes = std::move(bytes);
+    keep_bytes(c, kept.size());
 }
 
 // --- closing
@@ -278,13 +313,19 @@ void server::answer_later(bus::ticket whose, Reply&& reply) {
 }
 
 void server::on_published(bus::ticket whose, bus::publish_result receivers) {
-    answer_later(whose, [&](client&) {
-        if (receivers) {
-            protocol::append_empty_reply(next_reply(), whose.id, "publish");
-        } else {
-            fail(whose.id, protocol::command_error::internal);
-        }
-    });
+    auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
+    if (c == nullptr || c->closing) return;
+    CHECK(c->waits && active_ == nullptr);
+    active_ = c;
+    if (receivers) {
+        protocol::append_empty_reply(next_reply(), whose.id, "publish");
+    } else {
+        fail(whose.id, protocol::command_error::internal);
+    }
+    go_on(*c);
+    flush_replies();
+    active_ = nullptr;
+    if (!c->gone && !c->closing && !c->waits) resume(*c);
 }
 
 void server::on_subscribed(bus::ticket whose) {

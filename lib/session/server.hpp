@@ -40,12 +40,14 @@ struct options {
     std::chrono::milliseconds close_timeout{5'000};
 };
 
-/// Takes over a connection whose request is no upgrade: its descriptor, and all the bytes it has sent so far. May be
-/// called on any shard's thread.
+/// Takes over a connection whose request is no upgrade (empty: such requests get a 404): its descriptor, and all the
+/// bytes it has sent so far. May be called on any shard's thread.
 using handover = std::function<void(int descriptor, std::string bytes)>;
 
 /// The conversations of one shard: upgrade, then command after command (protocol §4). Thread: the shard's.
-class server final : public link::server, public hub::sink, public bus::publish_listener,
+class server final : public link::server,
+                     public hub::sink,
+                     public bus::publish_listener,
                      public bus::subscription_listener {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
@@ -82,6 +84,8 @@ private:
     // server.cpp: from frames to commands
     void read_frames(client& c, std::span<std::byte> bytes);
     void on_message(client& c, std::span<std::byte> payload);
+    void handle_lines(client& c, std::string_view message);
+    void go_on(client& c);
     void answer_close(client& c, std::uint16_t code);
     void close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued = false);
     void disconnect(client& c, protocol::disconnect code);
@@ -130,6 +134,7 @@ private:
 
     // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
     client* active_ = nullptr;
+    std::string_view unhandled_; // what is left of its message when it has to wait
     std::string replies_;
 };
 

@@ -70,6 +70,10 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
         return false;
     }
     if (!http::wants_upgrade(head) && head.path() != options_.path) {
+        if (!plain_http_) {
+            refuse_upgrade(c, 404, "There is nothing at this path.");
+            return false;
+        }
         std::string taken{bytes};
         const int descriptor = release_descriptor(c);
         plain_http_(descriptor, std::move(taken));

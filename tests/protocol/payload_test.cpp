@@ -1,6 +1,5 @@
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
-
 #include "support/allocations.hpp"
 
 #include <gtest/gtest.h>
@@ -27,6 +26,12 @@ TEST(payload, is_json_or_text_or_neither) {
         {"a string", R"("a")", payload_kind::json},
         {"true", "true", payload_kind::json},
         {"null with white space", " null ", payload_kind::json},
+        {"half a surrogate pair, as a browser escapes it", R"({"t":"hi \ud83d"})", payload_kind::json},
+        {"the other half", R"(["\uDE00x"])", payload_kind::json},
+        {"two first halves", R"("\ud83d\ud83d")", payload_kind::json},
+        {"half a pair after an escaped backslash", R"("\\ud83d \uD83D")", payload_kind::json},
+        {"half a pair in broken JSON", R"(["\ud83d")", payload_kind::text},
+        {"a pair that is cut short", R"("\ud8")", payload_kind::text},
         {"nothing", "", payload_kind::text},
         {"words", "hello world", payload_kind::text},
         {"two values", "1 2", payload_kind::text},
@@ -77,7 +82,8 @@ TEST(payload, text_becomes_a_json_string) {
         {"Grüße 🔔", "\"Grüße 🔔\""},
         {"a\0b"s, R"("a\u0000b")"},
         {std::string(2000, 'x'), '"' + std::string(2000, 'x') + '"'},
-        {std::string(1000, '"'), [] {
+        {std::string(1000, '"'),
+         [] {
              std::string escaped = "\"";
              for (int i = 0; i < 1000; ++i) escaped += "\\\"";
              return escaped + '"';

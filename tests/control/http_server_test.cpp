@@ -1,0 +1,290 @@
+#include "control/http_server.hpp"
+#include "control/pages.hpp"
+#include "support/peer.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <array>
+#include <deque>
+#include <netinet/in.h>
+#include <string>
+#include <vector>
+
+namespace carillon::control {
+namespace {
+
+using test::peer;
+
+peer connected_to(std::uint16_t port) {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return peer{descriptor};
+}
+
+struct server_here {
+    explicit server_here(const http_options& how = {}) : server{context, how} {
+        routes.add("/hello", response{.status = 200, .body = "hello\n", .fields = {{"X-Field", "value"}}});
+        routes.add("/gone", response{.status = 410, .content_type = "application/json", .body = "{}", .fields = {}});
+        port = server.listen("127.0.0.1", 0, routes);
+    }
+    ~server_here() {
+        server.stop();
+        context.restart();
+        context.run();
+    }
+
+    /// Runs until `client` has received `bytes` or more, or the server has ended it.
+    void run_until(peer& client, std::size_t bytes) {
+        for (client.read(); client.received().size() < bytes && !client.ended(); client.read()) {
+            context.restart();
+            context.run_one_for(std::chrono::milliseconds{20});
+        }
+    }
+    void run_to_the_end(peer& client) { run_until(client, static_cast<std::size_t>(-1)); }
+    /// Runs until a whole response with a body of `body` has come, and takes it.
+    std::string response_ending_in(peer& client, std::string_view body) {
+        for (client.read(); !client.ended(); client.read()) {
+            if (client.received().find("\r\n\r\n") != std::string::npos && client.received().ends_with(body)) break;
+            context.restart();
+            context.run_one_for(std::chrono::milliseconds{20});
+        }
+        return std::exchange(client.received(), {});
+    }
+    peer adopted(std::string bytes) {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+        server.adopt(ends[0], std::move(bytes), routes);
+        return peer{ends[1]};
+    }
+
+    boost::asio::io_context context{1};
+    route_table routes;
+    http_server server;
+    std::uint16_t port = 0;
+};
+
+struct request_case {
+    const char* name;
+    std::string request;
+    std::vector<std::string> holds; ///< the first is its beginning
+    const char* body;
+    bool ends;
+};
+
+const request_case requests[] = {
+    {"a page",
+     "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 200 OK\r\n", "Content-Type: text/plain; charset=utf-8\r\n", "Content-Length: 6\r\n",
+      "X-Field: value\r\n"},
+     "\r\n\r\nhello\n",
+     false},
+    {"a page with a query",
+     "GET /hello?a=1&b HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 200 OK\r\n"},
+     "\r\n\r\nhello\n",
+     false},
+    {"the status and type that a route gives",
+     "GET /gone HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 410 Gone\r\n", "Content-Type: application/json\r\n"},
+     "\r\n\r\n{}",
+     false},
+    {"HEAD has the length and no body",
+     "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 200 OK\r\n", "Content-Length: 6\r\n"},
+     "\r\n\r\n",
+     false},
+    {"an unknown path",
+     "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 404 Not Found\r\n"},
+     "\r\n\r\nNot found.\n",
+     false},
+    {"a path is not a prefix",
+     "GET /hello/ HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 404 Not Found\r\n"},
+     "\r\n\r\nNot found.\n",
+     false},
+    {"another method",
+     "DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+     {"HTTP/1.1 405 Method Not Allowed\r\n", "Allow: GET, HEAD\r\n"},
+     "\r\n\r\nOnly GET and HEAD are allowed here.\n",
+     false},
+    {"a client that wants to be left",
+     "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     {"HTTP/1.1 200 OK\r\n", "Connection: close\r\n"},
+     "\r\n\r\nhello\n",
+     true},
+    {"HTTP/1.0 ends after one answer", "GET /hello HTTP/1.0\r\n\r\n", {"HTTP/1.0 200 OK\r\n"}, "\r\n\r\nhello\n", true},
+    {"what is no request",
+     "hello\r\n\r\n",
+     {"HTTP/1.1 400 Bad Request\r\n"},
+     "\r\n\r\nThe request cannot be read.\n",
+     true},
+    {"a head that is too large",
+     "GET /hello HTTP/1.1\r\nHost: a\r\nCookie: " + std::string(9000, 'x') + "\r\n\r\n",
+     {"HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+     "\r\n\r\nThe request cannot be read.\n",
+     true},
+    {"a body",
+     "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+     {"HTTP/1.1 413 Payload Too Large\r\n"},
+     "\r\n\r\nThe request cannot be read.\n",
+     true},
+};
+
+TEST(http_server, answers_as_it_should) {
+    for (const request_case& each : requests) {
+        SCOPED_TRACE(each.name);
+        server_here here;
+        peer client = connected_to(here.port);
+        client.write(each.request);
+        const std::string answer = here.response_ending_in(client, each.body);
+        EXPECT_TRUE(answer.starts_with(each.holds.front())) << answer;
+        for (const std::string& part : each.holds) EXPECT_NE(answer.find(part), std::string::npos) << part;
+        EXPECT_TRUE(answer.ends_with(each.body)) << answer;
+        if (each.ends) {
+            here.run_to_the_end(client);
+            EXPECT_TRUE(client.ended());
+        } else {
+            // The connection is kept, and the next request answered.
+            client.write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+            EXPECT_TRUE(here.response_ending_in(client, "hello\n").ends_with("hello\n"));
+            EXPECT_EQ(here.server.connections(), 1u);
+        }
+    }
+}
+
+TEST(http_server, pipelined_requests_are_answered_in_order) {
+    server_here here;
+    peer client = connected_to(here.port);
+    client.write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\nGET /gone HTTP/1.1\r\nHost: "
+                 "a\r\n\r\n");
+    const std::string answers = here.response_ending_in(client, "{}");
+    const std::size_t first = answers.find("200 OK");
+    const std::size_t second = answers.find("404 Not Found");
+    const std::size_t third = answers.find("410 Gone");
+    EXPECT_LT(first, second);
+    EXPECT_LT(second, third);
+    EXPECT_NE(third, std::string::npos);
+}
+
+TEST(http_server, takes_over_a_connection_with_the_bytes_that_were_read_wherever_they_are_cut) {
+    const std::string request = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+    server_here here;
+    for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+        peer client = here.adopted(request.substr(0, cut));
+        client.write(std::string_view{request}.substr(cut));
+        EXPECT_TRUE(here.response_ending_in(client, "hello\n").starts_with("HTTP/1.1 200 OK\r\n")) << "cut at " << cut;
+        // As every other, it is kept.
+        client.write(request);
+        EXPECT_TRUE(here.response_ending_in(client, "hello\n").starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+TEST(http_server, more_connections_than_allowed_are_closed_at_once) {
+    server_here here{{.connections_max = 2}};
+    std::deque<peer> clients;
+    for (int i = 0; i < 2; ++i) {
+        clients.push_back(connected_to(here.port));
+        clients.back().write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        EXPECT_TRUE(here.response_ending_in(clients.back(), "hello\n").ends_with("hello\n"));
+    }
+    peer third = connected_to(here.port);
+    here.run_to_the_end(third);
+    EXPECT_TRUE(third.ended());
+    EXPECT_EQ(here.server.connections(), 2u);
+    // A place that has become free is used.
+    clients.pop_back();
+    while (here.server.connections() == 2) here.context.run_one();
+    peer fourth = connected_to(here.port);
+    fourth.write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(here.response_ending_in(fourth, "hello\n").ends_with("hello\n"));
+}
+
+// Shards hand over as many as they like before the control plane gets its turn.
+TEST(http_server, the_limit_holds_for_connections_that_are_taken_over_all_at_once) {
+    server_here here{{.connections_max = 2}};
+    std::deque<peer> clients;
+    for (int i = 0; i < 10; ++i) clients.push_back(here.adopted("GET /hello HTTP/1.1\r\n"));
+    for (int i = 0; i < 100; ++i) here.context.poll_one();
+    EXPECT_EQ(here.server.connections(), 2u);
+    int ended = 0;
+    for (peer& each : clients) {
+        each.read();
+        ended += each.ended() ? 1 : 0;
+    }
+    EXPECT_EQ(ended, 8);
+}
+
+TEST(http_server, a_request_that_does_not_arrive_in_time_ends_the_connection) {
+    server_here here{{.request_timeout = std::chrono::milliseconds{20}}};
+    for (const char* begun : {"", "GET /hello HTTP/1.1\r\n"}) {
+        peer client = connected_to(here.port);
+        client.write(begun);
+        here.run_to_the_end(client);
+        EXPECT_TRUE(client.ended());
+        EXPECT_EQ(client.received(), "");
+    }
+    while (here.server.connections() > 0) here.context.run_one();
+}
+
+TEST(http_server, stop_ends_open_connections_and_the_listener) {
+    server_here here;
+    peer client = connected_to(here.port);
+    client.write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    here.response_ending_in(client, "hello\n");
+    here.server.stop();
+    here.context.restart();
+    here.context.run(); // returns: nothing is left
+    EXPECT_EQ(here.server.connections(), 0u);
+    client.read();
+    EXPECT_TRUE(client.ended());
+    // What is handed over now is closed.
+    peer late = here.adopted("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    here.context.restart();
+    here.context.run();
+    late.read();
+    EXPECT_TRUE(late.ended());
+}
+
+TEST(http_server, an_address_that_is_taken_is_said_in_words) {
+    server_here here;
+    http_server other{here.context, {}};
+    try {
+        other.listen("127.0.0.1", here.port, here.routes);
+        FAIL() << "two servers on one port";
+    } catch (const boost::system::system_error& failure) {
+        EXPECT_NE(std::string{failure.what()}.find("cannot listen on 127.0.0.1:" + std::to_string(here.port)),
+                  std::string::npos);
+    }
+    EXPECT_THROW(other.listen("nonsense", 0, here.routes), boost::system::system_error);
+}
+
+TEST(pages, the_demo_page_brings_all_its_files) {
+    server_here here;
+    route_table pages;
+    add_demo_page(pages);
+    for (const char* path : {"/", "/mailbox.css", "/mailbox.js", "/favicon.svg", "/favicon.ico"}) {
+        EXPECT_NE(pages.find(path), nullptr) << path;
+    }
+    EXPECT_EQ(pages.find("/index.html"), nullptr);
+    EXPECT_FALSE(page_file("nothing").has_value());
+    ASSERT_TRUE(page_file("index.html").has_value());
+    EXPECT_NE(page_file("index.html")->find("</html>"), std::string_view::npos);
+}
+
+TEST(routes, queries_do_not_matter) {
+    route_table routes;
+    routes.add("/a", response{.body = {}, .fields = {}});
+    EXPECT_NE(routes.find("/a?x=/b"), nullptr);
+    EXPECT_EQ(routes.find("/a/"), nullptr);
+    EXPECT_EQ(routes.find(""), nullptr);
+}
+
+} // namespace
+} // namespace carillon::control

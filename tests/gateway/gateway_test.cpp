@@ -1,0 +1,292 @@
+#include "gateway/gateway.hpp"
+#include "support/peer.hpp"
+#include "support/ws_client.hpp"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <arpa/inet.h>
+#include <deque>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace carillon::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::peer;
+using test::ws_client;
+using words = std::vector<std::string>;
+
+config::settings settings_for_tests(std::size_t shards) {
+    spdlog::set_level(spdlog::level::off);
+    config::settings how;
+    how.client_listen = {"127.0.0.1", 0};
+    how.control_listen = {"127.0.0.1", 0};
+    how.bus_listen = config::address{"127.0.0.1", 0};
+    how.shards = shards;
+    how.connections_max = 1000;
+    how.dev = true;
+    return how;
+}
+
+int connected_to(std::uint16_t port) {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return descriptor;
+}
+
+// Waits for the socket, as long as it takes; ctest ends a test that hangs.
+void wait_readable(const peer& from) {
+    pollfd waiting{from.descriptor(), POLLIN, 0};
+    ::poll(&waiting, 1, -1);
+}
+
+std::string read_until(peer& from, std::string_view end) {
+    for (from.read(); from.received().find(end) == std::string::npos && !from.ended(); from.read()) wait_readable(from);
+    return from.received();
+}
+
+std::string read_to_the_end(peer& from) {
+    for (from.read(); !from.ended(); from.read()) wait_readable(from);
+    return from.received();
+}
+
+words hear(ws_client& from, std::size_t frames) {
+    words all;
+    while (all.size() < frames) {
+        const words some = from.heard();
+        all.insert(all.end(), some.begin(), some.end());
+        if (from.ended()) break;
+        if (all.size() < frames) wait_readable(from);
+    }
+    return all;
+}
+
+struct running_gateway {
+    explicit running_gateway(const config::settings& how) : whole{how} {
+        runs = std::jthread{[this] { whole.run(); }};
+    }
+    ~running_gateway() { whole.stop(); }
+
+    std::string get(std::string_view path) const {
+        peer client{connected_to(whole.where().control)};
+        client.write(fmt::format("GET {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", path));
+        return read_to_the_end(client);
+    }
+    /// The sum over all shards of the series with these labels.
+    double metric(std::string_view name, std::string_view labels = {}) const {
+        const std::string all = get("/metrics");
+        const std::string end = labels.empty() ? "} " : fmt::format(",{}}} ", labels);
+        double sum = 0;
+        int found = 0;
+        for (std::size_t at = all.find(fmt::format("\n{}{{shard=", name)); at != std::string::npos;
+             at = all.find(fmt::format("\n{}{{shard=", name), at + 1)) {
+            const std::string line = all.substr(at + 1, all.find('\n', at + 1) - at - 1);
+            const std::size_t number = line.find(end);
+            if (number == std::string::npos) continue;
+            sum += std::stod(line.substr(number + end.size()));
+            ++found;
+        }
+        EXPECT_GT(found, 0) << name << " is not in\n" << all;
+        return sum;
+    }
+    peer raw() const { return peer{connected_to(whole.where().client)}; }
+    ws_client browser(std::string_view channel) const {
+        ws_client client{raw()};
+        client.write(test::upgrade_request);
+        read_until(client, "\r\n\r\n");
+        EXPECT_TRUE(client.response().starts_with("HTTP/1.1 101 "));
+        client.say(fmt::format(R"({{"id":1,"connect":{{}}}})"
+                               "\n"
+                               R"({{"id":2,"subscribe":{{"channel":"{}"}}}})",
+                               channel));
+        EXPECT_GE(hear(client, 1).size(), 1u); // and what has been published since
+        return client;
+    }
+    peer program(std::string_view line) const {
+        peer client{connected_to(whole.where().bus)};
+        client.write(line);
+        return client;
+    }
+
+    gateway whole;
+    std::jthread runs; // ends before the gateway does
+};
+
+class every_size : public testing::TestWithParam<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(gateway, every_size, testing::Values(1, 3));
+
+TEST_P(every_size, a_notification_goes_from_the_bus_to_the_browsers_of_all_shards) {
+    running_gateway g{settings_for_tests(GetParam())};
+    std::deque<ws_client> browsers;
+    for (int i = 0; i < 24; ++i) browsers.push_back(g.browser("bell"));
+    peer reader = g.program("SUBSCRIBE bell\r\n");
+    read_until(reader, ":1\r\n");
+    peer publisher = g.program("PUBLISH bell [1]\r\nPING\r\n");
+    EXPECT_EQ(read_until(publisher, "PONG\r\n"), ":25\r\n+PONG\r\n");
+    for (ws_client& each : browsers)
+        EXPECT_EQ(hear(each, 1), words{R"({"push":{"channel":"bell","pub":{"data":[1]}}})"});
+    EXPECT_TRUE(read_until(reader, "[1]\r\n").ends_with("[1]\r\n"));
+    browsers.front().say(R"({"id":3,"publish":{"channel":"bell","data":2}})");
+    for (std::size_t i = 1; i < browsers.size(); ++i) EXPECT_EQ(hear(browsers[i], 1).size(), 1u);
+    EXPECT_EQ(hear(browsers.front(), 2).size(), 2u);
+    EXPECT_EQ(g.metric("carillon_connections_open", R"(kind="websocket")"), 24);
+    EXPECT_EQ(g.metric("carillon_subscriptions"), 25);
+    EXPECT_EQ(g.metric("carillon_deliveries_total"), 50);
+}
+
+TEST_P(every_size, the_control_plane_answers) {
+    running_gateway g{settings_for_tests(GetParam())};
+    EXPECT_TRUE(g.get("/livez").starts_with("HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(g.get("/readyz").starts_with("HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(g.get("/nothing").starts_with("HTTP/1.1 404 Not Found\r\n"));
+    const std::string metrics = g.get("/metrics");
+    EXPECT_TRUE(metrics.starts_with("HTTP/1.1 200 OK\r\n"));
+    EXPECT_NE(metrics.find("Content-Type: text/plain; version=0.0.4"), std::string::npos);
+}
+
+TEST_P(every_size, stop_tells_everybody_3001_and_run_returns) {
+    std::deque<ws_client> browsers;
+    peer program{-1};
+    {
+        running_gateway g{settings_for_tests(GetParam())};
+        for (int i = 0; i < 12; ++i) browsers.push_back(g.browser("bell"));
+        peer reader = g.program("SUBSCRIBE bell\r\n");
+        read_until(reader, ":1\r\n");
+        g.whole.stop();
+        g.whole.stop(); // changes nothing
+        for (ws_client& each : browsers) {
+            EXPECT_EQ(hear(each, 2), (words{"close 3001 shutdown", "end"}));
+            each.write(test::close_frame(3001));
+            each.hang_up();
+        }
+        EXPECT_TRUE(read_to_the_end(reader).ends_with(":1\r\n"));
+        g.runs.join();
+    }
+}
+
+TEST(gateway, is_alive_but_not_ready_while_it_drains) {
+    running_gateway g{settings_for_tests(2)};
+    ws_client browser = g.browser("bell");
+    g.whole.stop();
+    EXPECT_EQ(hear(browser, 2), (words{"close 3001 shutdown", "end"}));
+    // It waits for the browser's end.
+    const std::string ready = g.get("/readyz");
+    EXPECT_TRUE(ready.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << ready;
+    EXPECT_TRUE(g.get("/livez").starts_with("HTTP/1.1 200 OK\r\n"));
+    browser.hang_up();
+    g.runs.join();
+}
+
+TEST(gateway, a_browser_that_does_not_end_does_not_hold_the_shutdown_up_for_ever) {
+    config::settings how = settings_for_tests(2);
+    how.shutdown_timeout = 100ms;
+    running_gateway g{how};
+    ws_client browser = g.browser("bell");
+    peer silent = g.raw();
+    g.whole.stop();
+    g.runs.join();
+    EXPECT_EQ(hear(browser, 2), (words{"close 3001 shutdown", "end"}));
+    read_to_the_end(silent);
+}
+
+TEST(gateway, stop_before_run_ends_it_at_once) {
+    gateway whole{settings_for_tests(2)};
+    whole.stop();
+    whole.run();
+}
+
+TEST(gateway, connections_over_the_limit_get_503) {
+    config::settings how = settings_for_tests(1);
+    how.connections_max = 3;
+    running_gateway g{how};
+    std::deque<ws_client> browsers;
+    for (int i = 0; i < 3; ++i) browsers.push_back(g.browser("bell"));
+    peer fourth = g.raw();
+    fourth.write(test::upgrade_request);
+    EXPECT_TRUE(read_to_the_end(fourth).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+    EXPECT_EQ(g.metric("carillon_upgrade_refused_total", R"(status="503")"), 1);
+}
+
+TEST(gateway, plain_http_on_the_client_port_is_the_demo_page) {
+    running_gateway g{settings_for_tests(2)};
+    for (int i = 0; i < 8; ++i) {
+        peer client = g.raw();
+        client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        const std::string page = read_to_the_end(client);
+        EXPECT_TRUE(page.starts_with("HTTP/1.1 200 OK\r\n"));
+        EXPECT_TRUE(page.find("</html>") != std::string::npos);
+    }
+    EXPECT_EQ(g.metric("carillon_connections_open", R"(kind="websocket")"), 0);
+}
+
+TEST(gateway, without_development_mode_there_is_no_page) {
+    config::settings how = settings_for_tests(1);
+    how.dev = false;
+    running_gateway g{how};
+    peer client = g.raw();
+    client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(read_to_the_end(client).starts_with("HTTP/1.1 404 Not Found\r\n"));
+}
+
+TEST(gateway, without_a_bus_door_browsers_still_hear_each_other) {
+    config::settings how = settings_for_tests(2);
+    how.bus_listen.reset();
+    running_gateway g{how};
+    EXPECT_EQ(g.whole.where().bus, 0);
+    ws_client alice = g.browser("a");
+    ws_client bob = g.browser("a");
+    alice.say(R"({"id":3,"publish":{"channel":"a","data":1}})");
+    EXPECT_EQ(hear(bob, 1).size(), 1u);
+}
+
+TEST(gateway, an_address_that_is_taken_is_said_in_words) {
+    gateway first{settings_for_tests(1)};
+    config::settings how = settings_for_tests(1);
+    how.client_listen.port = first.where().client;
+    try {
+        gateway second{how};
+        FAIL() << "two gateways on one port";
+    } catch (const boost::system::system_error& failure) {
+        EXPECT_NE(std::string{failure.what()}.find("cannot listen on 127.0.0.1:"), std::string::npos);
+    }
+}
+
+TEST(gateway, browsers_that_come_and_go_on_all_shards_while_a_publisher_rings_leave_nothing) {
+    running_gateway g{settings_for_tests(3)};
+    std::vector<std::jthread> crowd;
+    for (int t = 0; t < 3; ++t) {
+        crowd.emplace_back([&g, t] {
+            for (int i = 0; i < 20; ++i) {
+                ws_client browser = g.browser(i % 2 == 0 ? "bell" : "other");
+                browser.say(R"({"id":3,"publish":{"channel":"bell","data":1}})");
+                if (t == 0) hear(browser, 1);
+            }
+        });
+    }
+    std::string expected_pongs;
+    peer publisher = g.program("PING\r\n");
+    for (int i = 0; i < 200; ++i) {
+        publisher.write("PUBLISH bell 1\r\n");
+        publisher.write("PUBLISH other 1\r\n");
+    }
+    publisher.write("ECHO done\r\n");
+    EXPECT_TRUE(read_until(publisher, "$4\r\ndone\r\n").starts_with("+PONG\r\n:"));
+    crowd.clear();
+    while (g.metric("carillon_connections_open", R"(kind="websocket")") > 0) std::this_thread::yield();
+    EXPECT_EQ(g.metric("carillon_subscriptions"), 0);
+    EXPECT_EQ(g.metric("carillon_outboxes"), 0);
+    EXPECT_EQ(g.metric("carillon_partial_bytes"), 0);
+}
+
+} // namespace
+} // namespace carillon::gateway

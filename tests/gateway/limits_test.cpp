@@ -1,0 +1,65 @@
+#include "gateway/limits.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+
+namespace carillon::gateway {
+namespace {
+
+struct cgroup_case {
+    const char* name;
+    const char* cpu_max;
+    const char* quota;
+    const char* period;
+    std::size_t cores; // 0: no limit
+};
+
+const cgroup_case cgroups[] = {
+    {"no cgroup at all", "", "", "", 0},
+    {"v2 without a limit", "max 100000\n", "", "", 0},
+    {"v2 with two cores", "200000 100000\n", "", "", 2},
+    {"v2 with a core and a half, rounded up", "150000 100000\n", "", "", 2},
+    {"v2 with a tenth of a core", "10000 100000\n", "", "", 1},
+    {"v2 with a period of its own", "400000 50000\n", "", "", 8},
+    {"v2 without a period", "200000\n", "", "", 0},
+    {"v2 with nonsense", "many cores\n", "", "", 0},
+    {"v2 with a period of nothing", "200000 0\n", "", "", 0},
+    {"v2 goes before v1", "max 100000\n", "100000\n", "100000\n", 0},
+    {"v1 without a limit", "", "-1\n", "100000\n", 0},
+    {"v1 with three cores", "", "300000\n", "100000\n", 3},
+    {"v1 with a little more than three", "", "300001\n", "100000\n", 4},
+    {"v1 without a period", "", "300000\n", "", 0},
+};
+
+TEST(limits, cores_are_read_from_the_files_of_a_cgroup) {
+    for (const cgroup_case& each : cgroups) {
+        EXPECT_EQ(cores_of_cgroup(each.cpu_max, each.quota, each.period), each.cores) << each.name;
+    }
+}
+
+TEST(limits, there_is_always_a_core) { EXPECT_GE(allowed_cores(), 1u); }
+
+TEST(limits, the_limit_on_descriptors_is_raised_as_far_as_it_goes) {
+    const std::size_t limit = raise_descriptor_limit();
+    rlimit now{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
+    EXPECT_EQ(limit, now.rlim_cur);
+    EXPECT_EQ(now.rlim_cur, now.rlim_max);
+}
+
+TEST(limits, connections_are_what_the_process_does_not_need_itself) {
+    // 64 spare, 12 for each shard, and the control plane's own.
+    EXPECT_EQ(connections_for(1'000'000, 4, 256), 1'000'000u - 64 - 48 - 256);
+    EXPECT_EQ(connections_for(1024, 1, 256), 1024u - 64 - 12 - 256);
+    // Too few for anything: one for each shard, and accept will say why it fails.
+    EXPECT_EQ(connections_for(100, 2, 256), 2u);
+    EXPECT_EQ(connections_for(0, 8, 0), 8u);
+    // More descriptors never mean fewer connections.
+    for (std::size_t descriptors = 1; descriptors < 2000; ++descriptors) {
+        EXPECT_GE(connections_for(descriptors, 3, 100), connections_for(descriptors - 1, 3, 100));
+    }
+}
+
+} // namespace
+} // namespace carillon::gateway

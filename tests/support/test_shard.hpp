@@ -1,0 +1,219 @@
+#pragma once
+
+#include "bus/embedded_bus.hpp"
+#include "bus/resp_door.hpp"
+#include "hub/hub.hpp"
+#include "session/server.hpp"
+#include "support/io_script.hpp"
+#include "support/peer.hpp"
+#include "support/ws_client.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <utility>
+#include <vector>
+
+namespace carillon::test {
+
+/// What time it is for the shards of this thread; test_shard::advance() moves it.
+inline thread_local net::timer_wheel::clock::time_point test_time{std::chrono::hours{1}};
+inline net::timer_wheel::clock::time_point test_now() { return test_time; }
+
+inline session::options dev_clients() {
+    session::options how;
+    how.dev = true;
+    return how;
+}
+
+struct shard_options {
+    session::options clients = dev_clients();
+    bus::door_options programs{};
+    std::uint32_t capacity = 4096;
+    std::uint32_t leases = 8;
+    std::size_t buffer_bytes = 16'384;
+};
+
+/// Two connected stream sockets; the first is to be given away.
+inline std::pair<int, peer> socket_pair() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) std::abort();
+    peer near{ends[1]};
+    near.set_far(ends[0]);
+    return {ends[0], std::move(near)};
+}
+
+/// A shard as lib/gateway wires it, but driven by the test: socket calls go through this thread's io_script, time
+/// stands still until advance(), and nothing runs but within settle(). Connections are socket pairs.
+class test_shard {
+public:
+    struct handed_over {
+        int descriptor;
+        std::string bytes;
+    };
+
+    explicit test_shard(const shard_options& how = {}) : test_shard{how, nullptr, 0} {}
+    /// Shard `number` of several that share `bus`.
+    test_shard(const shard_options& how, bus::embedded_bus& shared, std::uint32_t number)
+        : test_shard{how, &shared, number} {}
+    test_shard(const test_shard&) = delete;
+    test_shard& operator=(const test_shard&) = delete;
+
+    ~test_shard() {
+        sessions.drop_all();
+        door.drop_all();
+        pool.close();
+        poll.stop();
+        busy_.reset();
+        settle();
+    }
+
+    /// Lets everything happen that can happen now.
+    void settle() {
+        for (int turns = 0; turns < turns_max; ++turns) {
+            context.restart();
+            if (context.poll_one() == 0) return;
+        }
+        ADD_FAILURE() << "the shard does not come to rest";
+    }
+
+    /// Moves time, and lets happen what is due.
+    void advance(std::chrono::milliseconds by) {
+        test_time += by;
+        wheel.advance(test_time, [this](net::connection& c) { poll.sink_of(c).on_deadline(c); });
+        settle();
+    }
+
+    /// A connection of either door, accepted when `sent_before` has come already.
+    peer open(link::server& whose, std::string_view sent_before = {}, int send_buffer_bytes = 0) {
+        auto [mine, near] = socket_pair();
+        if (send_buffer_bytes > 0) {
+            ::setsockopt(mine, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+        }
+        near.write(sent_before);
+        accept(whose, mine);
+        settle();
+        return std::move(near);
+    }
+    void accept(link::server& whose, int descriptor) {
+        work::lease held = pool.try_acquire();
+        ASSERT_TRUE(held);
+        whose(descriptor, held);
+    }
+    peer program(std::string_view sent_before = {}) { return open(door, sent_before); }
+
+    /// A WebSocket that has not said anything.
+    ws_client upgraded(int send_buffer_bytes = 0) {
+        ws_client client{open(sessions, upgrade_request, send_buffer_bytes)};
+        EXPECT_TRUE(client.response().starts_with("HTTP/1.1 101 "));
+        return client;
+    }
+    /// A client that has connected, and subscribed to `channel` if one is given.
+    ws_client connected(std::string_view channel = {}, int send_buffer_bytes = 0) {
+        ws_client client = upgraded(send_buffer_bytes);
+        client.say(R"({"id":1,"connect":{}})");
+        settle();
+        EXPECT_EQ(client.heard().size(), 1u);
+        if (channel.empty()) return client;
+        client.say(fmt::format(R"({{"id":2,"subscribe":{{"channel":"{}"}}}})", channel));
+        settle();
+        EXPECT_EQ(client.heard(), std::vector<std::string>{R"({"id":2,"subscribe":{}})"});
+        return client;
+    }
+
+    /// Publishes as a back end does, and delivers.
+    std::uint32_t publish(std::string_view channel, std::string_view json) {
+        const std::uint32_t receivers = subscribers.publish(channel, {json, true, {}});
+        subscribers.flush();
+        settle();
+        return receivers;
+    }
+
+    /// Tells the owner of `descriptor` that it is readable and writable: the edge that a scripted EAGAIN or short count
+    /// owes.
+    void nudge(int descriptor) {
+        for (std::uint32_t index = 0; index < records.used(); ++index) {
+            net::connection& c = records.at(index);
+            if (c.owned_by == net::owner::none || c.gone || c.descriptor != descriptor) continue;
+            poll.sink_of(c).on_ready(c, {.readable = true, .writable = true});
+            break;
+        }
+        settle();
+    }
+
+    /// Nobody is here, and nothing is left of those that were.
+    void expect_empty() {
+        settle();
+        EXPECT_EQ(records.size(), 0u);
+        EXPECT_EQ(wheel.size(), 0u);
+        EXPECT_EQ(subscribers.channels(), 0u);
+        EXPECT_EQ(subscribers.subscriptions(), 0u);
+        EXPECT_EQ(sessions.open() + door.open(), 0u);
+        EXPECT_EQ(counters.connections_open(metrics::connection_kind::websocket), 0);
+        EXPECT_EQ(counters.connections_open(metrics::connection_kind::resp), 0);
+        expect_at_rest();
+    }
+    /// Nothing waits, nobody works.
+    void expect_at_rest() {
+        EXPECT_EQ(counters.outboxes, 0);
+        EXPECT_EQ(counters.outbox_bytes, 0);
+        EXPECT_EQ(counters.partial_bytes, 0);
+        EXPECT_EQ(sessions.coroutines() + door.coroutines(), 0u);
+        EXPECT_EQ(pool.used(), 0u);
+    }
+
+private:
+    static constexpr int turns_max = 1'000'000;
+
+    std::unique_ptr<bus::embedded_bus> own_bus_; // when it is the only shard
+
+public:
+    boost::asio::io_context context{1};
+
+private:
+    std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> busy_;
+
+public:
+    metrics::shard_counters counters;
+    net::slab records;
+    net::netpoll poll;
+    net::timer_wheel wheel;
+    work::work_pool pool;
+    hub::hub subscribers;
+    bus::embedded_broker& broker;
+    std::vector<handed_over> plain_http;
+    session::server sessions;
+    bus::resp_door door;
+
+private:
+    test_shard(const shard_options& how, bus::embedded_bus* shared, std::uint32_t number)
+        : own_bus_{shared == nullptr ? std::make_unique<bus::embedded_bus>(1) : nullptr}, busy_{context.get_executor()},
+          records{how.capacity}, poll{context, records}, wheel{records, test_time},
+          pool{context, how.leases, how.buffer_bytes},
+          broker{(shared == nullptr ? *own_bus_ : *shared).connect(number, context, subscribers)},
+          sessions{floor(), subscribers, broker, how.clients,
+                   [this](int descriptor, std::string bytes) { plain_http.push_back({descriptor, std::move(bytes)}); }},
+          door{floor(), number, subscribers, broker, how.programs} {
+        poll.start();
+    }
+
+    link::floor floor() {
+        return {.context = context,
+                .records = records,
+                .poll = poll,
+                .wheel = wheel,
+                .pool = pool,
+                .counters = counters,
+                .calls = scripted_calls(),
+                .now = test_now};
+    }
+};
+
+} // namespace carillon::test
