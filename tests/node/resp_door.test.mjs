@@ -1,6 +1,6 @@
 // The bus door against a real redis-server: the same bytes go to both, and the same bytes must come back.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -21,6 +21,11 @@ async function freePort() {
   await once(server, 'close');
   return port;
 }
+
+// What is compared are the words of Redis 7, which clients depend on. Redis 8 changed some of them and brings modules of its
+// own, so beside another version the comparison says that it was left out; the door's own tests still run.
+const redisVersion = /v=(\d+)/.exec(execFileSync('redis-server', ['--version']).toString())?.[1];
+const compared = redisVersion === '7' ? suite : { ...suite, skip: `compared with Redis 7; this redis-server is ${redisVersion}` };
 
 async function startRedis(...flags) {
   const port = await freePort();
@@ -94,7 +99,7 @@ function normal(reply) {
       `INFO ${kind ?? ''}${text.split('\r\n').filter((line) => infoLines.test(line)).join('|')}`);
 }
 
-describe('the door answers as redis-server does', suite, () => {
+describe('the door answers as redis-server does', compared, () => {
   let redis, gateway;
   before(async () => {
     redis = await startRedis();
@@ -192,7 +197,7 @@ describe('the door answers as redis-server does', suite, () => {
   });
 });
 
-describe('with a password the door answers as redis-server does', suite, () => {
+describe('with a password the door answers as redis-server does', compared, () => {
   let redis, gateway;
   before(async () => {
     redis = await startRedis('--requirepass', password);
