@@ -32,7 +32,7 @@ work_pool::work_pool(boost::asio::io_context& context, std::uint32_t leases, std
     }
 }
 
-work_pool::~work_pool() { CHECK(first_ == nullptr); }
+work_pool::~work_pool() { CHECK(line_.empty()); }
 
 work_pool::acquire_awaiter work_pool::acquire() noexcept { return {*this, std::chrono::milliseconds::zero()}; }
 
@@ -54,11 +54,11 @@ lease work_pool::try_acquire() noexcept {
 }
 
 void work_pool::give_back(std::uint32_t returned) noexcept {
-    if (first_ == nullptr) {
+    if (line_.empty()) {
         free_.push_back(returned);
         return;
     }
-    waiter& next = *first_;
+    waiter& next = line_.front();
     leave_line(next);
     next.given = lease{*this, returned};
     boost::asio::post(slots_[returned].strand, [waiting = next.waiting] { waiting.resume(); });
@@ -67,28 +67,16 @@ void work_pool::give_back(std::uint32_t returned) noexcept {
 void work_pool::close() {
     closed_ = true;
     patience_.cancel();
-    while (first_ != nullptr) {
-        waiter& next = *first_;
+    while (!line_.empty()) {
+        waiter& next = line_.front();
         leave_line(next);
         boost::asio::post(*context_, [waiting = next.waiting] { waiting.resume(); });
     }
 }
 
-void work_pool::stand_in_line(waiter& last) noexcept {
-    last.previous = last_;
-    last.next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = &last;
-    last_ = &last;
-    last.in_line = true;
-    ++waiting_;
-}
-
 void work_pool::leave_line(waiter& leaving) noexcept {
-    CHECK(leaving.in_line);
-    (leaving.previous != nullptr ? leaving.previous->next : first_) = leaving.next;
-    (leaving.next != nullptr ? leaving.next->previous : last_) = leaving.previous;
-    leaving.in_line = false;
-    --waiting_;
+    line_.erase(line_.iterator_to(leaving));
+    if (leaving.place_in<impatient>::is_linked()) impatient_.erase(impatient_.iterator_to(leaving));
 }
 
 // The timer runs only while somebody waits with a limit, and is set for the earliest of them.
@@ -106,8 +94,8 @@ void work_pool::watch_patience(clock::time_point until) {
 void work_pool::end_impatient_waits() {
     const auto now = clock::now();
     auto next_end = clock::time_point::max();
-    for (waiter* each = first_; each != nullptr;) {
-        waiter& candidate = *std::exchange(each, each->next);
+    for (auto each = impatient_.begin(); each != impatient_.end();) {
+        waiter& candidate = *each++;
         if (candidate.patient_until > now) {
             next_end = std::min(next_end, candidate.patient_until);
             continue;
@@ -127,8 +115,10 @@ bool work_pool::acquire_awaiter::await_ready() noexcept {
 void work_pool::acquire_awaiter::await_suspend(std::coroutine_handle<> waiting) {
     place_.waiting = waiting;
     ++pool_.counts_.waits;
-    if (patience_ > std::chrono::milliseconds::zero()) place_.patient_until = clock::now() + patience_;
-    pool_.stand_in_line(place_);
+    pool_.line_.push_back(place_);
+    if (patience_ <= std::chrono::milliseconds::zero()) return;
+    place_.patient_until = clock::now() + patience_;
+    pool_.impatient_.push_back(place_);
     pool_.watch_patience(place_.patient_until);
 }
 

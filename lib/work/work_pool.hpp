@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <chrono>
 #include <coroutine>
@@ -87,7 +88,7 @@ public:
 
     std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(slots_.size()); }
     std::uint32_t used() const noexcept { return capacity() - static_cast<std::uint32_t>(free_.size()); }
-    std::size_t waiting() const noexcept { return waiting_; }
+    std::size_t waiting() const noexcept { return line_.size(); }
     const counters& counts() const noexcept { return counts_; }
 
 private:
@@ -98,17 +99,20 @@ private:
         boost::asio::strand<executor> strand;
     };
 
-    struct waiter {
+    struct everybody;
+    struct impatient;
+    template <class Tag>
+    using place_in = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>>;
+    template <class Tag>
+    using line_of = boost::intrusive::list<waiter, boost::intrusive::base_hook<place_in<Tag>>>;
+
+    struct waiter : place_in<everybody>, place_in<impatient> {
         std::coroutine_handle<> waiting;
         lease given;
         std::chrono::steady_clock::time_point patient_until = std::chrono::steady_clock::time_point::max();
-        waiter* previous = nullptr;
-        waiter* next = nullptr;
-        bool in_line = false;
     };
 
     void give_back(std::uint32_t returned) noexcept;
-    void stand_in_line(waiter& last) noexcept;
     void leave_line(waiter& leaving) noexcept;
     void watch_patience(std::chrono::steady_clock::time_point until);
     void end_impatient_waits();
@@ -117,10 +121,9 @@ private:
     std::size_t buffer_bytes_;
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_; // last in, first out: a warm buffer first
-    waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
-    std::size_t waiting_ = 0;
-    boost::asio::steady_timer patience_; // one for all who wait with a limit: the acceptors
+    line_of<everybody> line_;
+    line_of<impatient> impatient_;       // those of the line who wait with a limit: the acceptors
+    boost::asio::steady_timer patience_; // one for all of them
     std::chrono::steady_clock::time_point patience_watched_ = std::chrono::steady_clock::time_point::max();
     counters counts_;
     bool closed_ = false;
