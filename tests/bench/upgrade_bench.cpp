@@ -1,12 +1,20 @@
 /// \file
-/// What an opening handshake costs: reading the head of a browser's request, the verdict, the whole upgrade.
+/// What an opening handshake costs: reading the head of a browser's request, the verdict, the whole upgrade; and the
+/// same bytes read and accepted by Boost.Beast.
 
+#include "base/result.hpp"
 #include "http/accept_key.hpp"
 #include "http/request_head.hpp"
 #include "http/upgrade.hpp"
 #include "support/allocations.hpp"
 
 #include <benchmark/benchmark.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/websocket/stream.hpp>
 
 #include <array>
 #include <cstdint>
@@ -91,6 +99,68 @@ void upgrade_browser(benchmark::State& state) {
     });
 }
 BENCHMARK(upgrade_browser);
+
+namespace beast = boost::beast;
+namespace asio = boost::asio;
+
+/// A connection that swallows what is written, so that accept() does all its work and no system call.
+struct swallowing_stream {
+    using executor_type = asio::io_context::executor_type;
+    executor_type get_executor() { return context->get_executor(); }
+
+    template <class Buffers>
+    std::size_t read_some(const Buffers&, error_code& failed) {
+        failed = asio::error::eof;
+        return 0;
+    }
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers, error_code& failed) {
+        failed = {};
+        return write_some(buffers);
+    }
+    // Asked for by the concept of a stream, and not called.
+    template <class Buffers>
+    std::size_t read_some(const Buffers&) {
+        return 0;
+    }
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers) {
+        written += asio::buffer_size(buffers);
+        return asio::buffer_size(buffers);
+    }
+
+    asio::io_context* context;
+    std::size_t written = 0;
+};
+
+using beast_parser = beast::http::request_parser<beast::http::empty_body>;
+
+void beast_reads_browser_head(benchmark::State& state) {
+    run(state, [&] {
+        beast_parser parser;
+        error_code failed;
+        parser.put(asio::buffer(browser_head.data(), browser_head.size()), failed);
+        if (failed || !parser.is_done()) state.SkipWithError("the head was not read");
+        benchmark::DoNotOptimize(parser.get());
+    });
+}
+BENCHMARK(beast_reads_browser_head);
+
+/// The parser, the WebSocket's checks, and the 101 through the serializer. The stream is made once, which is less than
+/// a server does: making one takes another allocation.
+void beast_upgrades_browser(benchmark::State& state) {
+    asio::io_context context;
+    beast::websocket::stream<swallowing_stream> socket{swallowing_stream{&context}};
+    run(state, [&] {
+        beast_parser parser;
+        error_code failed;
+        parser.put(asio::buffer(browser_head.data(), browser_head.size()), failed);
+        if (!failed) socket.accept(parser.get(), failed);
+        if (failed) state.SkipWithError("the upgrade was refused");
+        benchmark::DoNotOptimize(socket.next_layer().written);
+    });
+}
+BENCHMARK(beast_upgrades_browser);
 
 /// The head of a client, or of an attacker, that sends one byte at a time: all calls together.
 void read_byte_by_byte(benchmark::State& state, const std::string& wire) {
