@@ -120,7 +120,7 @@ void resp_door::run_client_setinfo(door_client& c, resp::arguments args) {
 void resp_door::run_client_reply(door_client& c, resp::arguments args) {
     if (resp::equals_ignoring_case(args[2], "ON")) {
         c.mute = false;
-        begin_turn(c);
+        begin_burst(c);
         return resp::append_simple(out(), "OK");
     }
     if (resp::equals_ignoring_case(args[2], "OFF")) {
@@ -187,6 +187,7 @@ void resp_door::each_meant(const client_filter& meant, const std::function<void(
 }
 
 std::uint64_t resp_door::kill(const client_filter& meant) {
+    bus_->flush(); // what was published before goes to them, too
     std::uint64_t killed = 0;
     each_meant(meant, [&](door_client& each) {
         ++killed;

@@ -62,7 +62,7 @@ void resp_door::run(door_client& c, resp::arguments args) {
     }
     if (!quiet) return;
     dropped_.clear();
-    begin_turn(c);
+    begin_burst(c);
 }
 
 // The order of the checks is Redis' own (server.c, processCommand): known, arguments, login, subscriber.
@@ -84,7 +84,7 @@ void resp_door::run_known(door_client& c, const command_entry& command, resp::ar
     }
     note_command(c, command);
     // Confirmations of subscriptions are pushes: CLIENT REPLY OFF does not mean them.
-    if (command.has(pubsub) && command.has(while_subscribed)) begin_turn(c);
+    if (command.has(pubsub) && command.has(while_subscribed)) begin_burst(c);
     CHECK(command.run != nullptr); // the arity of a container demands a subcommand
     (this->*command.run)(c, args);
 }
@@ -193,7 +193,7 @@ void resp_door::run_reset(door_client& c, resp::arguments) {
     c.resp3 = false;
     c.mute = false;
     c.authenticated = options_.password.empty();
-    begin_turn(c); // it may have been mute
+    begin_burst(c); // it may have been mute
     resp::append_simple(out(), "RESET");
 }
 

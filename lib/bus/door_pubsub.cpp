@@ -67,7 +67,7 @@ void resp_door::confirm(door_client& c, std::string_view what, const std::string
         resp::append_null(out(), dialect(c));
     }
     resp::append_integer(out(), static_cast<std::int64_t>(left));
-    if (replies_.size() > replies_bytes_max) flush_replies();
+    if (replies_.size() > replies_bytes_max) send_replies();
 }
 
 bool resp_door::may_subscribe(const door_client& c, std::string_view channel) {

@@ -77,9 +77,11 @@ std::uint32_t resp_door::seconds() const {
 void resp_door::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<door_client&>(r);
     c.active = seconds();
-    begin_turn(c);
+    // What was published before its commands comes before their replies.
+    if (subscribes(c)) bus_->flush();
+    begin_burst(c);
     run_commands(c, as_text(bytes));
-    end_turn(c);
+    end_burst(c);
 }
 
 void resp_door::run_commands(door_client& c, std::string_view bytes) {
@@ -128,17 +130,19 @@ std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& par
         }
         if (!step.args.empty()) run(c, step.args);
         position += step.consumed;
-        if (replies_.size() > replies_bytes_max) flush_replies();
+        if (replies_.size() > replies_bytes_max) send_replies();
         if (out_ != &replies_ && out_->size() > replies_bytes_max) pause(c); // they wait for another reply
     }
     return position;
 }
 
-void resp_door::end_turn(door_client& c) {
-    flush_replies();
+// The replies and what has been published go out when the turn ends, together with those of other connections.
+void resp_door::end_burst(door_client& c) {
+    send_later(c, replies_);
+    forget_replies();
     active_ = nullptr;
     out_ = &replies_;
-    bus_->flush();
+    shard().poll.want_turn_end();
     if (c.gone) return;
     const bool waits =
         c.busy != nullptr && c.busy->kept != nullptr && !static_cast<unfinished*>(c.busy->kept.get())->waiting.empty();
@@ -151,10 +155,14 @@ void resp_door::end_turn(door_client& c) {
     }
 }
 
-void resp_door::flush_replies() {
+void resp_door::send_replies() {
     if (replies_.empty()) return;
     CHECK(active_ != nullptr);
     send(*active_, replies_);
+    forget_replies();
+}
+
+void resp_door::forget_replies() {
     replies_.clear();
     if (replies_.capacity() > 4 * replies_bytes_max) replies_.shrink_to_fit();
 }
@@ -183,7 +191,7 @@ void resp_door::sharded_sink::encode(hub::format encoding, std::string_view chan
 
 void resp_door::deliver(hub::subscriber to, hub::frames& what) {
     auto& c = static_cast<door_client&>(records().at(to.index()));
-    if (&c == active_) flush_replies(); // its confirmation goes first
+    if (&c == active_) send_replies(); // its confirmation goes first
     send(c, what.bytes(), [&] { return what.share(); });
 }
 
@@ -223,7 +231,7 @@ bool resp_door::must_wait(const door_client& c, resp::arguments args) {
 }
 
 // Whose commands are run from now on, and where their replies go.
-void resp_door::begin_turn(door_client& c) {
+void resp_door::begin_burst(door_client& c) {
     active_ = &c;
     out_ = &replies_;
     if (c.busy == nullptr || c.busy->kept == nullptr) return;
@@ -285,9 +293,9 @@ void resp_door::answer_waiting(door_client& c) {
     }
     const bool read_on = c.paused && kept.waiting.size() <= options_.unanswered_max / 2;
     if (read_on) c.paused = false;
-    begin_turn(c);
+    begin_burst(c);
     run_commands(c, {});
-    end_turn(c);
+    end_burst(c);
     if (read_on && !c.paused && !c.gone) {
         pause(c);
         resume(c);

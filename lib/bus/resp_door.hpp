@@ -107,14 +107,16 @@ private:
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     void on_slow(link::record& r) override;
+    void deliver_held() override { bus_->flush(); }
     void on_gone(link::record& r, link::ending why) override;
 
     void run_commands(door_client& c, std::string_view bytes);
     std::size_t run_commands_in(door_client& c, resp::command_parser& parser, std::string_view bytes);
     unfinished& keep_unfinished(door_client& c);
-    void begin_turn(door_client& c);
-    void end_turn(door_client& c);
-    void flush_replies();
+    void begin_burst(door_client& c);
+    void end_burst(door_client& c);
+    void send_replies();
+    void forget_replies();
     void answer_publish(publish_result receivers);
     std::uint32_t expect_answer(door_client& c);
     static std::uint32_t next_ticket(const door_client& c);

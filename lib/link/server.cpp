@@ -12,6 +12,9 @@ namespace carillon::link {
 namespace {
 // How many buffers one connection may fill before the others get their turn.
 constexpr int bursts_per_turn = 4;
+// What all connections together may have put aside; then the turn ends early.
+constexpr std::size_t put_aside_bytes_max = 256 * 1024;
+constexpr std::size_t portions_max = 1024;
 constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 } // namespace
 
@@ -146,6 +149,7 @@ void server::resume(record& r) {
 // --- writing
 
 std::size_t server::send_now(record& r, std::string_view bytes) {
+    if (r.put_aside) send_put_aside(); // it was said earlier
     if (r.gone || r.closing || r.doomed) return bytes.size();
     if (r.busy != nullptr && !r.busy->outbox.empty()) return 0;
     net::io_result result;
@@ -169,6 +173,39 @@ void server::send(record& r, std::string_view bytes) {
     const std::size_t sent = send_now(r, bytes);
     // With what has been sent, so that the outbox knows of a frame that was begun.
     if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent, options_.outbox_bytes_max);
+}
+
+void server::send_later(record& r, std::string_view bytes) {
+    if (bytes.empty() || r.gone || r.closing || r.doomed) return;
+    if (put_aside_.size() + bytes.size() > put_aside_bytes_max || portions_.size() == portions_max) {
+        shard_.poll.end_turn();
+        if (bytes.size() > put_aside_bytes_max) return send(r, bytes);
+    }
+    shard_.poll.want_turn_end();
+    put_aside_.append(bytes);
+    if (!portions_.empty() && portions_.back().whose == &r) {
+        portions_.back().bytes += bytes.size();
+    } else {
+        portions_.push_back({&r, bytes.size()});
+    }
+    r.put_aside = true;
+}
+
+// All of it, whoever asks: what came first goes first, and nobody has to be looked up.
+void server::send_put_aside() {
+    for (const portion& each : portions_) each.whose->put_aside = false;
+    std::string_view left = put_aside_;
+    for (const portion& each : portions_) {
+        send(*each.whose, left.substr(0, each.bytes));
+        left.remove_prefix(each.bytes);
+    }
+    portions_.clear();
+    put_aside_.clear();
+}
+
+void server::on_turn_end() {
+    send_put_aside();
+    deliver_held();
 }
 
 void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit) {
@@ -243,6 +280,7 @@ void server::end_doomed() {
 
 void server::close(record& r, std::string_view last_word, bool forget_queued) {
     if (r.gone || r.closing) return;
+    if (r.put_aside) send_put_aside();
     if (r.busy != nullptr && !r.busy->outbox.empty() && forget_queued) {
         const std::size_t before = r.busy->outbox.bytes();
         r.busy->outbox.forget_unsent();
@@ -272,6 +310,7 @@ void server::leave(record& r) {
 
 void server::drop(record& r, ending why) {
     if (r.gone) return;
+    if (r.put_aside) send_put_aside();
     leave(r);
     on_gone(r, why);
     // Closing takes the descriptor out of the epoll set, too: no other descriptor shares its open file.
@@ -294,7 +333,7 @@ void server::drop_all() {
 }
 
 int server::release_descriptor(record& r) {
-    CHECK(r.busy == nullptr || r.busy->outbox.empty());
+    CHECK(!r.put_aside && (r.busy == nullptr || r.busy->outbox.empty()));
     shard_.poll.forget(r);
     leave(r);
     return std::exchange(r.descriptor, -1);

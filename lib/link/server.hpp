@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,8 +56,9 @@ enum class ending : std::uint8_t { by_peer, by_error, by_us };
 
 /// The spine of every connection, whatever it speaks: accepted with a lease, read by a coroutine that is born on
 /// readiness and holds a lease, written at once, and by a second coroutine only while the peer does not take it. What
-/// the bytes mean is for the class that derives from it. A connection ends in one place (`drop`), and its record is
-/// given back when its last coroutine has ended. Thread: the shard's.
+/// the bytes mean is for the class that derives from it. Replies may be put aside until the netpoll's turn ends, so
+/// that a peer with many connections wakes once for all of them. A connection ends in one place (`drop`), and its
+/// record is given back when its last coroutine has ended. Thread: the shard's.
 class server : public net::event_sink {
 public:
     struct options {
@@ -76,6 +78,7 @@ public:
     void operator()(int descriptor, work::lease& held);
 
     void on_ready(net::connection& c, net::readiness what) final;
+    void on_turn_end() final;
 
     /// Ends every connection now.
     void drop_all();
@@ -106,6 +109,8 @@ protected:
     virtual void on_bytes(record& r, std::span<std::byte> bytes) = 0;
     /// The outbox was full. Called outside of deliveries; ends the connection one way or the other.
     virtual void on_slow(record& r) = 0;
+    /// The turn is over, and what was put aside has been sent: deliver what is held for others.
+    virtual void deliver_held() {}
     /// The connection has ended: leave channels, count. The record goes afterwards; `busy` is still there.
     virtual void on_gone(record& r, ending why) = 0;
 
@@ -119,6 +124,11 @@ protected:
         const std::size_t sent = send_now(r, bytes);
         if (sent < bytes.size()) queue(r, share(), sent, options_.outbox_bytes_max);
     }
+
+    /// Puts a copy of the bytes aside and sends it when the turn ends: earlier if more is sent to this connection, if
+    /// it ends, or if too much is put aside. Order is kept. Not in the middle of a delivery, since the turn may end
+    /// here.
+    void send_later(record& r, std::string_view bytes);
 
     /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still
     /// waits when `forget_queued`.
@@ -157,12 +167,19 @@ private:
     burst read_burst(record& r, work::lease& held);
     bool write_burst(record& r);
     std::size_t send_now(record& r, std::string_view bytes);
+    void send_put_aside();
     void queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit);
     void doom(record& r, bool slow);
     void end_doomed();
     void end_sending(record& r);
     void leave(record& r);
     void release_if_unused(record& r);
+
+    // Of the bytes that are put aside, those of one connection: they follow those of the portion before.
+    struct portion {
+        record* whose; // alive: a connection that ends sends them first
+        std::size_t bytes;
+    };
 
     struct sentence {
         net::connection_key key;
@@ -172,6 +189,8 @@ private:
     floor shard_;
     options options_;
     net::gate coroutines_;
+    std::string put_aside_;
+    std::vector<portion> portions_;
     std::vector<sentence> doomed_; // at most one for each connection
     std::uint32_t open_ = 0;
 };

@@ -26,6 +26,8 @@ public:
     virtual void on_ready(connection& c, readiness what) = 0;
     /// Its deadline in the timer wheel has come; it is in the wheel no more.
     virtual void on_deadline(connection& c) = 0;
+    /// The turn is over: time to do what was put off until then. Heard by all sinks, if anybody wanted it.
+    virtual void on_turn_end() {}
 
 protected:
     ~event_sink() = default;
@@ -33,7 +35,8 @@ protected:
 
 /// The netpoll of the article (3.1): one epoll set of our own for all connections of a shard, itself watched by Asio,
 /// so that an idle connection has no Asio object and no coroutine. Edge-triggered and registered once for both
-/// directions: whoever is woken reads until EAGAIN or a short read. Thread: its shard's.
+/// directions: whoever is woken reads until EAGAIN or a short read. The events that one look at the set has found are a
+/// turn: what can wait for its end is done once for all of them. Thread: its shard's.
 class netpoll {
 public:
     struct counters {
@@ -57,6 +60,11 @@ public:
     /// Takes the descriptor out of the set, for one that lives on elsewhere; nothing happens if it is not in it.
     void forget(connection& c);
 
+    /// Asks for on_turn_end(): after the events that are being served now or, outside of them, in a post of its own.
+    void want_turn_end();
+    /// Ends the turn here if that was wanted; what comes afterwards belongs to the next. Not while a sink is ending it.
+    void end_turn();
+
     event_sink& sink_of(const connection& c) noexcept {
         event_sink* sink = sinks_[static_cast<std::size_t>(c.owned_by)];
         CHECK(sink != nullptr);
@@ -67,18 +75,25 @@ public:
 
 private:
     static constexpr std::size_t events_per_turn = 256;
+    static constexpr int looks_max = 32; // about 8 microseconds
 
     struct readable_awaiter;
 
     detached run();
-    void dispatch_ready();
+    void serve();
+    std::size_t dispatch_ready();
 
+    boost::asio::io_context* context_;
     slab* records_;
     boost::asio::posix::stream_descriptor set_;
     std::array<event_sink*, owners> sinks_{};
     gate coroutines_;
     counters counts_;
+    int looks_ = 1; // at an empty set, before Asio waits for it
     bool stopping_ = false;
+    bool dispatching_ = false;     // events are being served
+    bool turn_end_wanted_ = false; // by somebody, since the last one
+    bool turn_end_posted_ = false;
 };
 
 } // namespace carillon::net

@@ -60,13 +60,17 @@ void server::on_open(link::record& r) {
 
 void server::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<client&>(r);
+    // What was published before its commands comes before their replies.
+    if (c.channels.count > 0) hub_->flush();
     active_ = &c;
     unhandled_ = {};
     if (c.where() == stage::upgrading) bytes = upgrade(c, bytes);
     if (c.where() != stage::upgrading && !c.gone && !c.closing && !bytes.empty()) read_frames(c, bytes);
-    flush_replies();
+    // These go out when the turn ends, and what has been published, too.
+    send_later(c, framed_replies());
+    replies_.resize(header_room);
     active_ = nullptr;
-    hub_->flush();
+    shard().poll.want_turn_end();
 }
 
 void server::on_slow(link::record& r) {
@@ -271,13 +275,20 @@ std::string& server::next_reply() {
 }
 
 void server::flush_replies() {
-    if (replies_.size() == header_room) return;
+    const std::string_view frame = framed_replies();
+    if (frame.empty()) return;
+    CHECK(active_ != nullptr);
+    send(*active_, frame);
+    replies_.resize(header_room);
+}
+
+// The replies in one frame, with its header in the room before them; empty when there are none.
+std::string_view server::framed_replies() {
+    if (replies_.size() == header_room) return {};
     std::array<std::byte, ws::header_bytes_max> header;
     const std::size_t size = ws::encode_header(header, ws::opcode::text, replies_.size() - header_room);
     std::memcpy(replies_.data() + header_room - size, header.data(), size);
-    CHECK(active_ != nullptr);
-    send(*active_, std::string_view{replies_}.substr(header_room - size));
-    replies_.resize(header_room);
+    return std::string_view{replies_}.substr(header_room - size);
 }
 
 void server::encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) {

@@ -74,6 +74,7 @@ private:
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     void on_slow(link::record& r) override;
+    void deliver_held() override { hub_->flush(); }
     void on_gone(link::record& r, link::ending why) override;
 
     // upgrade.cpp: from bytes to a WebSocket
@@ -114,6 +115,7 @@ private:
     void answer_later(bus::ticket whose, Reply&& reply);
     std::string& next_reply();
     void flush_replies();
+    std::string_view framed_replies();
     void schedule_ping(client& c, bool first);
     void close_some(std::uint32_t first, protocol::disconnect code);
 

@@ -29,9 +29,11 @@ struct recording_sink final : event_sink {
         if (then) then(c);
     }
     void on_deadline(connection&) override { ADD_FAILURE() << "the netpoll keeps no deadlines"; }
+    void on_turn_end() override { events_at_turn_ends.push_back(events.size()); }
 
     slab& records;
     std::vector<heard> events;
+    std::vector<std::size_t> events_at_turn_ends; ///< how many had been told at each
     std::function<void(connection&)> then;
 };
 
@@ -266,6 +268,94 @@ TEST_F(netpoll_test, a_connection_added_by_a_callback_is_told_of) {
     };
     write_byte(made.theirs);
     run_until([&] { return sink.events.size() == 2; });
+}
+
+// --- turns
+
+TEST_F(netpoll_test, a_turn_ends_once_when_its_events_have_been_told_and_only_if_that_is_wanted) {
+    const line first = quiet_line();
+    const line second = quiet_line();
+    write_byte(first.theirs);
+    write_byte(second.theirs);
+    run_until([&] { return sink.events.size() == 2; });
+    settle();
+    EXPECT_EQ(sink.events_at_turn_ends, std::vector<std::size_t>{});
+    sink.then = [&](connection&) { poll.want_turn_end(); };
+    write_byte(first.theirs);
+    write_byte(second.theirs);
+    run_until([&] { return sink.events.size() == 4; });
+    EXPECT_EQ(sink.events_at_turn_ends, std::vector<std::size_t>{4}) << "without a handler in between";
+    settle();
+    EXPECT_EQ(sink.events_at_turn_ends.size(), 1u);
+    EXPECT_EQ(other_sink.events_at_turn_ends.size(), 1u) << "all sinks hear of it";
+}
+
+TEST_F(netpoll_test, outside_of_a_batch_a_post_ends_the_turn_once) {
+    for (int i = 0; i < 3; ++i) {
+        poll.want_turn_end();
+        poll.want_turn_end();
+        EXPECT_EQ(sink.events_at_turn_ends.size(), static_cast<std::size_t>(i));
+        settle();
+        EXPECT_EQ(sink.events_at_turn_ends.size(), static_cast<std::size_t>(i + 1));
+    }
+}
+
+TEST_F(netpoll_test, a_turn_that_was_ended_early_is_followed_by_another) {
+    const line first = quiet_line();
+    const line second = quiet_line();
+    sink.then = [&](connection& c) {
+        poll.want_turn_end();
+        if (&c == &first.ours) poll.end_turn();
+    };
+    write_byte(first.theirs);
+    write_byte(second.theirs);
+    run_until([&] { return sink.events.size() == 2; });
+    EXPECT_EQ(sink.events_at_turn_ends, (std::vector<std::size_t>{1, 2}));
+    // The post that was to end this one finds nothing to do.
+    poll.want_turn_end();
+    poll.end_turn();
+    settle();
+    EXPECT_EQ(sink.events_at_turn_ends.size(), 3u);
+    poll.end_turn();
+    EXPECT_EQ(sink.events_at_turn_ends.size(), 3u) << "nobody wanted it";
+}
+
+TEST_F(netpoll_test, what_comes_while_a_batch_is_told_is_a_turn_of_its_own_right_after_it) {
+    const line first = quiet_line();
+    const line second = quiet_line();
+    settle();
+    const std::uint64_t wakeups = poll.counts().wakeups;
+    bool other_ran = false;
+    sink.then = [&](connection& c) {
+        poll.want_turn_end();
+        if (&c == &first.ours) {
+            boost::asio::post(context, [&] { other_ran = true; });
+            write_byte(second.theirs);
+        } else {
+            EXPECT_FALSE(other_ran);
+        }
+    };
+    write_byte(first.theirs);
+    run_until([&] { return sink.events.size() == 2; });
+    EXPECT_EQ(sink.events_at_turn_ends, (std::vector<std::size_t>{1, 2}));
+    EXPECT_EQ(poll.counts().wakeups - wakeups, 1u);
+    settle();
+    EXPECT_TRUE(other_ran);
+}
+
+TEST_F(netpoll_test, connections_that_are_always_ready_do_not_keep_others_waiting) {
+    const line busy = quiet_line();
+    std::size_t told_when_the_other_ran = 0;
+    sink.then = [&](connection& c) {
+        char byte = 0;
+        ASSERT_EQ(::read(c.descriptor, &byte, 1), 1);
+        if (sink.events.size() == 1) boost::asio::post(context, [&] { told_when_the_other_ran = sink.events.size(); });
+        if (sink.events.size() < 10'000) write_byte(busy.theirs); // which is an edge of its own
+    };
+    write_byte(busy.theirs);
+    run_until([&] { return told_when_the_other_ran > 0; });
+    EXPECT_LE(told_when_the_other_ran, 256u);
+    run_until([&] { return sink.events.size() == 10'000; });
 }
 
 TEST(netpoll, stopping_ends_the_loop_and_so_the_run) {
