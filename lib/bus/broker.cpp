@@ -16,6 +16,7 @@ public:
         case error::busy: return "too many publications are on their way";
         case error::away: return "the bus cannot be reached";
         case error::refused: return "the bus refused the publication";
+        case error::denied: return "the bus does not permit it";
         }
         return "unknown";
     }

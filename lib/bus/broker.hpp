@@ -15,6 +15,7 @@ enum class error : std::uint8_t {
     busy = 1, ///< As many publications as allowed are on their way already.
     away,     ///< The bus cannot be reached just now.
     refused,  ///< The bus answered with an error.
+    denied,   ///< The bus does not permit it to this process.
 };
 
 const boost::system::error_category& bus_category() noexcept;
@@ -42,8 +43,10 @@ protected:
 class subscription_listener {
 public:
     virtual void on_subscribed(ticket whose) = 0;
-    /// The bus did not confirm in time: the subscription must be taken back.
-    virtual void on_subscribe_failed(ticket whose, std::string_view channel) = 0;
+    /// The bus did not confirm in time (`error::away`), or refused: the subscription must be taken back.
+    virtual void on_subscribe_failed(ticket whose, std::string_view channel, error why) = 0;
+    /// The bus does not give the channel any more: everybody here who has subscribed must be told, and leave.
+    virtual void on_unsubscribed(std::string_view channel, error why) = 0;
 
 protected:
     ~subscription_listener() = default;

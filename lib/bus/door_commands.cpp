@@ -102,6 +102,7 @@ bool resp_door::log_in(door_client& c, std::string_view user, std::string_view p
         error(resp_error::wrong_password, "WRONGPASS invalid username-password pair or user is disabled.");
         return false;
     }
+    if (!c.authenticated) cancel_deadline(c);
     c.authenticated = true;
     return true;
 }
@@ -192,8 +193,8 @@ void resp_door::run_reset(door_client& c, resp::arguments) {
     delete std::exchange(c.extras, nullptr);
     c.resp3 = false;
     c.mute = false;
-    c.authenticated = options_.password.empty();
-    begin_burst(c); // it may have been mute
+    if (c.authenticated) await_login(c); // who has not logged in gets no more time by it
+    begin_burst(c);                      // it may have been mute
     resp::append_simple(out(), "RESET");
 }
 

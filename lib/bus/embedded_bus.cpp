@@ -1,5 +1,6 @@
 #include "bus/embedded_bus.hpp"
 
+#include "base/name_hash.hpp"
 #include "resp/glob.hpp"
 
 #include <boost/asio/post.hpp>
@@ -13,9 +14,6 @@ namespace carillon::bus {
 
 namespace {
 constexpr std::uint32_t no_tally = 0xffffffff;
-// Messages of other shards that are handled before this shard's own events get their turn.
-constexpr int messages_per_turn = 256;
-constexpr std::size_t bytes_per_turn = 128 * 1024;
 
 // A sharded channel is another one than the channel of its name, and has another home.
 std::size_t hash_of(name_space where, std::string_view channel) noexcept {
@@ -25,7 +23,7 @@ std::size_t hash_of(name_space where, std::string_view channel) noexcept {
 }
 } // namespace
 
-std::size_t channel_hash(std::string_view channel) noexcept { return boost::hash<std::string_view>{}(channel); }
+std::size_t channel_hash(std::string_view channel) noexcept { return name_hash(channel); }
 
 embedded_bus::embedded_bus(std::uint32_t shards, std::uint32_t in_flight_max, std::size_t in_flight_bytes_max)
     : brokers_(shards), in_flight_max_{in_flight_max}, in_flight_bytes_max_{in_flight_bytes_max} {}
@@ -156,7 +154,7 @@ void embedded_broker::receive(std::vector<message>& messages) {
 // As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
 void embedded_broker::handle_some() {
     std::size_t bytes = 0;
-    for (int i = 0; i < messages_per_turn && bytes < bytes_per_turn && !inbox_.empty(); ++i) {
+    for (int i = 0; i < messages_per_turn && bytes < message_bytes_per_turn && !inbox_.empty(); ++i) {
         message next = std::move(inbox_.front());
         inbox_.pop_front();
         if (next.publication) bytes += next.publication->payload.size();

@@ -3,11 +3,16 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <cstddef>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 namespace carillon::bus {
+
+/// How much of what others left a shard handles before its own events get their turn.
+inline constexpr int messages_per_turn = 256;
+inline constexpr std::size_t message_bytes_per_turn = 128 * 1024;
 
 /// Where other shards leave messages for a shard. Many messages cost one wake-up: the shard empties the box at once.
 /// Its length is bounded by what the senders may have on their way.

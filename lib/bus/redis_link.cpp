@@ -34,6 +34,14 @@ double random_part() {
 
 } // namespace
 
+upstream_message::upstream_message(redis_link& from, std::size_t bytes, std::string_view name, std::string_view what,
+                                   bool json)
+    : link{from}, held_bytes{bytes}, channel{name}, payload{what}, is_json{json} {
+    link.input_bytes_ += held_bytes;
+}
+
+upstream_message::~upstream_message() { link.delivered(held_bytes); }
+
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()}, brokers_(shards), mailbox_{context_},
       socket_{context_}, sleep_{context_}, received_(read_bytes, '\0') {}
@@ -75,7 +83,7 @@ asio::awaitable<void> redis_link::keep_connected() {
         }
         if (due == upstream::action::connect) co_await open();
         if (due != upstream::action::nothing) continue;
-        if (woken_ || readable_) {
+        if (woken_ || (readable_ && !holding_)) {
             co_await asio::post(context_, asio::use_awaitable); // what the shards want comes in turn with what arrives
         } else {
             co_await pause();
@@ -149,8 +157,10 @@ void redis_link::await_writable() {
 }
 
 void redis_link::read_available() {
-    if (!readable_) return;
     for (int i = 0; i < reads_per_turn; ++i) {
+        holding_ = must_hold();
+        if (holding_) upstream_.on_held(clock::now());
+        if (!readable_ || holding_) return;
         boost::system::error_code failed;
         const std::size_t count = socket_.read_some(asio::buffer(received_), failed);
         if (failed == asio::error::would_block || failed == asio::error::try_again) {
@@ -164,6 +174,26 @@ void redis_link::read_available() {
         }
         upstream_.on_received({received_.data(), count}, clock::now());
         if (upstream_.where() == upstream::state::waiting) return;
+    }
+}
+
+// While shards are behind, further messages stay with the server: what it keeps for us has a limit of its own.
+bool redis_link::must_hold() {
+    if (!upstream_.connected()) return false; // a greeting is no message
+    if (held_.load()) return true;
+    if (input_bytes_.load() <= options_.input_bytes_max) return false;
+    held_.store(true);
+    // What was delivered before that has woken nobody.
+    if (input_bytes_.load() <= options_.input_bytes_max / 2 && held_.exchange(false)) return false;
+    ++holds_;
+    return true;
+}
+
+// A message is gone. Any thread.
+void redis_link::delivered(std::size_t bytes) {
+    const std::size_t left = input_bytes_.fetch_sub(bytes) - bytes;
+    if (left <= options_.input_bytes_max / 2 && held_.load() && held_.exchange(false)) {
+        asio::post(context_, [this] { wake(); });
     }
 }
 
@@ -199,16 +229,15 @@ void redis_link::receive(std::vector<request>& requests) {
             interest_count& interest = interest_[each.channel];
             if (interest.shards++ == 0) {
                 upstream_.want(each.channel, now);
-            } else if (interest.subscribed) {
-                tell(each.shard, {.what = redis_broker::notice::kind::subscribed, .channel = each.channel});
+            } else {
+                tell_state(each.shard, each.channel, interest);
             }
             break;
         }
         case request::kind::confirm: {
             const auto found = interest_.find(each.channel);
             CHECK(found != interest_.end());
-            if (!found->second.subscribed) break; // on_subscribed will tell
-            tell(each.shard, {.what = redis_broker::notice::kind::subscribed, .channel = each.channel});
+            tell_state(each.shard, each.channel, found->second);
             break;
         }
         case request::kind::release: {
@@ -220,7 +249,8 @@ void redis_link::receive(std::vector<request>& requests) {
             break;
         }
         case request::kind::publish:
-            publishers_.emplace(next_publication_, publisher{each.shard, each.listener, each.whose});
+            publishers_.emplace(next_publication_, publisher{each.shard, each.listener, each.whose,
+                                                             each.channel.size() + each.payload.size()});
             upstream_.publish(next_publication_++, each.channel, each.payload, now);
             break;
         }
@@ -236,6 +266,14 @@ void redis_link::tell(std::uint32_t shard, redis_broker::notice what) {
                          [&reader](std::vector<redis_broker::notice>& notices) { reader.receive(notices); });
 }
 
+// As it is known now; if nothing is known yet, on_subscribed or on_refused will tell.
+void redis_link::tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest) {
+    if (interest.subscribed) tell(shard, {.what = redis_broker::notice::kind::subscribed, .channel = channel});
+    if (interest.refused) {
+        tell(shard, {.what = redis_broker::notice::kind::refused, .channel = channel, .why = *interest.refused});
+    }
+}
+
 void redis_link::tell_all(const redis_broker::notice& what) {
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) tell(shard, what);
 }
@@ -246,8 +284,17 @@ void redis_link::on_subscribed(std::string_view channel) {
     found->second.subscribed = true;
     const std::size_t hash = channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
-        if (!brokers_[shard]->filter_.may_have(hash)) continue;
-        tell(shard, {.what = redis_broker::notice::kind::subscribed, .channel = std::string{channel}});
+        if (brokers_[shard]->filter_.may_have(hash)) tell_state(shard, found->first, found->second);
+    }
+}
+
+void redis_link::on_refused(std::string_view channel, error why) {
+    const auto found = interest_.find(std::string{channel});
+    CHECK(found != interest_.end());
+    found->second.refused = why;
+    const std::size_t hash = channel_hash(channel);
+    for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
+        if (brokers_[shard]->filter_.may_have(hash)) tell_state(shard, found->first, found->second);
     }
 }
 
@@ -262,8 +309,10 @@ void redis_link::on_message(std::string_view channel, std::string_view payload) 
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (!brokers_[shard]->filter_.may_have(hash)) continue;
         if (message == nullptr) {
-            message = std::make_shared<const upstream_message>(
-                upstream_message{std::string{channel}, std::string{payload}, kind == protocol::payload_kind::json});
+            const std::size_t bytes = channel.size() + payload.size() + sizeof(upstream_message) +
+                                      brokers_.size() * sizeof(redis_broker::notice);
+            message = std::make_shared<const upstream_message>(*this, bytes, channel, payload,
+                                                               kind == protocol::payload_kind::json);
         }
         tell(shard, {.what = redis_broker::notice::kind::message, .message = message});
     }
@@ -277,12 +326,13 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
     tell(who.shard, {.what = redis_broker::notice::kind::published,
                      .listener = who.listener,
                      .whose = who.whose,
-                     .receivers = receivers});
+                     .receivers = receivers,
+                     .bytes = who.bytes});
 }
 
 void redis_link::on_away(std::string_view) {
     live_ = false;
-    for (auto& [name, interest] : interest_) interest.subscribed = false;
+    for (auto& [name, interest] : interest_) interest = {.shards = interest.shards};
     tell_all({.what = redis_broker::notice::kind::away});
 }
 
@@ -301,98 +351,8 @@ void redis_link::on_back() {
 }
 
 redis_link::figures redis_link::snapshot() const {
-    return {upstream_.counts(), upstream_.channels(), upstream_.in_flight(),
-            refused_,           upstream_.live(),     upstream_.last_failure()};
-}
-
-// --- a shard's end
-
-redis_broker::redis_broker(redis_link& link, std::uint32_t shard, asio::io_context& context, hub::hub& subscribers)
-    : link_{&link}, shard_{shard}, hub_{&subscribers}, mailbox_{context} {}
-
-interest redis_broker::subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) {
-    const auto found = unconfirmed_.find(std::string{channel});
-    if (!first && !away_ && found == unconfirmed_.end()) return interest::confirmed;
-    if (first) {
-        filter_.add(channel_hash(channel));
-        link_->ask({.what = redis_link::request::kind::want, .shard = shard_, .channel = std::string{channel}});
-    }
-    if (!first && found == unconfirmed_.end()) {
-        // While the link is coming back, this channel may be subscribed already: then nobody would tell us again.
-        link_->ask({.what = redis_link::request::kind::confirm, .shard = shard_, .channel = std::string{channel}});
-    }
-    unconfirmed_[std::string{channel}].push_back({&who, whose, clock::now()});
-    ++waiting_;
-    return interest::pending;
-}
-
-void redis_broker::unsubscribe(std::string_view channel) {
-    confirm(channel); // nobody waits any more; who does has left already
-    filter_.remove(channel_hash(channel));
-    link_->ask({.what = redis_link::request::kind::release, .shard = shard_, .channel = std::string{channel}});
-}
-
-std::optional<publish_result> redis_broker::publish(std::string_view channel, const hub::publication& message,
-                                                    publish_listener& who, ticket whose) {
-    if (!link_->live()) return publish_result{error::away};
-    if (in_flight_ >= link_->options_.upstream.in_flight_max) return publish_result{error::busy};
-    ++in_flight_;
-    link_->ask({.what = redis_link::request::kind::publish,
-                .shard = shard_,
-                .channel = std::string{channel},
-                .payload = std::string{message.payload},
-                .listener = &who,
-                .whose = whose});
-    return std::nullopt;
-}
-
-void redis_broker::receive(std::vector<notice>& notices) {
-    for (notice& each : notices) {
-        switch (each.what) {
-        case notice::kind::subscribed: confirm(each.channel); break;
-        case notice::kind::message:
-            hub_->publish(each.message->channel, {each.message->payload, each.message->is_json, {}});
-            break;
-        case notice::kind::published:
-            --in_flight_;
-            each.listener->on_published(each.whose, each.receivers);
-            break;
-        case notice::kind::away: away_ = true; break;
-        case notice::kind::back: away_ = false; break;
-        }
-    }
-    hub_->flush();
-}
-
-void redis_broker::confirm(std::string_view channel) {
-    const auto found = unconfirmed_.find(std::string{channel});
-    if (found == unconfirmed_.end()) return;
-    const std::vector<waiter> waiters = std::move(found->second);
-    unconfirmed_.erase(found);
-    waiting_ -= waiters.size();
-    for (const waiter& each : waiters) each.who->on_subscribed(each.whose);
-}
-
-// A client must not wait for ever: its subscribe fails, for the time being.
-void redis_broker::on_time(clock::time_point now) {
-    if (waiting_ == 0) return;
-    struct failure {
-        std::string channel;
-        waiter who;
-    };
-    std::vector<failure> failed;
-    for (auto each = unconfirmed_.begin(); each != unconfirmed_.end();) {
-        auto& waiters = each->second;
-        const auto in_time = std::find_if(waiters.begin(), waiters.end(), [&](const waiter& w) {
-            return w.since + link_->options_.subscribe_timeout > now;
-        });
-        for (auto w = waiters.begin(); w != in_time; ++w) failed.push_back({each->first, *w});
-        waiters.erase(waiters.begin(), in_time);
-        const auto done = each++;
-        if (waiters.empty()) unconfirmed_.erase(done);
-    }
-    waiting_ -= failed.size();
-    for (const failure& each : failed) each.who.who->on_subscribe_failed(each.who.whose, each.channel);
+    return {upstream_.counts(), upstream_.channels(),    upstream_.in_flight(), refused_, input_bytes_.load(), holds_,
+            upstream_.live(),   upstream_.last_failure()};
 }
 
 } // namespace carillon::bus

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/name_hash.hpp"
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
@@ -13,8 +14,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +25,19 @@ namespace carillon::bus {
 
 class redis_link;
 
-/// A message of the bus on its way to the shards: one copy for all.
+/// A message of the bus on its way to the shards: one copy for all. The link counts `held_bytes` for as long as any of
+/// them has it.
 struct upstream_message {
+    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, std::string_view what, bool json);
+    upstream_message(const upstream_message&) = delete;
+    upstream_message& operator=(const upstream_message&) = delete;
+    ~upstream_message();
+
+    redis_link& link;
+    std::size_t held_bytes;
     std::string channel;
     std::string payload;
-    bool is_json = false;
+    bool is_json;
 };
 
 /// One shard's end of a Redis deployment. Thread: the shard's.
@@ -47,13 +58,15 @@ private:
 
     // What the link tells a shard.
     struct notice {
-        enum class kind : std::uint8_t { subscribed, message, published, away, back };
+        enum class kind : std::uint8_t { subscribed, refused, message, published, away, back };
         kind what;
-        std::string channel{};                             // subscribed
+        std::string channel{};                             // subscribed, refused
+        error why{};                                       // refused
         std::shared_ptr<const upstream_message> message{}; // message
         publish_listener* listener = nullptr;              // published
         ticket whose{};                                    // published
         publish_result receivers{std::uint32_t{0}};        // published
+        std::size_t bytes = 0;                             // published: that it held
     };
     // Who has subscribed and not been told yet that nothing will be missed.
     struct waiter {
@@ -63,16 +76,24 @@ private:
     };
 
     void receive(std::vector<notice>& notices);
+    void handle_some();
+    void handle(const notice& what);
+    std::vector<waiter> take_waiters(std::string_view channel);
     void confirm(std::string_view channel);
+    void refuse(std::string_view channel, error why);
 
     redis_link* link_;
     std::uint32_t shard_;
     hub::hub* hub_;
+    boost::asio::io_context* context_;
+    subscription_listener* listener_ = nullptr; // of everybody who subscribes on this shard
     interest_filter filter_;
     mailbox<notice> mailbox_;
-    boost::unordered_flat_map<std::string, std::vector<waiter>> unconfirmed_;
+    std::deque<notice> inbox_; // taken from the mailbox, not handled yet
+    boost::unordered_flat_map<std::string, std::vector<waiter>, hash_of_name> unconfirmed_;
     std::size_t waiting_ = 0; // in all of them
     std::size_t in_flight_ = 0;
+    std::size_t in_flight_bytes_ = 0;
     bool away_ = true;
 };
 
@@ -82,6 +103,7 @@ struct redis_options {
     std::uint16_t port = 6379;
     upstream_options upstream;
     std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
+    std::size_t input_bytes_max = 32 * 1024 * 1024; ///< of messages that wait for shards; then the server is not read
 };
 
 /// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own; the decisions are
@@ -113,7 +135,9 @@ public:
         upstream::counters counts;
         std::size_t channels = 0;
         std::size_t in_flight = 0;
-        std::uint64_t refused = 0; ///< messages that were neither JSON nor text
+        std::uint64_t refused = 0;   ///< messages that were neither JSON nor text
+        std::size_t input_bytes = 0; ///< of messages that wait for shards
+        std::uint64_t holds = 0;     ///< times the server was not read because of them
         bool live = false;
         std::string last_error; ///< why the last connection, or the last attempt at one, ended; empty: none has
     };
@@ -124,6 +148,7 @@ public:
 
     // upstream_listener
     void on_subscribed(std::string_view channel) override;
+    void on_refused(std::string_view channel, error why) override;
     void on_message(std::string_view channel, std::string_view payload) override;
     void on_published(std::uint64_t publication, publish_result receivers) override;
     void on_away(std::string_view why) override;
@@ -131,6 +156,7 @@ public:
 
 private:
     friend class redis_broker;
+    friend struct upstream_message;
 
     // What a shard asks of the link.
     struct request {
@@ -146,10 +172,12 @@ private:
         std::uint32_t shard;
         publish_listener* listener;
         ticket whose;
+        std::size_t bytes;
     };
     struct interest_count {
         std::uint32_t shards = 0;
         bool subscribed = false;
+        std::optional<error> refused{};
     };
 
     boost::asio::awaitable<void> keep_connected();
@@ -157,6 +185,8 @@ private:
     boost::asio::awaitable<void> pause();
     void wake();
     void read_available();
+    bool must_hold();
+    void delivered(std::size_t bytes);
     void write_pending();
     void await_readable();
     void await_writable();
@@ -164,15 +194,19 @@ private:
     void tell_failure();
     void ask(request what);
     void receive(std::vector<request>& requests);
+    void tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest);
     void tell(std::uint32_t shard, redis_broker::notice what);
     void tell_all(const redis_broker::notice& what);
 
     redis_options options_;
     boost::asio::io_context context_{1};
     upstream upstream_;
+    // Each message counts once, until the last shard has handled it. Before the brokers, which may still hold some.
+    std::atomic<std::size_t> input_bytes_ = 0;
+    std::atomic<bool> held_ = false; // the shards wake the link when half has been delivered
     std::vector<std::unique_ptr<redis_broker>> brokers_;
     mailbox<request> mailbox_;
-    boost::unordered_flat_map<std::string, interest_count> interest_;
+    boost::unordered_flat_map<std::string, interest_count, hash_of_name> interest_;
     boost::unordered_flat_map<std::uint64_t, publisher> publishers_;
     std::uint64_t next_publication_ = 1;
     boost::asio::ip::tcp::socket socket_;
@@ -184,6 +218,8 @@ private:
     bool reading_ = false;
     bool writing_ = false;
     bool readable_ = false;
+    bool holding_ = false; // what was found when it was last about to read
+    std::uint64_t holds_ = 0;
     bool stopping_ = false;
     std::function<void(bool live, const std::string& why)> told_;
     std::string told_failure_; // so that each is told once

@@ -28,11 +28,10 @@ resp::command_limits limits_of(const door_options& how) {
 
 } // namespace
 
-resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, broker& bus,
+resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, embedded_broker& bus,
                      const door_options& how)
     : link::server{shard, link_options(how)}, options_{how}, shard_number_{shard_number}, hub_{&subscribers},
-      bus_{dynamic_cast<embedded_broker*>(&bus)}, parser_{limits_of(how)}, made_{shard.now()} {
-    CHECK(bus_ != nullptr);
+      bus_{&bus}, parser_{limits_of(how)}, made_{shard.now()} {
     hub_->attach(hub::format::resp2, *this);
     hub_->attach(hub::format::resp3, *this);
     bus_->sharded().attach(hub::format::resp2, sharded_sink_);
@@ -51,7 +50,13 @@ void resp_door::on_open(link::record& r) {
     auto& c = static_cast<door_client&>(r);
     c.number = next_number_++;
     c.opened = c.active = seconds();
+    await_login(c);
+}
+
+// Who does not log in must not keep its place for ever.
+void resp_door::await_login(door_client& c) {
     c.authenticated = options_.password.empty();
+    if (!c.authenticated) schedule(c, options_.auth_timeout);
 }
 
 void resp_door::on_slow(link::record& r) { drop(r, link::ending::by_us); }
@@ -65,7 +70,37 @@ void resp_door::on_gone(link::record& r, link::ending) {
 
 void resp_door::on_deadline(net::connection& connection) {
     auto& c = static_cast<door_client&>(connection);
-    if (!c.gone) drop(c, link::ending::by_us); // closing, and the peer has not ended its side
+    if (c.gone) return;
+    // Otherwise it is leaving, and the peer has not ended its side or not taken its replies.
+    if (!c.closing && !c.leaving) ++counters().auth_timeouts;
+    drop(c, link::ending::by_us);
+}
+
+// Redis answers every command before it reads that the peer has ended its side; here an answer may still be on its way
+// from the other shards, or wait for room.
+bool resp_door::on_end(link::record& r) {
+    auto& c = static_cast<door_client&>(r);
+    const bool unsent = c.busy != nullptr && !c.busy->outbox.empty();
+    if (c.closing) return unsent;
+    if (awaits_answers(c)) {
+        if (c.deadline_tick == 0) schedule(c, options_.close_timeout);
+        c.leaving = true;
+        return true;
+    }
+    if (unsent) leave(c);
+    return unsent;
+}
+
+bool resp_door::awaits_answers(const door_client& c) {
+    return c.busy != nullptr && c.busy->kept != nullptr &&
+           !static_cast<const unfinished*>(c.busy->kept.get())->waiting.empty();
+}
+
+// Its last reply is out, or in the outbox. It hears no more, so it is no receiver any more, though its peer may take a
+// while to end.
+void resp_door::leave(door_client& c) {
+    unsubscribe_everything(c);
+    close(c, {}, false);
 }
 
 std::uint32_t resp_door::seconds() const {
@@ -117,7 +152,8 @@ resp_door::unfinished& resp_door::keep_unfinished(door_client& c) {
 std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& parser, std::string_view bytes) {
     std::size_t position = 0;
     while (position < bytes.size() && !c.gone && !c.leaving && !c.paused) {
-        const auto step = parser.next(bytes.substr(position));
+        const auto step =
+            parser.next(bytes.substr(position), c.authenticated ? resp::login::done : resp::login::missing);
         if (step.what == resp::outcome::need_more) break;
         if (step.what == resp::outcome::failed) {
             error(metrics::resp_error::protocol, "ERR " + std::string{step.error});
@@ -144,12 +180,12 @@ void resp_door::end_burst(door_client& c) {
     out_ = &replies_;
     shard().poll.want_turn_end();
     if (c.gone) return;
-    const bool waits =
-        c.busy != nullptr && c.busy->kept != nullptr && !static_cast<unfinished*>(c.busy->kept.get())->waiting.empty();
-    if (c.leaving && !waits) {
-        // It hears no more, so it is no receiver any more, though its peer may take a while to end.
-        unsubscribe_everything(c);
-        close(c, {}, false);
+    if (!c.authenticated && c.busy != nullptr && c.busy->outbox.bytes() > stranger_output_bytes_max) {
+        ++counters().slow_consumers(metrics::connection_kind::resp);
+        return drop(c, link::ending::by_us);
+    }
+    if (c.leaving && !awaits_answers(c)) {
+        leave(c);
     } else {
         settle(c);
     }
@@ -242,7 +278,9 @@ void resp_door::begin_burst(door_client& c) {
 // The door opens on the embedded bus only, which confirms at once.
 void resp_door::on_subscribed(ticket) { CHECK(false); }
 
-void resp_door::on_subscribe_failed(ticket, std::string_view) { CHECK(false); }
+void resp_door::on_subscribe_failed(ticket, std::string_view, bus::error) { CHECK(false); }
+
+void resp_door::on_unsubscribed(std::string_view, bus::error) { CHECK(false); }
 
 door_client* resp_door::client_of(ticket whose) {
     auto* c = static_cast<door_client*>(find(net::connection_key::unpacked(whose.connection)));

@@ -34,6 +34,7 @@ struct door_options {
     std::uint32_t unanswered_max =
         1024; ///< PUBLISHes of one connection that wait for other shards; then it is not read
     std::chrono::milliseconds close_timeout{5'000};
+    std::chrono::milliseconds auth_timeout{10'000}; ///< for the login, when there is a password
 };
 
 /// What few programs make use of, and a connection has only then.
@@ -71,8 +72,7 @@ class resp_door final : public link::server,
                         public subscription_listener,
                         public respondent {
 public:
-    /// `bus` is the shard's end of an embedded_bus: no other has patterns and sharded channels.
-    resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, broker& bus,
+    resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, embedded_broker& bus,
               const door_options& how);
 
     void on_deadline(net::connection& c) override;
@@ -83,7 +83,8 @@ public:
     void deliver(hub::subscriber to, hub::frames& what) override;
     void on_published(ticket whose, publish_result receivers) override;
     void on_subscribed(ticket whose) override;
-    void on_subscribe_failed(ticket whose, std::string_view channel) override;
+    void on_subscribe_failed(ticket whose, std::string_view channel, bus::error why) override;
+    void on_unsubscribed(std::string_view channel, bus::error why) override;
     answer answer_to(const question& asked) override;
     void on_answer(ticket whose, const answer& said) override;
 
@@ -106,6 +107,7 @@ private:
     void refuse(int descriptor) override;
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
+    bool on_end(link::record& r) override;
     void on_slow(link::record& r) override;
     void deliver_held() override { bus_->flush(); }
     void on_gone(link::record& r, link::ending why) override;
@@ -121,6 +123,9 @@ private:
     std::uint32_t expect_answer(door_client& c);
     static std::uint32_t next_ticket(const door_client& c);
     static bool must_wait(const door_client& c, resp::arguments args);
+    static bool awaits_answers(const door_client& c);
+    void leave(door_client& c);
+    void await_login(door_client& c);
 
     void answer_waiting(door_client& c);
     door_client* client_of(ticket whose);
@@ -220,6 +225,7 @@ private:
     std::string& out() noexcept { return *out_; }
 
     static constexpr std::size_t replies_bytes_max = 64 * 1024; // then they are sent before the next command is run
+    static constexpr std::size_t stranger_output_bytes_max = 64 * 1024; // queued for who has not logged in
 
     door_options options_;
     std::uint32_t shard_number_;

@@ -28,6 +28,7 @@ void upstream::want(std::string_view name, clock::time_point now) {
     case stage::subscribed: listener_->on_subscribed(name); break;
     case stage::asked:
     case stage::leaving: break; // its confirmation goes on from here
+    case stage::refused: CHECK(false);
     }
 }
 
@@ -38,7 +39,8 @@ void upstream::release(std::string_view name, clock::time_point now) {
     channel.wanted = false;
     channel.released_at = now;
     if (channel.where == stage::subscribed) linger(name, channel);
-    if (channel.where == stage::idle && !channel.to_ask) channels_.erase(found);
+    const bool unused = channel.where == stage::refused || (channel.where == stage::idle && !channel.to_ask);
+    if (unused) channels_.erase(found);
 }
 
 void upstream::publish(std::uint64_t publication, std::string_view channel, std::string_view payload,
@@ -72,8 +74,9 @@ void upstream::queue_to_ask(std::string_view name, channel_state& channel) {
 
 // --- what is sent
 
-void upstream::expect(expected::kind what, clock::time_point now, std::uint64_t publication, std::size_t left) {
-    expected_.push_back({what, publication, left, now});
+void upstream::expect(expected::kind what, clock::time_point now, std::uint64_t publication, std::size_t left,
+                      std::vector<std::string> names) {
+    expected_.push_back({what, publication, left, now, std::move(names)});
 }
 
 void upstream::send_names(std::string_view command, const std::vector<std::string>& names) {
@@ -106,7 +109,8 @@ void upstream::ask(clock::time_point now) {
         send_names("SUBSCRIBE", names);
         asked_ += names.size();
         counts_.subscribes += names.size();
-        expect(expected::kind::subscribe, now, 0, names.size());
+        const std::size_t count = names.size();
+        expect(expected::kind::subscribe, now, 0, count, std::move(names));
     }
 }
 
@@ -166,17 +170,6 @@ void upstream::on_connected(clock::time_point now) {
         resp::append_command(output_, {"HELLO", "3", "AUTH", options_.user, options_.password, "SETNAME", "carillon"});
     }
     expect(expected::kind::hello, now);
-}
-
-void upstream::on_greeted(clock::time_point now) {
-    ++counts_.connects;
-    state_ = state::restoring;
-    restoring_ = channels_.size();
-    for (auto& [name, channel] : channels_) {
-        channel.restoring = true;
-        queue_to_ask(name, channel);
-    }
-    ask(now);
 }
 
 void upstream::on_disconnected(std::string_view why, clock::time_point now) {
@@ -258,113 +251,6 @@ upstream::clock::time_point upstream::wake_at() const noexcept {
     return next;
 }
 
-// --- what it says
-
-void upstream::on_received(std::string_view bytes, clock::time_point now) {
-    if (state_ != state::greeting && !connected()) return;
-    last_heard_ = now;
-    input_.append(bytes);
-    std::size_t position = 0;
-    while (position < input_.size()) {
-        const auto step = parser_.next(std::string_view{input_}.substr(position));
-        if (step.what == resp::outcome::need_more) break;
-        if (step.what == resp::outcome::failed) return lose(step.error, true, now);
-        on_nodes(step.nodes, now);
-        if (state_ == state::waiting) return; // lost: the input is gone
-        position += step.consumed;
-    }
-    input_.erase(0, position);
-    if (state_ == state::restoring && restoring_ == 0) {
-        state_ = state::live;
-        // Not before: a server that greets and then refuses is a failure like any other.
-        failures_ = 0;
-        listener_->on_back();
-    }
-}
-
-void upstream::on_nodes(std::span<const resp::node> nodes, clock::time_point now) {
-    // A remark on the reply says nothing to us.
-    while (nodes.size() > 1 && nodes.front().kind == resp::type::attribute) {
-        std::size_t next = 1;
-        while (next < nodes.size() && nodes[next].depth > 0) ++next;
-        nodes = nodes.subspan(next);
-    }
-    if (nodes.front().kind == resp::type::push) {
-        on_push(nodes, now);
-    } else {
-        on_answer(nodes, now);
-    }
-}
-
-void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now) {
-    if (nodes.size() != 4) return; // some other kind of push, such as an invalidation
-    const std::string_view what = nodes[1].text;
-    if (what == "message") {
-        ++counts_.messages;
-        return listener_->on_message(nodes[2].text, nodes[3].text);
-    }
-    const bool subscribed = what == "subscribe";
-    if (!subscribed && what != "unsubscribe") return;
-    const auto awaited = subscribed ? expected::kind::subscribe : expected::kind::unsubscribe;
-    if (expected_.empty() || expected_.front().what != awaited) {
-        return lose("the server confirmed what it was not asked", true, now);
-    }
-    if (--expected_.front().left == 0) expected_.pop_front();
-    on_confirmed(nodes[2].text, subscribed, now);
-}
-
-void upstream::on_confirmed(std::string_view name, bool subscribed, clock::time_point now) {
-    const auto found = channels_.find(std::string{name});
-    const stage awaited = subscribed ? stage::asked : stage::leaving;
-    if (found == channels_.end() || found->second.where != awaited) {
-        return lose("the server confirmed a channel that it was not asked for", true, now);
-    }
-    channel_state& channel = found->second;
-    if (subscribed) {
-        --asked_;
-        restored(channel);
-        channel.where = stage::subscribed;
-        if (channel.wanted) {
-            listener_->on_subscribed(name);
-        } else {
-            linger(name, channel);
-        }
-    } else if (channel.wanted) {
-        channel.where = stage::idle;
-        queue_to_ask(name, channel);
-    } else {
-        channels_.erase(found);
-    }
-    ask(now);
-}
-
-void upstream::on_answer(std::span<const resp::node> nodes, clock::time_point now) {
-    if (expected_.empty()) return lose("the server answered what it was not asked", true, now);
-    const resp::node& answer = nodes.front();
-    const bool failed = answer.kind == resp::type::error || answer.kind == resp::type::blob_error;
-    const expected front = expected_.front();
-    switch (front.what) {
-    case expected::kind::hello:
-        expected_.pop_front();
-        if (failed) return lose(answer.text, true, now);
-        return on_greeted(now);
-    case expected::kind::ping: expected_.pop_front(); return;
-    case expected::kind::publish: {
-        expected_.pop_front();
-        --in_flight_;
-        const bool counted = answer.kind == resp::type::integer && answer.integer >= 0;
-        if (!counted) ++counts_.publications_failed;
-        const publish_result receivers =
-            counted ? publish_result{static_cast<std::uint32_t>(answer.integer)} : publish_result{error::refused};
-        return listener_->on_published(front.publication, receivers);
-    }
-    case expected::kind::subscribe:
-    case expected::kind::unsubscribe:
-        // Confirmations are pushes, so this is an error: of rights, most likely. Nothing gets better by going on.
-        return lose(failed ? answer.text : "the server answered what it was not asked", true, now);
-    }
-}
-
 void upstream::check_invariants() const {
     std::size_t asked = 0;
     std::size_t to_ask = 0;
@@ -377,6 +263,7 @@ void upstream::check_invariants() const {
         restoring += channel.restoring;
         CHECK(channel.wanted || channel.where != stage::idle || channel.to_ask);
         CHECK(!channel.to_ask || channel.where == stage::idle);
+        CHECK(channel.wanted || channel.where != stage::refused);
         CHECK(!channel.lingering || channel.where == stage::subscribed);
         CHECK(connected() || channel.where == stage::idle);
     }
@@ -384,7 +271,13 @@ void upstream::check_invariants() const {
     CHECK(to_ask == to_ask_.size() && lingering == lingering_.size());
     CHECK(restoring == restoring_ && (restoring_ == 0 || state_ == state::restoring));
     std::size_t publications = 0;
-    for (const expected& each : expected_) publications += each.what == expected::kind::publish;
+    std::size_t unconfirmed = 0;
+    for (const expected& each : expected_) {
+        publications += each.what == expected::kind::publish;
+        if (each.what == expected::kind::subscribe) unconfirmed += each.left;
+        CHECK(each.what == expected::kind::subscribe ? each.left <= each.names.size() : each.names.empty());
+    }
+    CHECK(unconfirmed == asked_);
     CHECK(publications == in_flight_ && in_flight_ <= options_.in_flight_max);
     CHECK(state_ != state::live || to_ask_.empty() || asked_ > 0);
 }

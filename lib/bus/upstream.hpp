@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/name_hash.hpp"
 #include "bus/broker.hpp"
 #include "resp/reply.hpp"
 
@@ -40,6 +41,9 @@ class upstream_listener {
 public:
     /// From here on nothing that is published to the channel is missed, until on_away.
     virtual void on_subscribed(std::string_view channel) = 0;
+    /// The server does not let us have the channel. It is not asked for again before it has been released, or the
+    /// connection is lost.
+    virtual void on_refused(std::string_view channel, error why) = 0;
     virtual void on_message(std::string_view channel, std::string_view payload) = 0;
     virtual void on_published(std::uint64_t publication, publish_result receivers) = 0;
     /// The connection is lost: no channel is subscribed any more. Those that are wanted will be again, each with its
@@ -80,6 +84,7 @@ public:
         std::uint64_t publications = 0;
         std::uint64_t publications_failed = 0; ///< refused, or without a reply when the connection was lost
         std::uint64_t subscribes = 0;          ///< channels asked for
+        std::uint64_t subscribes_refused = 0;  ///< of those, with an error
         std::uint64_t unsubscribes = 0;
     };
 
@@ -102,6 +107,8 @@ public:
     /// The connection could not be opened, or has ended.
     void on_disconnected(std::string_view why, clock::time_point now);
     void on_received(std::string_view bytes, clock::time_point now);
+    /// The driver leaves the server's bytes unread for now, so that its silence says nothing.
+    void on_held(clock::time_point now) noexcept { last_heard_ = now; }
     /// Looks at the time: backoff, timeouts, pings, lingering channels.
     void on_time(clock::time_point now);
 
@@ -118,6 +125,8 @@ public:
     state where() const noexcept { return state_; }
     /// Connected, greeted, and everything wanted is subscribed.
     bool live() const noexcept { return state_ == state::live; }
+    /// Connected and greeted.
+    bool connected() const noexcept { return state_ == state::restoring || state_ == state::live; }
     std::size_t channels() const noexcept { return channels_.size(); }
     std::size_t in_flight() const noexcept { return in_flight_; }
     const counters& counts() const noexcept { return counts_; }
@@ -133,6 +142,7 @@ private:
         asked,      ///< SUBSCRIBE is out
         subscribed, ///< confirmed; lingers when nobody wants it
         leaving,    ///< UNSUBSCRIBE is out
+        refused,    ///< the server does not let us have it, and it is still wanted
     };
     struct channel_state {
         stage where = stage::idle;
@@ -142,7 +152,7 @@ private:
         bool restoring = false; // one of those that on_back waits for
         clock::time_point released_at{};
     };
-    using channel_map = boost::unordered_flat_map<std::string, channel_state>;
+    using channel_map = boost::unordered_flat_map<std::string, channel_state, hash_of_name>;
     // A place in the line of those that linger. When it is due, the channel leaves if nobody has wanted it since;
     // released anew meanwhile, it goes to the end of the line.
     struct lingerer {
@@ -157,10 +167,11 @@ private:
         std::uint64_t publication = 0; // of publish
         std::size_t left = 1;          // confirmations of (un)subscribe
         clock::time_point sent{};
+        std::vector<std::string> names{}; // of subscribe; the last `left` of them are not confirmed yet
     };
 
-    bool connected() const noexcept { return state_ == state::restoring || state_ == state::live; }
-    void expect(expected::kind what, clock::time_point now, std::uint64_t publication = 0, std::size_t left = 1);
+    void expect(expected::kind what, clock::time_point now, std::uint64_t publication = 0, std::size_t left = 1,
+                std::vector<std::string> names = {});
     void queue_to_ask(std::string_view name, channel_state& channel);
     void ask(clock::time_point now);
     void leave_lingering(clock::time_point now);
@@ -169,7 +180,10 @@ private:
     void on_nodes(std::span<const resp::node> nodes, clock::time_point now);
     void on_push(std::span<const resp::node> nodes, clock::time_point now);
     void on_answer(std::span<const resp::node> nodes, clock::time_point now);
-    void on_greeted(clock::time_point now);
+    void on_greeted(std::span<const resp::node> nodes, clock::time_point now);
+    void on_refused(std::string_view why, clock::time_point now);
+    void ask_singly(const std::vector<std::string>& names, clock::time_point now);
+    void give_up(const std::string& name, error why);
     void on_confirmed(std::string_view name, bool subscribed, clock::time_point now);
     void linger(std::string_view name, channel_state& channel);
     void restored(channel_state& channel);
@@ -185,6 +199,7 @@ private:
     clock::time_point last_heard_;
     unsigned failures_ = 0; // in a row, since it was live
     std::string last_failure_;
+    bool refuses_singly_ = false; // the server is a carillon-bus
     counters counts_;
 
     channel_map channels_;

@@ -68,7 +68,8 @@ complaint connect_outside(settings& into, const origins& set_by) {
     return {};
 }
 
-complaint read_all(program which, const command_line& flags, const environment& variables, settings& into) {
+complaint read_all(program which, const command_line& flags, const environment& variables, std::size_t cores,
+                   settings& into) {
     std::vector<given> from_environment, from_file;
     if (auto why = read_environment(which, variables, from_environment)) return why;
     std::string path;
@@ -81,7 +82,7 @@ complaint read_all(program which, const command_line& flags, const environment& 
         if (auto why = apply(*source, into, set_by)) return why;
     if (auto why = read_password_file(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
-    return check_rules(which, into, set_by);
+    return check_rules(which, into, set_by, cores);
 }
 
 outcome refuse(std::string line) {
@@ -93,19 +94,19 @@ outcome refuse(std::string line) {
 
 } // namespace
 
-outcome load(program which, int argc, const char* const* argv, const environment& variables) {
+outcome load(program which, int argc, const char* const* argv, const environment& variables, std::size_t cores) {
     command_line flags;
     if (auto why = read_flags(which, argc, argv, flags)) return refuse(std::move(*why));
     if (flags.help) return {std::nullopt, help_text(which), exit_valid};
     if (flags.version) return {std::nullopt, fmt::format("{} " CARILLON_VERSION, name_of(which)), exit_valid};
     settings values;
-    if (auto why = read_all(which, flags, variables, values)) return refuse(std::move(*why));
+    if (auto why = read_all(which, flags, variables, cores, values)) return refuse(std::move(*why));
     if (flags.check_config) return {std::nullopt, "configuration is valid", exit_valid};
     return {std::move(values), {}, exit_valid};
 }
 
-outcome load(int argc, const char* const* argv, const environment& variables) {
-    return load(program::gateway, argc, argv, variables);
+outcome load(int argc, const char* const* argv, const environment& variables, std::size_t cores) {
+    return load(program::gateway, argc, argv, variables, cores);
 }
 
 } // namespace carillon::config

@@ -3,6 +3,7 @@
 #include "config/program.hpp"
 #include "config/settings.hpp"
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,9 +29,10 @@ struct outcome {
 /// variable or FILE:LINE) and says what would be right; it never shows a password. Throws only std::bad_alloc.
 /// Options that `which` does not have are unknown to it, and their settings stay at their defaults. What load returns
 /// has `bus_listen` for the bus program, and either `bus_listen` or `bus`, or neither, for the gateway.
-outcome load(program which, int argc, const char* const* argv, const environment& variables);
+/// `cores` is how many shards there will be if none are asked for.
+outcome load(program which, int argc, const char* const* argv, const environment& variables, std::size_t cores = 1);
 
 /// The same for the gateway.
-outcome load(int argc, const char* const* argv, const environment& variables);
+outcome load(int argc, const char* const* argv, const environment& variables, std::size_t cores = 1);
 
 } // namespace carillon::config

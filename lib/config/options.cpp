@@ -99,6 +99,12 @@ constexpr option table[] = {
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
     {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
      "Largest publication. A larger one is answered with an error and not delivered."},
+    {PLACE_MS(bus_auth_timeout), both, bus, 100, 10 * minute, "milliseconds",
+     "Time for a bus connection to give the bus password, if there is one. Then it is cut."},
+    {PLACE(bus_keepalive_s), both, bus, 0, 32'767, "seconds",
+     "Silence of a bus connection after which the kernel asks whether its machine is still there (TCP keepalive); "
+     "after "
+     "three questions without an answer, a third of this time apart, the connection ends. 0: never."},
 
     {PLACE_MS(bus_connect_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time to look up the name, to connect and to be greeted. Then the next attempt follows after the backoff."},
@@ -117,7 +123,12 @@ constexpr option table[] = {
     {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
      "Publications on their way to the bus without an answer. More are refused with a temporary error."},
     {PLACE(bus_upstream_output_bytes_max), gateway, upstream, 4 * kib, 1'024 * mib, "bytes",
-     "Bytes queued for a bus that reads slowly. Then publications are refused with a temporary error."},
+     "Bytes queued for a bus that reads slowly, or for the thread that writes to it. Then publications are refused "
+     "with "
+     "a temporary error."},
+    {PLACE(bus_upstream_input_bytes_max), gateway, upstream, 64 * kib, 1'024 * mib, "bytes",
+     "Bytes of messages from the bus that wait for shards. Then the bus is not read until half of them are delivered; "
+     "it ends the connection if too much waits on its side."},
 
     {PLACE(control_connections_max), both, control, 1, 65'536, "connections",
      "Connections on the control door, and as many again for pages asked of the client port. More are closed at "

@@ -14,6 +14,7 @@ struct rules {
     program which;
     const settings& values;
     const origins& set_by;
+    std::size_t cores;
 
     /// "client-pong-timeout-ms (30000 from flag --client-pong-timeout-ms)"
     std::string told(std::string_view key) const {
@@ -60,8 +61,11 @@ struct rules {
 
     complaint sizes() const {
         const auto payload = values.bus_payload_bytes_max;
-        if (auto why = refuse_unless(payload < values.client_outbox_bytes_max, "client_outbox_bytes_max",
-                                     "be larger than", "bus_payload_bytes_max"))
+        const auto full = batch_bytes + payload + frame_overhead_bytes;
+        if (auto why = refuse_unless(
+                full <= values.client_outbox_bytes_max, "client_outbox_bytes_max",
+                fmt::format("be at least {}, room for {} bytes of small publications and one of", full, batch_bytes),
+                "bus_payload_bytes_max"))
             return why;
         if (auto why = refuse_unless(payload < values.bus_query_bytes_max, "bus_query_bytes_max", "be larger than",
                                      "bus_payload_bytes_max"))
@@ -77,6 +81,9 @@ struct rules {
     }
 
     complaint machine() const {
+        if (values.shards == 0 && values.work_pool < cores)
+            return fmt::format("{} must have a lease for each of {}, which here is one for each of {} processors",
+                               told("work_pool"), told("shards"), cores);
         return refuse_unless(values.work_pool >= values.shards, "work_pool", "have a lease for each of", "shards");
     }
 
@@ -91,8 +98,8 @@ struct rules {
 
 } // namespace
 
-complaint check_rules(program which, const settings& values, const origins& set_by) {
-    const rules rules{which, values, set_by};
+complaint check_rules(program which, const settings& values, const origins& set_by, std::size_t cores) {
+    const rules rules{which, values, set_by, cores};
     if (auto why = rules.bus_door()) return why;
     if (auto why = rules.listeners()) return why;
     if (auto why = rules.machine()) return why;

@@ -64,6 +64,8 @@ struct settings {
     std::size_t bus_subscriptions_max = 100'000;
     std::size_t bus_output_bytes_max = 8'388'608;
     std::size_t bus_payload_bytes_max = 65'536;
+    std::chrono::milliseconds bus_auth_timeout{10'000};
+    std::size_t bus_keepalive_s = 300; // 0: off
 
     // The connection to an external bus
     std::chrono::milliseconds bus_connect_timeout{2'000};
@@ -75,6 +77,7 @@ struct settings {
     std::chrono::milliseconds bus_subscribe_timeout{4'000};
     std::size_t bus_in_flight_max = 16'384; // publications
     std::size_t bus_upstream_output_bytes_max = 33'554'432;
+    std::size_t bus_upstream_input_bytes_max = 33'554'432;
 
     // The control door
     std::size_t control_connections_max = 256;

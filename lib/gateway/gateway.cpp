@@ -42,6 +42,7 @@ bus::redis_options redis_options_of(const config::settings& how) {
     options.upstream.linger = how.bus_linger;
     options.upstream.in_flight_max = how.bus_in_flight_max;
     options.upstream.output_bytes_max = how.bus_upstream_output_bytes_max;
+    options.input_bytes_max = how.bus_upstream_input_bytes_max;
     return options;
 }
 
@@ -98,9 +99,12 @@ metrics::upstream_facts upstream_facts_of(const bus::redis_link::figures& from) 
             .publications = from.counts.publications,
             .publications_failed = from.counts.publications_failed,
             .subscribes = from.counts.subscribes,
+            .subscribes_refused = from.counts.subscribes_refused,
             .unsubscribes = from.counts.unsubscribes,
             .channels = from.channels,
-            .in_flight = from.in_flight};
+            .in_flight = from.in_flight,
+            .input_bytes = from.input_bytes,
+            .holds = from.holds};
 }
 
 } // namespace
@@ -132,9 +136,10 @@ gateway::gateway(const config::settings& how, role which)
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
     const connect_bus connect = [this](std::uint32_t number, asio::io_context& context,
-                                       hub::hub& subscribers) -> bus::broker& {
-        if (upstream_) return upstream_->connect(number, context, subscribers);
-        return embedded_->connect(number, context, subscribers);
+                                       hub::hub& subscribers) -> bus_end {
+        if (upstream_) return {upstream_->connect(number, context, subscribers)};
+        bus::embedded_broker& embedded = embedded_->connect(number, context, subscribers);
+        return {embedded, &embedded};
     };
     for (; mine.number < count; ++mine.number) {
         // Without pages there is nothing to hand over: the shard itself says so.

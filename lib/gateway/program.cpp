@@ -1,6 +1,7 @@
 #include "gateway/program.hpp"
 
 #include "gateway/gateway.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/log.hpp"
 
 #include <spdlog/spdlog.h>
@@ -15,7 +16,7 @@ constexpr int exit_failure = 1;
 }
 
 int run_program(config::program which, int argc, const char* const* argv) {
-    const config::outcome loaded = config::load(which, argc, argv, config::process_environment());
+    const config::outcome loaded = config::load(which, argc, argv, config::process_environment(), allowed_cores());
     if (!loaded.value) {
         std::fprintf(loaded.exit_code == 0 ? stdout : stderr, "%s\n", loaded.text.c_str());
         return loaded.exit_code;

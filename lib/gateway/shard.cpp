@@ -1,10 +1,15 @@
 #include "gateway/shard.hpp"
 
+#include "base/check.hpp"
+#include "config/rules.hpp"
+
 #include <algorithm>
 
 namespace carillon::gateway {
 
 using clock = net::timer_wheel::clock;
+
+static_assert(config::batch_bytes == hub::hub::batch_bytes); // which an outbox must have room for
 
 namespace {
 
@@ -37,6 +42,7 @@ bus::door_options door_options(const config::settings& how, const share& mine) {
     options.subscriptions_max = how.bus_subscriptions_max;
     options.output_bytes_max = how.bus_output_bytes_max;
     options.close_timeout = how.client_close_timeout;
+    options.auth_timeout = how.bus_auth_timeout;
     return options;
 }
 
@@ -50,7 +56,9 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     : busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
       wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
-    broker_ = &bus(mine.number, context_, hub_);
+    const bus_end connected = bus(mine.number, context_, hub_);
+    broker_ = &connected.any;
+    embedded_ = connected.embedded;
     accepting_.patience = how.accept_wait;
     net::listen_options listening{.host = how.client_listen.host,
                                   .port = mine.client_port,
@@ -62,9 +70,11 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         client_listener_ = std::make_unique<net::listener>(context_, listening);
     }
     if (how.bus_listen) {
-        door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, *broker_, door_options(how, mine));
+        CHECK(embedded_ != nullptr); // config::load lets nobody have a bus door beside an external bus
+        door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
         listening.host = how.bus_listen->host;
         listening.port = mine.bus_port;
+        listening.keepalive = std::chrono::seconds{how.bus_keepalive_s};
         bus_listener_ = std::make_unique<net::listener>(context_, listening);
     }
 }
@@ -122,6 +132,14 @@ metrics::shard_counters shard::snapshot() const {
     copy.deliveries = hub_.deliveries();
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
+    if (embedded_ != nullptr) {
+        const hub::hub& sharded = embedded_->sharded();
+        const hub::patterns& patterns = embedded_->patterns();
+        copy.deliveries += sharded.deliveries() + patterns.deliveries();
+        copy.subscriptions += static_cast<std::int64_t>(sharded.subscriptions() + patterns.subscriptions());
+        copy.channels += static_cast<std::int64_t>(sharded.channels());
+        copy.patterns = static_cast<std::int64_t>(patterns.size());
+    }
     copy.work_pool_leases = pool_.capacity();
     copy.work_pool_leases_used = pool_.used();
     copy.work_pool_waiting = static_cast<std::int64_t>(pool_.waiting());

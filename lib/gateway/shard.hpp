@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bus/broker.hpp"
+#include "bus/embedded_bus.hpp"
 #include "bus/resp_door.hpp"
 #include "config/settings.hpp"
 #include "hub/hub.hpp"
@@ -25,9 +26,15 @@
 
 namespace carillon::gateway {
 
+/// A shard's end of the bus.
+struct bus_end {
+    bus::broker& any;
+    bus::embedded_broker* embedded = nullptr; ///< the same, if the bus is in this process: a bus door needs it
+};
+
 /// Makes a shard's end of the bus.
 using connect_bus =
-    std::function<bus::broker&(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers)>;
+    std::function<bus_end(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers)>;
 
 /// What a shard gets of the whole.
 struct share {
@@ -77,6 +84,7 @@ private:
     work::work_pool pool_;
     hub::hub hub_;
     bus::broker* broker_ = nullptr;
+    bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
     std::unique_ptr<bus::resp_door> door_;      // null without a bus door
     std::unique_ptr<net::listener> client_listener_;

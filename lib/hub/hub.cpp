@@ -1,7 +1,5 @@
 #include "hub/hub.hpp"
 
-#include <boost/container_hash/hash.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -12,10 +10,6 @@ constexpr std::size_t prefetch_distance = 4;
 // A batch buffer that one large message has blown up is not kept.
 constexpr std::size_t batch_bytes_kept = 256 * 1024;
 } // namespace
-
-std::size_t hub::by_name_hash::operator()(std::string_view name) const noexcept {
-    return boost::hash<std::string_view>{}(name);
-}
 
 std::uint32_t hub::find(std::string_view channel) const noexcept {
     const auto found = by_name_.find(channel);
@@ -108,6 +102,14 @@ bool hub::subscribed(subscriber who, const memberships& list, std::string_view c
 std::uint32_t hub::subscribers(std::string_view channel) const {
     const std::uint32_t index = find(channel);
     return index == none ? 0 : static_cast<std::uint32_t>(channels_[index].members.size());
+}
+
+std::vector<subscriber> hub::subscribers_of(std::string_view channel) const {
+    std::vector<subscriber> all;
+    const std::uint32_t index = find(channel);
+    if (index == none) return all;
+    for (const member& each : channels_[index].members) all.push_back(each.who);
+    return all;
 }
 
 void hub::change_format(subscriber to, const memberships& list) {

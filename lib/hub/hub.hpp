@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/name_hash.hpp"
 #include "hub/pool.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carillon::hub {
 
@@ -87,7 +89,10 @@ class hub {
 public:
     static constexpr std::size_t channel_bytes_max = (1u << 24) - 1; ///< no longer name may be given
 
-    explicit hub(std::size_t batch_bytes_max = 64 * 1024) : batch_bytes_max_{batch_bytes_max} {}
+    /// Publications to one channel are held until they are so many bytes; the last of them may reach beyond.
+    static constexpr std::size_t batch_bytes = 64 * 1024;
+
+    explicit hub(std::size_t batch_bytes_max = batch_bytes) : batch_bytes_max_{batch_bytes_max} {}
     hub(const hub&) = delete;
     hub& operator=(const hub&) = delete;
 
@@ -123,6 +128,8 @@ public:
     void flush();
 
     std::uint32_t subscribers(std::string_view channel) const;
+    /// All of them, for who is going to change them.
+    std::vector<subscriber> subscribers_of(std::string_view channel) const;
     std::size_t channels() const noexcept { return channels_.size(); }
     std::size_t subscriptions() const noexcept { return subscriptions_.size(); }
     std::uint64_t deliveries() const noexcept { return deliveries_; }
@@ -168,9 +175,10 @@ private:
 
     struct by_name_hash {
         using is_transparent = void;
+        using is_avalanching = void;
         const hub* owner;
         std::size_t operator()(std::uint32_t channel) const noexcept { return (*this)(owner->name_of(channel)); }
-        std::size_t operator()(std::string_view name) const noexcept;
+        std::size_t operator()(std::string_view name) const noexcept { return name_hash(name); }
     };
     struct by_name_equal {
         using is_transparent = void;

@@ -35,6 +35,7 @@ subscribe_outcome patterns::subscribe(subscriber who, pattern_memberships& list,
     found->second.members.push_back(who);
     ++found->second.counts[static_cast<std::size_t>(who.encoding())];
     list.entries.push_back(&found->second);
+    ++subscriptions_;
     return first ? subscribe_outcome::joined_first : subscribe_outcome::joined;
 }
 
@@ -55,6 +56,7 @@ void patterns::forget(subscriber who, pattern_entry& entry) {
     CHECK(place != entry.members.end());
     *place = entry.members.back();
     entry.members.pop_back();
+    --subscriptions_;
     --entry.counts[static_cast<std::size_t>(who.encoding())];
     if (entry.members.empty()) entries_.erase(entries_.find(entry.text));
 }

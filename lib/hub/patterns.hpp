@@ -90,6 +90,7 @@ public:
 
     bool empty() const noexcept { return entries_.empty(); }
     std::size_t size() const noexcept { return entries_.size(); } ///< different patterns
+    std::size_t subscriptions() const noexcept { return subscriptions_; }
     std::uint64_t deliveries() const noexcept { return deliveries_; }
     template <class Visit>
     void each(Visit&& visit) const {
@@ -108,6 +109,7 @@ private:
     std::uint32_t held_messages_ = 0;
     std::array<std::string, formats> encoded_;
     std::uint64_t deliveries_ = 0;
+    std::size_t subscriptions_ = 0;
 };
 
 } // namespace carillon::hub

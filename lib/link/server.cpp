@@ -123,7 +123,8 @@ server::burst server::read_burst(record& r, work::lease& held) {
         return burst::ended;
     }
     if (result.value == 0) {
-        drop(r, ending::by_peer);
+        if (on_end(r)) return burst::drained;
+        if (!r.gone) drop(r, ending::by_peer);
         return burst::ended;
     }
     const auto count = static_cast<std::size_t>(result.value);

@@ -107,6 +107,9 @@ protected:
     virtual void on_open(record& r) = 0;
     /// Bytes have come. They are the owner's until it returns; 64 more may be read after them. May end the connection.
     virtual void on_bytes(record& r, std::span<std::byte> bytes) = 0;
+    /// The peer has ended its direction. True: it still gets something, and the owner sees to an end of that; false:
+    /// the connection ends now. Called again for each further look at the socket.
+    virtual bool on_end(record&) { return false; }
     /// The outbox was full. Called outside of deliveries; ends the connection one way or the other.
     virtual void on_slow(record& r) = 0;
     /// The turn is over, and what was put aside has been sent: deliver what is held for others.

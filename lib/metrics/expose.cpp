@@ -156,6 +156,12 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
     into.known_fact(counter, "carillon_upstream_publications_failed_total",
                     "Publications the bus did not take, or did not answer.", bus.publications_failed);
     into.known_fact(counter, "carillon_upstream_subscribes_total", "Channels the bus was asked for.", bus.subscribes);
+    into.known_fact(counter, "carillon_upstream_subscribes_refused_total", "Channels the bus refused to subscribe.",
+                    bus.subscribes_refused);
+    into.known_fact(gauge, "carillon_upstream_input_bytes", "Bytes of the bus' messages that wait for shards.",
+                    bus.input_bytes);
+    into.known_fact(counter, "carillon_upstream_holds_total", "Times the bus was not read because shards were behind.",
+                    bus.holds);
     into.known_fact(counter, "carillon_upstream_unsubscribes_total", "Channels given back to the bus.",
                     bus.unsubscribes);
 }

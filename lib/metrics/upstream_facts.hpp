@@ -16,9 +16,12 @@ struct upstream_facts {
     std::uint64_t publications = 0;
     std::uint64_t publications_failed = 0;
     std::uint64_t subscribes = 0;
+    std::uint64_t subscribes_refused = 0; ///< channels that the server does not let us have
     std::uint64_t unsubscribes = 0;
-    std::uint64_t channels = 0;  ///< now
-    std::uint64_t in_flight = 0; ///< publications without a reply now
+    std::uint64_t channels = 0;    ///< now
+    std::uint64_t in_flight = 0;   ///< publications without a reply now
+    std::uint64_t input_bytes = 0; ///< of messages that wait for shards now
+    std::uint64_t holds = 0;       ///< times the server was not read because of these
 };
 
 } // namespace carillon::metrics

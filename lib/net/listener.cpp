@@ -2,12 +2,32 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 namespace carillon::net {
 
 namespace asio = boost::asio;
+
+namespace {
+
+void set(int descriptor, int level, int name, int value, const char* what) {
+    if (::setsockopt(descriptor, level, name, &value, sizeof value) == 0) return;
+    throw boost::system::system_error{errno, boost::system::system_category(), what};
+}
+
+// As Redis does: a third of the time between further questions, three of them. On Linux accepted sockets inherit it,
+// which saves four calls each.
+void keep_alive(int descriptor, std::chrono::seconds after) {
+    const int seconds = static_cast<int>(after.count());
+    set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE");
+    set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, seconds, "TCP_KEEPIDLE");
+    set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, std::max(seconds / 3, 1), "TCP_KEEPINTVL");
+    set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3, "TCP_KEEPCNT");
+}
+
+} // namespace
 
 listener::listener(asio::io_context& context, const listen_options& options, const system_calls& calls)
     : acceptor_{context}, timer_{context}, calls_{&calls} {
@@ -16,12 +36,8 @@ listener::listener(asio::io_context& context, const listen_options& options, con
         acceptor_.open(endpoint.protocol());
         acceptor_.set_option(asio::socket_base::reuse_address{true});
         acceptor_.set_option(asio::ip::tcp::no_delay{true}); // accepted sockets inherit it, which saves a call each
-        if (options.share_port) {
-            const int yes = 1;
-            if (::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
-                throw boost::system::system_error{errno, boost::system::system_category(), "SO_REUSEPORT"};
-            }
-        }
+        if (options.share_port) set(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
+        if (options.keepalive.count() > 0) keep_alive(acceptor_.native_handle(), options.keepalive);
         acceptor_.bind(endpoint);
         acceptor_.listen(options.backlog);
         acceptor_.native_non_blocking(true);

@@ -15,10 +15,11 @@
 namespace carillon::net {
 
 struct listen_options {
-    std::string host;        ///< a numeric address
-    std::uint16_t port = 0;  ///< 0: any that is free
-    int backlog = 4096;      ///< connections the kernel keeps while none may be accepted
-    bool share_port = false; ///< SO_REUSEPORT: one listener a shard, the kernel spreads connections over them
+    std::string host;                  ///< a numeric address
+    std::uint16_t port = 0;            ///< 0: any that is free
+    int backlog = 4096;                ///< connections the kernel keeps while none may be accepted
+    bool share_port = false;           ///< SO_REUSEPORT: one listener a shard, the kernel spreads connections over them
+    std::chrono::seconds keepalive{0}; ///< of silence, after which the kernel asks whether the peer is there; 0: never
 };
 
 /// A listening TCP socket of one shard. Thread: the shard's.

@@ -28,6 +28,12 @@ std::string_view message_of(command_error code) noexcept;
 /// Whether a client may try the same again (§3: Error.temporary).
 bool is_temporary(command_error code) noexcept;
 
+/// Why the server has ended a subscription (protocol §4.3); clients subscribe again by themselves from 2500 on.
+enum class unsubscription : std::uint32_t {
+    by_server = 2000,
+    insufficient_state = 2500,
+};
+
 /// Why the server closes a connection (protocol §4.2); clients reconnect by themselves except from 3500 to 3999.
 enum class disconnect : std::uint16_t {
     connection_closed = 3000,

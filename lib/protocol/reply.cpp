@@ -57,6 +57,15 @@ void append_text_publication(std::string& out, std::string_view channel, std::st
     append_push_tail(out, info);
 }
 
+void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason) {
+    out += R"({"push":{"channel":)";
+    append_json_string(out, channel);
+    fmt::format_to(std::back_inserter(out), R"(,"unsubscribe":{{"code":{},"reason":)",
+                   static_cast<std::uint32_t>(code));
+    append_json_string(out, reason);
+    out += "}}}";
+}
+
 void append_client_info(std::string& out, std::string_view user, std::string_view client) {
     out += R"({"user":)";
     append_json_string(out, user);

@@ -34,6 +34,9 @@ void append_text_publication(std::string& out, std::string_view channel, std::st
 /// The ClientInfo of a publisher (§3.1), as append_publication takes it.
 void append_client_info(std::string& out, std::string_view user, std::string_view client);
 
+/// The push that tells a client that the server has ended its subscription.
+void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason);
+
 /// The server's ping (§2): a reply with nothing in it.
 inline constexpr std::string_view ping_line = "{}";
 

@@ -17,6 +17,12 @@ constexpr std::size_t command_bytes_min = 64;   // smaller limits would refuse c
 constexpr std::size_t arguments_kept_max = 256; // memory for more is given back after the command
 constexpr std::size_t scratch_bytes_kept_max = 4096;
 
+// Before the login (networking.c, processMultibulkBuffer). Numbers that Redis takes from nobody are told as such first.
+constexpr std::int64_t login_arguments_max = 10;
+constexpr std::int64_t login_bulk_bytes_max = 16'384;
+constexpr std::int64_t any_arguments_max = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t any_bulk_bytes_max = std::int64_t{512} * 1024 * 1024;
+
 // Redis' own message has a blank where a line break would break the reply.
 char printable(char c) noexcept { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; }
 
@@ -37,7 +43,8 @@ void command_parser::reset() noexcept {
     clear_scratch(scratch_, scratch_bytes_kept_max);
 }
 
-command_parser::step command_parser::next(std::string_view buffer) {
+command_parser::step command_parser::next(std::string_view buffer, login peer) {
+    peer_ = peer;
     if (finished_) reset();
     if (why_ != error{}) return failure();
     CHECK(position_ <= buffer.size() && scanned_ <= buffer.size()); // the caller's promise
@@ -71,6 +78,8 @@ command_parser::step command_parser::read_count(std::string_view buffer) {
     if (header.what == outcome::need_more) return more(header.end);
     if (header.what == outcome::failed) return fail(header.why);
     const auto count = to_canonical_integer(header.text.substr(1));
+    if (count && *count > login_arguments_max && *count <= any_arguments_max && peer_ == login::missing)
+        return fail(error::unauthenticated_multibulk_length);
     if (!count || (*count > 0 && static_cast<std::uint64_t>(*count) > limits_.arguments_max))
         return fail(error::invalid_multibulk_length);
     arguments_ = *count > 0 ? static_cast<std::size_t>(*count) : 0;
@@ -88,6 +97,8 @@ command_parser::step command_parser::read_argument(std::string_view buffer) {
     if (!header.text.starts_with('$'))
         return fail(error::expected_bulk, header.text.empty() ? '\r' : header.text.front());
     const auto size = to_canonical_integer(header.text.substr(1));
+    if (size && *size > login_bulk_bytes_max && *size <= any_bulk_bytes_max && peer_ == login::missing)
+        return fail(error::unauthenticated_bulk_length);
     if (!size || *size < 0 || static_cast<std::uint64_t>(*size) > limits_.bulk_bytes_max)
         return fail(error::invalid_bulk_length);
     const place argument{header.end, static_cast<std::size_t>(*size)};

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ struct command_limits {
     std::size_t inline_bytes_max = 65536; // one line without its LF: an inline command, or a count (as Redis)
     std::size_t command_bytes_max = std::size_t{1024} * 1024; // all bytes of one command as they are on the wire
 };
+
+/// Whether the peer has said who it is. Before that a command may have 10 arguments of 16 KiB each, as at Redis.
+enum class login : std::uint8_t { done, missing };
 
 /// A command: its name, then its arguments, as views.
 using arguments = std::span<const std::string_view>;
@@ -52,8 +56,9 @@ public:
 
     /// Reads the command at the start of `buffer`. After need_more the parser remembers its progress, and the caller
     /// promises to call again with the same bytes followed by more; they may have moved in memory. After complete the
-    /// next call starts a new command; after failed every call fails in the same way until reset().
-    step next(std::string_view buffer);
+    /// next call starts a new command; after failed every call fails in the same way until reset(). `peer` is how it
+    /// stands now.
+    step next(std::string_view buffer, login peer = login::done);
 
     /// Forgets the command that was begun.
     void reset() noexcept;
@@ -76,7 +81,8 @@ private:
     std::size_t arguments_ = 0; // arguments still to come
     bool has_count_ = false;    // the line "*N" has been read
     bool finished_ = false;     // the next call starts anew
-    error why_{};               // not 0 once the stream is lost
+    login peer_ = login::done;
+    error why_{}; // not 0 once the stream is lost
     std::vector<place> places_;
     std::vector<std::string_view> views_;
     std::string scratch_;                  // inline commands without their quotes and escapes

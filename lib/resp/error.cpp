@@ -28,6 +28,8 @@ std::string_view text(error why) noexcept {
     case error::too_big_bulk_count: return "Protocol error: too big bulk count string";
     case error::too_big_inline: return "Protocol error: too big inline request";
     case error::unbalanced_quotes: return "Protocol error: unbalanced quotes in request";
+    case error::unauthenticated_multibulk_length: return "Protocol error: unauthenticated multibulk length";
+    case error::unauthenticated_bulk_length: return "Protocol error: unauthenticated bulk length";
     case error::missing_line_end: return "Protocol error: expected CRLF";
     case error::command_too_big: return "Protocol error: too big request";
     case error::unknown_type: return "Protocol error: unknown type of reply";

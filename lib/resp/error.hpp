@@ -11,13 +11,15 @@ namespace carillon::resp {
 /// one.
 enum class error {
     // Commands, in the words of networking.c of Redis
-    invalid_multibulk_length = 1, ///< the count after '*' is no integer, or larger than arguments_max
-    invalid_bulk_length,          ///< the length after '$' is no integer, negative, or larger than bulk_bytes_max
-    expected_bulk,                ///< an argument does not start with '$'
-    too_big_multibulk_count,      ///< the line that starts with '*' does not end
-    too_big_bulk_count,           ///< the line that should start with '$' does not end
-    too_big_inline,               ///< the inline command does not end, or has too many or too long arguments
-    unbalanced_quotes,            ///< a quote of an inline command is not closed, or is followed by a letter
+    invalid_multibulk_length = 1,     ///< the count after '*' is no integer, or larger than arguments_max
+    invalid_bulk_length,              ///< the length after '$' is no integer, negative, or larger than bulk_bytes_max
+    expected_bulk,                    ///< an argument does not start with '$'
+    too_big_multibulk_count,          ///< the line that starts with '*' does not end
+    too_big_bulk_count,               ///< the line that should start with '$' does not end
+    too_big_inline,                   ///< the inline command does not end, or has too many or too long arguments
+    unbalanced_quotes,                ///< a quote of an inline command is not closed, or is followed by a letter
+    unauthenticated_multibulk_length, ///< more than 10 arguments before the login
+    unauthenticated_bulk_length,      ///< an argument of more than 16 KiB before the login
     // Commands, where Redis has no words
     missing_line_end, ///< a header or an argument is not followed by CR LF (Redis skips any two bytes)
     command_too_big,  ///< the command is longer than command_bytes_max

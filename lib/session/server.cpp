@@ -29,6 +29,10 @@ link::server::options link_options(const options& how) {
             .connections_max = how.connections_max};
 }
 
+protocol::command_error error_of(const error_code& why) noexcept {
+    return why == bus::error::denied ? protocol::command_error::permission_denied : protocol::command_error::internal;
+}
+
 metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {
     switch (static_cast<ws::close_code>(close_code)) {
     case ws::close_code::invalid_payload: return metrics::protocol_failure::not_utf8;
@@ -331,7 +335,7 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (receivers) {
         protocol::append_empty_reply(next_reply(), whose.id, "publish");
     } else {
-        fail(whose.id, protocol::command_error::internal);
+        fail(whose.id, error_of(receivers.error()));
     }
     go_on(*c);
     flush_replies();
@@ -343,12 +347,29 @@ void server::on_subscribed(bus::ticket whose) {
     answer_later(whose, [&](client&) { protocol::append_empty_reply(next_reply(), whose.id, "subscribe"); });
 }
 
-void server::on_subscribe_failed(bus::ticket whose, std::string_view channel) {
+void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {
     answer_later(whose, [&](client& c) {
         const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
         if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
-        fail(whose.id, protocol::command_error::internal);
+        fail(whose.id, error_of(bus::make_error_code(why)));
     });
+}
+
+// Who is not permitted the channel is not to try again; for any other reason, it may.
+void server::on_unsubscribed(std::string_view channel, bus::error why) {
+    const bool denied = why == bus::error::denied;
+    std::string push;
+    protocol::append_unsubscribe_push(
+        push, channel, denied ? protocol::unsubscription::by_server : protocol::unsubscription::insufficient_state,
+        protocol::message_of(error_of(bus::make_error_code(why))));
+    std::string frame;
+    ws::append_frame(frame, ws::opcode::text, push);
+    for (const hub::subscriber each : hub_->subscribers_of(channel)) {
+        auto& c = static_cast<client&>(records().at(each.index()));
+        const auto outcome = hub_->unsubscribe(each, c.channels, channel);
+        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
+        send(c, frame);
+    }
 }
 
 } // namespace carillon::session

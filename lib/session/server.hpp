@@ -62,7 +62,8 @@ public:
 
     void on_published(bus::ticket whose, bus::publish_result receivers) override;
     void on_subscribed(bus::ticket whose) override;
-    void on_subscribe_failed(bus::ticket whose, std::string_view channel) override;
+    void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
+    void on_unsubscribed(std::string_view channel, bus::error why) override;
 
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);

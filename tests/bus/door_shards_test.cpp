@@ -12,6 +12,7 @@
 namespace carillon::test {
 namespace {
 
+using namespace std::chrono_literals;
 using words = std::vector<std::string>;
 
 std::string command(std::initializer_list<std::string_view> parts) {
@@ -246,6 +247,97 @@ TEST(door_shards, more_publications_on_their_way_than_allowed_are_refused) {
     house.settle();
     EXPECT_EQ(browser.heard(), (words{R"({"id":2,"publish":{}})", R"({"id":3,"publish":{}})",
                                       R"({"id":4,"publish":{}})", R"({"id":5,"publish":{}})"}));
+}
+
+// As `printf 'PUBLISH ...' | nc -N`: Redis answers before it reads that the peer has ended its side.
+TEST(door_shards, who_ends_its_side_behind_its_commands_gets_the_answers) {
+    test_house house{2};
+    const std::string publish = command({"PUBLISH", house.channel_at(1), "1"});
+    struct parting {
+        const char* name;
+        std::string said;
+        std::string heard;
+    };
+    const parting partings[] = {
+        {"one publication", publish, ":0\r\n"},
+        {"several, with other commands", publish + "PING\r\n" + publish + "ECHO x\r\n",
+         ":0\r\n+PONG\r\n:0\r\n$1\r\nx\r\n"},
+        {"a question to all shards, and what waits for it", "PUBSUB NUMPAT\r\nPING\r\nPUBSUB NUMPAT\r\n" + publish,
+         ":0\r\n+PONG\r\n:0\r\n:0\r\n"},
+        {"a subscription that waits for a publication", publish + "SUBSCRIBE a\r\n",
+         ":0\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"},
+        {"half a command behind it", publish + "*2\r\n$4\r\nPI", ":0\r\n"},
+        {"QUIT behind it", publish + "QUIT\r\n", ":0\r\n+OK\r\n"},
+    };
+    for (const parting& each : partings) {
+        SCOPED_TRACE(each.name);
+        for (const bool at_once : {true, false}) {
+            auto [mine, program] = socket_pair();
+            if (at_once) {
+                program.write(each.said);
+                program.end_sending();
+                house[0].accept(house[0].door, mine);
+            } else {
+                house[0].accept(house[0].door, mine);
+                house[0].settle();
+                program.write(each.said);
+                program.end_sending();
+            }
+            house[0].settle(); // the end has been read, and the other shard has not answered
+            house.settle();
+            EXPECT_EQ(program.take(), each.heard);
+            EXPECT_TRUE(program.ended());
+            house[0].expect_empty();
+        }
+    }
+}
+
+TEST(door_shards, who_ends_its_side_and_is_never_answered_is_dropped_at_the_deadline) {
+    test_house house{2};
+    const std::string publish = command({"PUBLISH", house.channel_at(1), "1"});
+    peer program = house[0].program(publish);
+    program.end_sending();
+    house[0].settle();
+    EXPECT_EQ(house[0].door.open(), 1u);
+    house[0].advance(4'900ms);
+    EXPECT_EQ(house[0].door.open(), 1u);
+    house[0].advance(300ms);
+    program.read();
+    EXPECT_TRUE(program.ended());
+    house[0].expect_empty();
+    EXPECT_EQ(house[0].counters.auth_timeouts, 0u);
+    house.settle(); // the answer comes to nobody
+}
+
+TEST(door_shards, who_ends_its_side_with_replies_that_wait_for_room_gets_them) {
+    test_house house{1};
+    peer program = house[0].open(house[0].door, {}, 4096);
+    const std::string text(60'000, 'x');
+    program.write(command({"SUBSCRIBE", "a"}) + command({"PING", text}) + command({"PING", text}));
+    house[0].settle();
+    program.end_sending();
+    house[0].settle();
+    EXPECT_EQ(house[0].door.open(), 1u);
+    EXPECT_EQ(house[0].subscribers.subscriptions(), 0u) << "it hears nothing more";
+    std::string heard;
+    for (int i = 0; i < 1000 && !program.ended(); ++i) {
+        program.read_up_to(4096);
+        house[0].settle();
+        heard += std::exchange(program.received(), {});
+    }
+    EXPECT_TRUE(program.ended());
+    EXPECT_EQ(heard.size(), 30u + 2 * (4 + 10 + 8 + 60'000 + 2));
+    house[0].expect_empty();
+}
+
+TEST(door_shards, who_ends_its_side_with_nothing_under_way_is_gone_at_once) {
+    test_house house{2};
+    peer program = house[0].program("SUBSCRIBE a\r\n");
+    program.end_sending();
+    house[0].settle();
+    program.take();
+    EXPECT_TRUE(program.ended());
+    house[0].expect_empty();
 }
 
 TEST(door_shards, a_browsers_commands_wait_behind_its_publish) {

@@ -67,7 +67,10 @@ public:
         }
     }
     void on_subscribed(ticket) override { ADD_FAILURE() << "the embedded bus confirms at once"; }
-    void on_subscribe_failed(ticket, std::string_view) override { ADD_FAILURE() << "the embedded bus does not fail"; }
+    void on_subscribe_failed(ticket, std::string_view, error) override {
+        ADD_FAILURE() << "the embedded bus does not fail";
+    }
+    void on_unsubscribed(std::string_view, error) override { ADD_FAILURE() << "the embedded bus takes nothing away"; }
     void on_published(ticket whose, publish_result receivers) override {
         const auto found = waiting_.extract(whose.id);
         ASSERT_FALSE(found.empty()) << "answered twice";

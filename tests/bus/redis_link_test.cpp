@@ -130,6 +130,27 @@ public:
     void ignore(const std::string& name) {
         home_.call([&] { ignored_.insert(name); });
     }
+    // A SUBSCRIBE that names the channel is refused as a whole, as Redis does; or not any more.
+    void deny(const std::string& channel, bool denied = true) {
+        home_.call([&] {
+            if (denied) {
+                denied_.insert(channel);
+            } else {
+                denied_.erase(channel);
+            }
+        });
+    }
+    // Says `bytes` as fast as they are taken, and does not wait for it.
+    void say_in_time(std::string bytes) {
+        home_.call([&] {
+            writing_ = std::move(bytes);
+            saying_ = true;
+            asio::async_write(socket_, asio::buffer(writing_), [this](boost::system::error_code, std::size_t) {
+                saying_ = false;
+                write(std::exchange(pending_, {}));
+            });
+        });
+    }
     void answer_with(const std::string& name, const std::string& reply) {
         home_.call([&] { replies_[name] = reply; });
     }
@@ -154,6 +175,13 @@ private:
             while (const auto command = take_whole_command()) {
                 heard.add(joined(*command));
                 if (ignored_.contains((*command)[0])) continue;
+                const bool denied = (*command)[0] == "SUBSCRIBE" &&
+                                    std::any_of(command->begin() + 1, command->end(),
+                                                [&](const std::string& name) { return denied_.contains(name); });
+                if (denied) {
+                    write("-NOPERM this user has no permissions to access one of the channels used as arguments\r\n");
+                    continue;
+                }
                 const auto other = replies_.find((*command)[0]);
                 write(other != replies_.end() ? other->second : answer(*command, 7));
             }
@@ -172,7 +200,7 @@ private:
         return take_command(first);
     }
     void write(const std::string& bytes) {
-        if (!flood_.empty()) {
+        if (!flood_.empty() || saying_) {
             pending_ += bytes; // between two rounds of the flood
             return;
         }
@@ -191,8 +219,10 @@ private:
     std::string flood_;
     std::string pending_;
     std::string writing_;
+    bool saying_ = false;
     std::array<char, 4096> space_{};
     std::set<std::string> ignored_;
+    std::set<std::string> denied_;
     std::map<std::string, std::string> replies_;
     worker home_; // its thread uses what is above and, through calls only, what is below
     tcp::acceptor acceptor_{home_.context};
@@ -227,6 +257,10 @@ public:
         return home_.call([&] { return end_->pending(); });
     }
     void finish() { home_.end(); }
+    // Keeps the shard's thread from everything else until the promise is kept.
+    void hold_up(std::shared_future<void> until) {
+        asio::post(home_.context, [until = std::move(until)] { until.wait(); });
+    }
 
     // hub::sink
     void encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) override {
@@ -235,9 +269,14 @@ public:
     void deliver(hub::subscriber, hub::frames& what) override { heard.add("message " + std::string{what.bytes()}); }
     // listeners
     void on_subscribed(ticket whose) override { heard.add("subscribed " + std::to_string(whose.id)); }
-    void on_subscribe_failed(ticket whose, std::string_view channel) override {
-        heard.add("failed " + std::to_string(whose.id));
+    void on_subscribe_failed(ticket whose, std::string_view channel, error why) override {
+        heard.add("failed " + std::to_string(whose.id) + (why == error::denied ? " denied" : ""));
         leave(std::string{channel}, whose.id);
+    }
+    void on_unsubscribed(std::string_view channel, error why) override {
+        const std::string name{channel};
+        heard.add("lost " + name + (why == error::denied ? " denied" : ""));
+        for (const hub::subscriber each : bells_.subscribers_of(name)) leave(name, each.index());
     }
     void on_published(ticket whose, publish_result receivers) override {
         heard.add("published " + std::to_string(whose.id) + " " +
@@ -368,9 +407,12 @@ TEST(redis_link, tells_how_a_publication_fared) {
     ASSERT_FALSE(d.shards[1].publish("a", "y", 2).has_value());
     EXPECT_EQ(d.shards[0].heard.await("published"), "published 1 7");
     EXPECT_EQ(d.shards[1].heard.await("published"), "published 2 7");
-    d.bus.answer_with("PUBLISH", "-NOPERM no\r\n");
+    d.bus.answer_with("PUBLISH", "-ERR no\r\n");
     d.shards[0].publish("a", "x", 3);
     EXPECT_EQ(d.shards[0].heard.await("published"), "published 3 the bus refused the publication");
+    d.bus.answer_with("PUBLISH", "-NOPERM no\r\n");
+    d.shards[0].publish("a", "x", 4);
+    EXPECT_EQ(d.shards[0].heard.await("published"), "published 4 the bus does not permit it");
 }
 
 TEST(redis_link, refuses_publications_while_away_and_more_than_may_be_on_their_way) {
@@ -447,6 +489,130 @@ TEST(redis_link, takes_a_subscription_back_that_is_not_confirmed_in_time) {
     EXPECT_EQ(d.shards[0].heard.await(""), "failed 1");
     EXPECT_EQ(d.shards[0].heard.await(""), "failed 2");
     EXPECT_EQ(d.shards[0].pending(), 0u);
+}
+
+TEST(redis_link, a_channel_that_is_not_permitted_costs_nobody_else_anything) {
+    redis_options how;
+    how.upstream.linger = 0ms;
+    deployment d{how};
+    d.shards[0].subscribe("open");
+    d.shards[0].heard.await("subscribed 1");
+    d.bus.deny("secret");
+    d.shards[0].subscribe("secret", 2);
+    EXPECT_EQ(d.shards[0].heard.await(""), "failed 2 denied");
+    d.await([&] { return d.figures().channels == 1; }); // until then, others would be told what is known
+    // Nobody knows when it changes, so whoever comes later asks anew.
+    d.shards[1].subscribe("secret", 3);
+    EXPECT_EQ(d.shards[1].heard.await(""), "failed 3 denied");
+    d.bus.publish("open", "still");
+    EXPECT_EQ(d.shards[0].heard.await(""), "message open=still text;");
+    d.await([&] { return d.figures().channels == 1; });
+    EXPECT_EQ(d.figures().counts.subscribes_refused, 2u);
+    EXPECT_EQ(d.figures().counts.disconnects, 0u);
+    EXPECT_TRUE(d.link.live());
+    d.bus.deny("secret", false);
+    d.shards[1].subscribe("secret", 3);
+    EXPECT_EQ(d.shards[1].heard.await(""), "subscribed 3");
+}
+
+TEST(redis_link, who_comes_while_others_are_being_refused_is_refused_too) {
+    deployment d;
+    d.await_live();
+    d.bus.deny("secret");
+    for (std::uint32_t who = 1; who <= 50; ++who) {
+        const std::size_t first = who % 2;
+        d.shards[first].subscribe("secret", who);
+        d.shards[1 - first].subscribe("secret", who);
+        EXPECT_EQ(d.shards[0].heard.await("failed " + std::to_string(who)),
+                  "failed " + std::to_string(who) + " denied");
+        EXPECT_EQ(d.shards[1].heard.await("failed " + std::to_string(who)),
+                  "failed " + std::to_string(who) + " denied");
+    }
+    d.await([&] { return d.figures().channels == 0; });
+    EXPECT_TRUE(d.link.live());
+}
+
+TEST(redis_link, a_channel_that_is_not_permitted_any_more_is_taken_from_its_subscribers_alone) {
+    deployment d;
+    for (const char* channel : {"open", "other", "secret"}) {
+        d.shards[0].subscribe(channel);
+        d.shards[0].heard.await("subscribed 1");
+    }
+    d.shards[0].subscribe("secret", 2);
+    d.shards[1].subscribe("secret", 3);
+    d.shards[1].heard.await("subscribed 3");
+    d.bus.deny("secret");
+    d.bus.close();
+    d.await([&] { return !d.link.live(); });
+    d.bus.open();
+    EXPECT_EQ(d.shards[0].heard.await("lost"), "lost secret denied");
+    EXPECT_EQ(d.shards[1].heard.await("lost"), "lost secret denied");
+    d.await_live();
+    d.await([&] { return d.figures().channels == 2; });
+    d.bus.publish("open", "1");
+    d.bus.publish("other", "2");
+    EXPECT_EQ(d.shards[0].heard.await("message"), "message open=1 json;");
+    EXPECT_EQ(d.shards[0].heard.await("message"), "message other=2 json;");
+}
+
+// What a shard is behind with stays with the server, but for a limit; and nothing is lost.
+TEST(redis_link, does_not_read_on_while_a_shard_is_behind) {
+    constexpr int count = 4'000;
+    redis_options how;
+    how.input_bytes_max = 256 * 1024;
+    how.upstream.reply_timeout = 20ms; // a server that is left unread must not count as frozen
+    how.upstream.ping_interval = 10ms;
+    deployment d{how};
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    std::string said;
+    std::string expected;
+    for (int i = 0; i < count; ++i) {
+        const std::string payload = std::to_string(i) + std::string(1'000, 'x');
+        said += message("a", payload);
+        expected += "a=" + payload + " text;";
+    }
+    std::promise<void> go_on;
+    d.shards[0].hold_up(go_on.get_future().share());
+    d.bus.say_in_time(said);
+    d.await([&] { return d.figures().holds > 0; });
+    for (int i = 0; i < 100; ++i) {
+        const auto figures = d.figures();
+        ASSERT_GT(figures.input_bytes, how.input_bytes_max);
+        ASSERT_LT(figures.input_bytes, how.input_bytes_max + 2 * 64 * 1024); // one read more
+        ASSERT_LT(figures.counts.messages, count / 2u);
+    }
+    // The other shard is served as before.
+    ASSERT_FALSE(d.shards[1].publish("b", "x", 1).has_value());
+    d.bus.heard.await("PUBLISH b");
+    go_on.set_value();
+    std::string heard;
+    while (heard.size() < expected.size()) {
+        const std::string line = d.shards[0].heard.await("message ");
+        ASSERT_FALSE(line.empty());
+        heard += line.substr(8);
+    }
+    EXPECT_EQ(heard, expected);
+    d.await([&] { return d.figures().input_bytes == 0; });
+    EXPECT_EQ(d.figures().counts.timeouts, 0u);
+    EXPECT_EQ(d.figures().counts.disconnects, 0u);
+}
+
+TEST(redis_link, refuses_publications_beyond_the_bytes_that_may_be_on_their_way) {
+    redis_options how;
+    how.upstream.output_bytes_max = 1'000;
+    deployment d{how};
+    d.await_live();
+    d.bus.ignore("PUBLISH");
+    ASSERT_FALSE(d.shards[0].publish("a", std::string(900, 'x'), 1).has_value());
+    const auto second = d.shards[0].publish("a", std::string(200, 'x'), 2);
+    ASSERT_TRUE(second.has_value());
+    EXPECT_EQ(second->error(), error::busy);
+    d.bus.close();
+    d.shards[0].heard.await("published 1");
+    d.bus.open();
+    d.await_live();
+    EXPECT_FALSE(d.shards[0].publish("a", std::string(200, 'x'), 3).has_value());
 }
 
 TEST(redis_link, drops_messages_that_are_no_text) {

@@ -29,6 +29,10 @@ public:
             resp::append_integer(out_, receivers);
             return;
         }
+        if (command[0] == "SUBSCRIBE" && std::any_of(command.begin() + 1, command.end(), is_secret)) {
+            out_ += "-NOPERM no\r\n"; // for the whole of it
+            return;
+        }
         for (std::size_t i = 1; i < command.size(); ++i) {
             if (command[0] == "SUBSCRIBE") {
                 EXPECT_TRUE(subscribed_.insert(command[i]).second) << "asked twice for " << command[i];
@@ -53,6 +57,9 @@ public:
         return taken;
     }
     const std::set<std::string>& subscribed() const { return subscribed_; }
+
+    // Which channels nobody is let have.
+    static bool is_secret(const std::string& channel) { return channel.ends_with('7'); }
 
     model_server() = default;
 
@@ -91,6 +98,16 @@ public:
         promised_from_[channel] = server_.published(channel);
         perhaps_ask();
     }
+    void on_refused(std::string_view name, error why) override {
+        const std::string channel{name};
+        ASSERT_EQ(why, error::denied);
+        ASSERT_TRUE(model_server::is_secret(channel)) << channel;
+        ASSERT_TRUE(wanted_.contains(channel)) << channel;
+        // Told once each time it is wanted or comes back.
+        ASSERT_TRUE(refused_.insert(channel).second) << channel;
+        ++refusals_;
+        perhaps_ask();
+    }
     void on_message(std::string_view name, std::string_view payload) override {
         const std::string channel{name};
         const std::uint64_t number = std::stoull(std::string{payload});
@@ -112,6 +129,7 @@ public:
     }
     void on_away(std::string_view) override {
         told_.clear();
+        refused_.clear();
         is_back_ = false;
         perhaps_ask();
     }
@@ -123,6 +141,7 @@ public:
     }
 
     std::uint64_t messages() const { return messages_; }
+    std::uint64_t refusals() const { return refusals_; }
     upstream::counters counts() const { return link_.counts(); }
 
 private:
@@ -140,6 +159,7 @@ private:
     void want_or_release(const std::string& channel) {
         if (wanted_.erase(channel) == 1) {
             told_.erase(channel);
+            refused_.erase(channel);
             link_.release(channel, now_);
         } else {
             wanted_.insert(channel);
@@ -252,10 +272,18 @@ private:
         ASSERT_TRUE(link_.live());
         ASSERT_TRUE(is_back_);
         ASSERT_TRUE(publishing_.empty());
-        ASSERT_EQ(server_.subscribed(), wanted_);
-        ASSERT_EQ(link_.channels(), wanted_.size());
-        ASSERT_EQ(told_.size(), wanted_.size());
+        std::set<std::string> open = wanted_;
+        std::set<std::string> secret;
         for (const std::string& channel : wanted_) {
+            if (!model_server::is_secret(channel)) continue;
+            secret.insert(channel);
+            open.erase(channel);
+        }
+        ASSERT_EQ(server_.subscribed(), open);
+        ASSERT_EQ(refused_, secret);
+        ASSERT_EQ(link_.channels(), wanted_.size());
+        ASSERT_EQ(told_.size(), open.size());
+        for (const std::string& channel : open) {
             server_.publish(channel);
             deliver(std::string::npos);
             ASSERT_EQ(told_[channel], server_.published(channel)) << channel;
@@ -280,10 +308,13 @@ private:
     std::set<std::uint64_t> publishing_;
     std::uint64_t publications_ = 0;
     std::uint64_t messages_ = 0;
+    std::set<std::string> refused_; // wanted channels that it was told are refused
+    std::uint64_t refusals_ = 0;
 };
 
 TEST(upstream_history, keeps_its_promises_whatever_happens) {
     std::uint64_t messages = 0;
+    std::uint64_t refusals = 0;
     std::uint64_t connects = 0;
     std::uint64_t timeouts = 0;
     const unsigned seeds = 200;
@@ -292,6 +323,7 @@ TEST(upstream_history, keeps_its_promises_whatever_happens) {
         history h{seed, seed % 2 == 0 ? 8u : 60u};
         h.run(5'000);
         messages += h.messages();
+        refusals += h.refusals();
         connects += h.counts().connects;
         timeouts += h.counts().timeouts;
         if (HasFailure()) return;
@@ -299,6 +331,7 @@ TEST(upstream_history, keeps_its_promises_whatever_happens) {
     RecordProperty("messages", std::to_string(messages));
     // The histories are about something.
     EXPECT_GT(messages, 10'000u);
+    EXPECT_GT(refusals, 1'000u);
     EXPECT_GT(connects, 5 * seeds);
     EXPECT_GT(timeouts, seeds / 2);
 }

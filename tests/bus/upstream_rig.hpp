@@ -18,6 +18,9 @@ using clock = upstream::clock;
 class listening final : public upstream_listener {
 public:
     void on_subscribed(std::string_view channel) override { note("subscribed " + std::string{channel}); }
+    void on_refused(std::string_view channel, error why) override {
+        note("refused " + std::string{channel} + " " + (why == error::denied ? "denied" : "refused"));
+    }
     void on_message(std::string_view channel, std::string_view payload) override {
         note("message " + std::string{channel} + " " + std::string{payload});
     }
@@ -85,6 +88,9 @@ inline std::string message(std::string_view channel, std::string_view payload) {
 }
 
 inline const std::string greeting = "%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n";
+
+inline const std::string greeting_of_carillon =
+    "%3\r\n$6\r\nserver\r\n$8\r\ncarillon\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n";
 
 /// What a well-behaved server answers; each publication is heard by `receivers`.
 inline std::string answer(const words& command, int receivers = 1) {

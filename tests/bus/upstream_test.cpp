@@ -64,8 +64,10 @@ const script scripts[] = {
      "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 b y\n> PUBLISH b y\nraw :3\n! published 1 3\n"
      "raw :0\n! published 2 0\n"},
     {"an error is the answer to its publication only",
-     "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 a y\n> PUBLISH a y\nraw -NOPERM no\n"
+     "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 a y\n> PUBLISH a y\nraw -ERR no\n"
      "! published 1 the bus refused the publication\nraw :1\n! published 2 1\n"},
+    {"a publication that is not permitted",
+     "@live\npublish 1 a x\n> PUBLISH a x\nraw -NOPERM no\n! published 1 the bus does not permit it\n"},
     {"an answer to a publication that is no number is a refusal",
      "@live\npublish 1 a x\n> PUBLISH a x\nraw +QUEUED\n! published 1 the bus refused the publication\n"
      "publish 2 a x\n> PUBLISH a x\nraw :-1\n! published 2 the bus refused the publication\n"},
@@ -124,10 +126,55 @@ const script scripts[] = {
      "! away the server does not answer\n= close\n"},
     {"a server that still talks is not frozen",
      "@live\npublish 1 a x\n> PUBLISH a x\ntime 250\nsays a y\n! message a y\ntime 299\nraw :1\n! published 1 1\n"},
-    {"a server that refuses a subscription is away, and waited for longer each time",
+    {"a server that cannot serve a subscription is away, and waited for longer each time",
      "want a\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE a\n"
-     "raw -NOPERM no\n! away NOPERM no\n= close\ntime 10\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n"
-     "> SUBSCRIBE a\nraw -NOPERM no\n! away NOPERM no\n= close\ntime 10\n= connect\n"},
+     "raw -BUSY no\n! away BUSY no\n= close\ntime 10\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n"
+     "> SUBSCRIBE a\nraw -BUSY no\n! away BUSY no\n= close\ntime 10\n= connect\n"},
+    {"a channel that is not permitted is refused, and the connection stays",
+     "@live\nwant a\n> SUBSCRIBE a\nwant b\n> SUBSCRIBE b\nraw -NOPERM no\n! refused a denied\nconfirm b\n! subscribed "
+     "b\n"
+     "channels 2\nrelease a\nchannels 1\nsays b x\n! message b x\n"},
+    {"a refused channel is asked for again once it has been released",
+     "@live\nwant a\n> SUBSCRIBE a\nraw -NOPERM no\n! refused a denied\nrelease a\nwant a\n> SUBSCRIBE a\nconfirm a\n"
+     "! subscribed a\n"},
+    {"a refused channel is asked for again after a reconnect",
+     "@live\nwant a\n> SUBSCRIBE a\nraw -NOPERM no\n! refused a denied\nlost gone\n! away gone\n= close\ntime 10\n"
+     "= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE a\nconfirm a\n! subscribed a\n! back\n"},
+    {"a channel that is refused when nobody wants it any more is forgotten",
+     "@live\nwant a\n> SUBSCRIBE a\nrelease a\nraw -NOPERM no\nchannels 0\n"},
+    {"released and wanted before it is refused, a channel is refused",
+     "@live\nwant a\n> SUBSCRIBE a\nrelease a\nwant a\nraw -NOPERM no\n! refused a denied\nrelease a\nchannels 0\n"},
+    {"when a command with several channels is refused, they are asked for one at a time",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\n"
+     "raw -NOPERM no\n> SUBSCRIBE *\n> SUBSCRIBE *\nraw -NOPERM no\n! refused * denied\nwant c\n> SUBSCRIBE c\n"
+     "confirm last\n! subscribed *\n! back\nconfirm c\n! subscribed c\n"},
+    {"the refusal of several is told apart from the answers before and after it",
+     "want a\nwant b\nwant c\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\n"
+     "> SUBSCRIBE *\npublish 1 x y\n> PUBLISH x y\nraw -NOPERM no\n> SUBSCRIBE *\n> SUBSCRIBE *\nconfirm third\n"
+     "! subscribed *\nraw :1\n! published 1 1\nraw -NOPERM no\n! refused * denied\nraw -NOPERM no\n! refused * denied\n"
+     "! back\n"},
+    {"it is back when all that it wanted is refused",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\n"
+     "raw -NOPERM no\n> SUBSCRIBE *\n> SUBSCRIBE *\nraw -NOPERM no\n! refused * denied\nraw -NOPERM no\n"
+     "! refused * denied\n! back\nchannels 2\n"},
+    {"of several that are refused, those that nobody wants any more are not asked for again",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\nrelease b\n"
+     "raw -NOPERM no\n> SUBSCRIBE a\nchannels 1\nconfirm a\n! subscribed a\n! back\n"},
+    {"a refusal in the middle of a command's confirmations ends the connection",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\nconfirm next\n"
+     "! subscribed *\nraw -NOPERM no\n! away NOPERM no\n= close\n"},
+    {"a carillon-bus refuses one channel in its place",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets as carillon\n> SUBSCRIBE * *\n"
+     "raw -ERR channel is longer than 5 bytes\n! refused * refused\nconfirm last\n! subscribed *\n! back\n"},
+    {"a carillon-bus refuses the last channel of a command",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets as carillon\n> SUBSCRIBE * *\n"
+     "confirm next\n! subscribed *\nraw -ERR more than 1 subscriptions\n! refused * refused\n! back\n"},
+    {"an error in place of the confirmation of a leave ends the connection",
+     "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 50\n> UNSUBSCRIBE a\nraw -NOPERM no\n"
+     "! away NOPERM no\n= close\n"},
+    {"a server that is left unread is not frozen",
+     "@live\npublish 1 a x\n> PUBLISH a x\nheld 299\nheld 299\nheld 299\nraw :1\n! published 1 1\nheld 99\nheld 99\n"
+     "time 100\n> PING\n"},
     {"a confirmation that was not asked for ends the connection",
      "@live\nconfirm a\n! away the server confirmed what it was not asked\n= close\n"},
     {"the confirmation of another channel ends the connection",
@@ -240,7 +287,12 @@ private:
         if (what == "time") return r_.pass(std::chrono::milliseconds{std::stoi(rest)});
         if (what == "connected") return connected_ = true, r_.link.on_connected(r_.now);
         if (what == "lost") return r_.link.on_disconnected(rest, r_.now);
-        if (what == "greets") return r_.receive(greeting, piece_);
+        if (what == "greets") return r_.receive(rest.empty() ? greeting : greeting_of_carillon, piece_);
+        if (what == "held") {
+            r_.now += std::chrono::milliseconds{std::stoi(rest)};
+            r_.link.on_held(r_.now);
+            return r_.link.on_time(r_.now);
+        }
         if (what == "leaves") return r_.receive(confirmation("unsubscribe", rest), piece_);
         if (what == "want") return wanted_.insert(rest), r_.link.want(rest, r_.now);
         if (what == "release") return wanted_.erase(rest), r_.link.release(rest, r_.now);
@@ -257,6 +309,8 @@ private:
                 rest = asked_.at(0);
                 asked_.erase(asked_.begin());
             }
+            if (rest == "third") rest = asked_.at(2);
+            if (rest == "last") rest = asked_.at(1);
             return r_.receive(confirmation("subscribe", rest), piece_);
         }
         const std::size_t space = rest.find(' ');

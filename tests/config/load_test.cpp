@@ -274,7 +274,12 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
     valid({"--client-listen=127.0.0.1:6390", "--bus-listen=off"});
     EXPECT_EQ(refused({"--shards=9", "--work-pool=8"}),
               "work-pool (8 from flag --work-pool) must have a lease for each of shards (9 from flag --shards)");
-    EXPECT_TRUE(refused({"--client-outbox-bytes-max=65536"}).starts_with("client-outbox-bytes-max (65536 from flag"));
+    EXPECT_EQ(refused({"--client-outbox-bytes-max=135167"}),
+              "client-outbox-bytes-max (135167 from flag --client-outbox-bytes-max) must be at least 135168, room for "
+              "65536 bytes of small publications and one of bus-payload-bytes-max (65536, the default)");
+    valid({"--client-outbox-bytes-max=135168"});
+    valid({"--client-outbox-bytes-max=69633", "--bus-payload-bytes-max=1"});
+    refused({"--client-outbox-bytes-max=69632", "--bus-payload-bytes-max=1"});
     EXPECT_TRUE(refused({"--bus-query-bytes-max=65536"}).starts_with("bus-query-bytes-max (65536 from flag"));
     EXPECT_TRUE(
         refused({"--bus-upstream-output-bytes-max=65536"}).starts_with("bus-upstream-output-bytes-max (65536 "));
@@ -283,6 +288,23 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
               "--bus-backoff-min-ms)");
     valid({"--bus-backoff-min-ms=5000"});
     EXPECT_TRUE(refused({"--bus-output-bytes-max=65536"}).starts_with("bus-output-bytes-max (65536 from flag"));
+}
+
+TEST(load, when_shards_are_not_given_there_is_a_lease_for_each_processor) {
+    const auto load_here = [](std::vector<const char*> flags, std::size_t cores) {
+        flags.insert(flags.begin(), "carillon");
+        return load(static_cast<int>(flags.size()), flags.data(), {}, cores);
+    };
+    const auto refusal = load_here({"--work-pool=8"}, 9);
+    EXPECT_EQ(refusal.text,
+              "work-pool (8 from flag --work-pool) must have a lease for each of shards (0, the default), "
+              "which here is one for each of 9 processors");
+    EXPECT_EQ(refusal.exit_code, 2);
+    EXPECT_EQ(load_here({"--work-pool=8", "--check-config"}, 9).exit_code, 2);
+    EXPECT_TRUE(load_here({"--work-pool=9"}, 9).value.has_value());
+    EXPECT_TRUE(load_here({"--work-pool=8", "--shards=8"}, 9).value.has_value());
+    const char* bus[] = {"carillon-bus", "--work-pool=8"};
+    EXPECT_EQ(load(program::bus, 2, bus, {}, 9).exit_code, 2);
 }
 
 TEST(load, help_version_and_check_end_the_program_with_a_text) {

@@ -29,6 +29,8 @@ TEST(program, the_bus_has_these_options_and_the_gateway_all) {
         "bus_subscriptions_max",
         "bus_output_bytes_max",
         "bus_payload_bytes_max",
+        "bus_auth_timeout_ms",
+        "bus_keepalive_s",
         "control_connections_max",
         "control_request_timeout_ms",
         "log_level",

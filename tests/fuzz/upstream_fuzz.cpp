@@ -32,7 +32,7 @@ upstream_options small_options() {
 }
 
 // What a server says, rightly or not; the fuzzer adds bytes of its own.
-constexpr std::array<std::string_view, 10> sayings{
+constexpr std::array<std::string_view, 11> sayings{
     "%1\r\n+proto\r\n:3\r\n",
     ">3\r\n+subscribe\r\n+a\r\n:1\r\n",
     ">3\r\n+subscribe\r\n+b\r\n:1\r\n",
@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, 10> sayings{
     "+PONG\r\n",
     ":1\r\n",
     "-ERR no\r\n",
+    "-NOPERM no\r\n",
 };
 constexpr std::array<std::string_view, 4> channels{"a", "b", "c", "d"};
 
@@ -79,6 +80,7 @@ private:
     void want_or_release(std::string_view channel) {
         if (wanted_.erase(channel) == 1) {
             told_.erase(std::string{channel});
+            refused_.erase(std::string{channel});
             return link_.release(channel, now_);
         }
         wanted_.insert(channel);
@@ -108,6 +110,9 @@ private:
     void on_subscribed(std::string_view channel) override {
         CHECK(wanted_.contains(channel) && told_.insert(std::string{channel}).second);
     }
+    void on_refused(std::string_view channel, error) override {
+        CHECK(wanted_.contains(channel) && refused_.insert(std::string{channel}).second);
+    }
     void on_message(std::string_view channel, std::string_view payload) override {
         heard_.assign(channel).append(payload); // reads all of it
     }
@@ -117,6 +122,7 @@ private:
     void on_away(std::string_view why) override {
         CHECK(why == link_.last_failure());
         told_.clear();
+        refused_.clear();
     }
     void on_back() override { CHECK(link_.live()); }
 
@@ -124,6 +130,7 @@ private:
     std::string heard_;
     upstream link_{small_options(), *this, [] { return 0.5; }, now_};
     std::set<std::string, std::less<>> told_;
+    std::set<std::string, std::less<>> refused_;
     std::set<std::string_view> wanted_;
     std::set<std::uint64_t> publishing_;
     std::uint64_t publications_ = 0;

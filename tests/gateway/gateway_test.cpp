@@ -144,6 +144,56 @@ TEST_P(every_size, a_notification_goes_from_the_bus_to_the_browsers_of_all_shard
     EXPECT_EQ(g.metric("carillon_deliveries_total"), 50);
 }
 
+TEST_P(every_size, patterns_and_sharded_channels_are_counted_as_channels_are) {
+    running_gateway g{settings_for_tests(GetParam())};
+    peer reader = g.program("SUBSCRIBE bell\r\nPSUBSCRIBE b* c*\r\nSSUBSCRIBE bell\r\nPING\r\n");
+    read_until(reader, "pong\r\n");
+    peer publisher = g.program("PUBLISH bell 1\r\nSPUBLISH bell 2\r\nPUBLISH cup 3\r\n");
+    read_until(publisher, ":2\r\n:1\r\n:1\r\n");
+    read_until(reader, "\r\n3\r\n");
+    EXPECT_EQ(g.metric("carillon_subscriptions"), 4);
+    EXPECT_EQ(g.metric("carillon_channels"), 2);
+    EXPECT_EQ(g.metric("carillon_patterns"), 2);
+    EXPECT_EQ(g.metric("carillon_deliveries_total"), 4);
+    reader.write("PUNSUBSCRIBE b*\r\nSUNSUBSCRIBE\r\nPING\r\n");
+    read_until(reader, "sunsubscribe");
+    EXPECT_EQ(g.metric("carillon_subscriptions"), 2);
+    EXPECT_EQ(g.metric("carillon_channels"), 1);
+    EXPECT_EQ(g.metric("carillon_patterns"), 1);
+}
+
+TEST(gateway, programs_that_fall_silent_are_asked_whether_they_are_there_and_browsers_are_not) {
+    config::settings how = settings_for_tests(1);
+    how.bus_keepalive_s = 77;
+    running_gateway g{how};
+    peer program = g.program("PING\r\n");
+    read_until(program, "PONG\r\n");
+    ws_client browser = g.browser("bell");
+    // The gateway's sockets are in this process, with the peers' ports the other way round.
+    const auto far_end = [](const peer& near) {
+        sockaddr_in mine{};
+        socklen_t size = sizeof mine;
+        EXPECT_EQ(::getsockname(near.descriptor(), reinterpret_cast<sockaddr*>(&mine), &size), 0);
+        for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+            sockaddr_in other{};
+            size = sizeof other;
+            if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &size) != 0) continue;
+            if (other.sin_family == AF_INET && other.sin_port == mine.sin_port) return descriptor;
+        }
+        return -1;
+    };
+    const auto idle_seconds = [](int descriptor) {
+        int on = -1;
+        int seconds = -1;
+        socklen_t size = sizeof on;
+        EXPECT_EQ(::getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+        EXPECT_EQ(::getsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, &size), 0);
+        return on == 0 ? 0 : seconds;
+    };
+    EXPECT_EQ(idle_seconds(far_end(program)), 77);
+    EXPECT_EQ(idle_seconds(far_end(browser)), 0);
+}
+
 TEST_P(every_size, the_control_plane_answers) {
     running_gateway g{settings_for_tests(GetParam())};
     EXPECT_TRUE(g.get("/livez").starts_with("HTTP/1.1 200 OK\r\n"));

@@ -30,6 +30,9 @@ TEST(hub, joining_and_leaving_tell_who_is_first_and_who_is_last) {
     EXPECT_EQ(t.bells.subscribers("news"), 2u);
     EXPECT_EQ(t.bells.channels(), 1u);
     EXPECT_EQ(t.bells.subscriptions(), 2u);
+    EXPECT_EQ(t.bells.subscribers_of("news").size(), 2u);
+    EXPECT_NE(t.bells.subscribers_of("news")[0], t.bells.subscribers_of("news")[1]);
+    EXPECT_EQ(t.bells.subscribers_of("nothing").size(), 0u);
     EXPECT_EQ(a.leave("news"), unsubscribe_outcome::left);
     EXPECT_EQ(a.leave("news"), unsubscribe_outcome::not_subscribed);
     EXPECT_EQ(b.leave("news"), unsubscribe_outcome::left_last);

@@ -228,6 +228,9 @@ private:
     void compare_lists() {
         std::erase_if(model_, [](const auto& each) { return each.second.empty(); });
         ASSERT_EQ(t_.bells.size(), model_.size());
+        std::size_t subscriptions = 0;
+        for (const auto& each : model_) subscriptions += each.second.size();
+        ASSERT_EQ(t_.bells.subscriptions(), subscriptions);
         std::vector<std::string> names;
         t_.bells.each([&](std::string_view pattern) { names.emplace_back(pattern); });
         std::size_t place = 0;

@@ -52,6 +52,7 @@ TEST(exposition, every_family_has_help_a_known_type_and_a_name_that_follows_the_
 
 TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
     std::string_view expected[] = {"carillon_accept_errors_total",
+                                   "carillon_auth_timeouts_total",
                                    "carillon_build_info",
                                    "carillon_bytes_received_total",
                                    "carillon_bytes_sent_total",
@@ -69,6 +70,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_outbox_bytes",
                                    "carillon_outboxes",
                                    "carillon_partial_bytes",
+                                   "carillon_patterns",
                                    "carillon_pings_sent_total",
                                    "carillon_pong_timeouts_total",
                                    "carillon_pongs_received_total",

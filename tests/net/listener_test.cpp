@@ -121,6 +121,49 @@ TEST_F(listener_test, an_accepted_socket_is_ready_for_use) {
     EXPECT_NE(no_delay, 0);
 }
 
+// As Linux does it: set on the listening socket, there on the accepted ones.
+TEST(listener_keepalive, accepted_sockets_inherit_it) {
+    struct expectation {
+        std::chrono::seconds given;
+        int on, idle, interval, count;
+    };
+    for (const expectation& each : {expectation{300s, 1, 300, 100, 3}, expectation{2s, 1, 2, 1, 3}}) {
+        boost::asio::io_context context;
+        listener listening{context, {.host = "127.0.0.1", .keepalive = each.given}};
+        const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port = htons(listening.port());
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        ASSERT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+        const io_result accepted = listening.accept();
+        ASSERT_EQ(accepted.error, 0);
+        const int descriptor = static_cast<int>(accepted.value);
+        const auto option = [&](int level, int name) {
+            int value = -1;
+            socklen_t size = sizeof value;
+            EXPECT_EQ(::getsockopt(descriptor, level, name, &value, &size), 0);
+            return value;
+        };
+        EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), each.on);
+        EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), each.idle);
+        EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), each.interval);
+        EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), each.count);
+        ::close(descriptor);
+        ::close(client);
+    }
+}
+
+TEST_F(listener_test, without_keepalive_nothing_is_asked) {
+    start();
+    connect_client();
+    run_until([&] { return accepted_all(); });
+    int on = -1;
+    socklen_t size = sizeof on;
+    ASSERT_EQ(::getsockopt(accepted.descriptors.at(0), SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    EXPECT_EQ(on, 0);
+}
+
 TEST_F(listener_test, the_lease_is_free_again_when_the_backlog_is_drained) {
     start();
     for (int i = 0; i < 5; ++i) connect_client();

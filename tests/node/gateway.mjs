@@ -1,4 +1,4 @@
-// What the Node tests share: a gateway of their own, redis-cli, and a queue for events.
+// What the Node tests share: a gateway or a carillon-bus of their own, redis-cli, and a queue for events.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -6,12 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 const binary = process.env.GATEWAY_BINARY ??
   fileURLToPath(new URL('../../build/release/app/carillon', import.meta.url));
+const busBinary = process.env.BUS_BINARY ??
+  fileURLToPath(new URL('../../build/release/app/carillon-bus', import.meta.url));
 const host = '127.0.0.1';
 const startLimitMs = 20_000;
 const stopLimitMs = 20_000;
 const commandLimitMs = 10_000;
 const doors = ['client', 'control', 'bus'];
 const doorsWithoutBus = ['client', 'control'];
+const doorsOfBus = ['control', 'bus'];
 
 /** Rejects with `message()` when `promise` takes longer. */
 async function within(limitMs, promise, message) {
@@ -29,15 +32,17 @@ async function within(limitMs, promise, message) {
 class Gateway {
   /** Door name -> port, e.g. `ports.bus`; what a restart on the same ports is given. */
   ports = {};
+  #binary;
   #child;
   #doors;
   #ended;
   #log = [];
 
-  constructor(ports, flags, bus) {
-    this.#doors = bus ? doorsWithoutBus : doors;
+  constructor(program, itsDoors, ports, flags) {
+    this.#binary = program;
+    this.#doors = itsDoors;
     const listen = this.#doors.flatMap((door) => [`--${door}-listen`, `${host}:${ports[door] ?? 0}`]);
-    this.#child = spawn(binary, ['--dev', ...listen, ...(bus ? ['--bus', bus] : []), ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(program, [...listen, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     // A test file that dies must not leave its gateway behind.
     const reap = () => this.#child.kill('SIGKILL');
     process.once('exit', reap);
@@ -55,6 +60,14 @@ class Gateway {
 
   get socketUrl() {
     return `ws://${host}:${this.ports.client}/connection/websocket`;
+  }
+
+  /** The sum over all shards of one of its metrics. */
+  async metric(name) {
+    const text = await (await fetch(`http://${host}:${this.ports.control}/metrics`)).text();
+    const values = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].map(([, value]) => Number(value));
+    if (values.length === 0) throw new Error(`there is no metric ${name}`);
+    return values.reduce((sum, value) => sum + value, 0);
   }
 
   /** What the control port says: whether it is to be sent clients, and if not, why. */
@@ -76,9 +89,9 @@ class Gateway {
       }
     });
     const ended = this.#ended.then(([code, signal]) => {
-      throw new Error(`${binary} ended before it was ready (${signal ?? code}):\n${this.log}`);
+      throw new Error(`${this.#binary} ended before it was ready (${signal ?? code}):\n${this.log}`);
     });
-    return within(startLimitMs, Promise.race([ready, ended]), () => `${binary} was not ready in time:\n${this.log}`);
+    return within(startLimitMs, Promise.race([ready, ended]), () => `${this.#binary} was not ready in time:\n${this.log}`);
   }
 
   /** Asks the gateway to end, as an operator would; anything but exit code 0 is a failure. */
@@ -86,11 +99,11 @@ class Gateway {
     this.#child.kill('SIGTERM');
     let code, signal;
     try {
-      [code, signal] = await within(stopLimitMs, this.#ended, () => `${binary} did not stop in time:\n${this.log}`);
+      [code, signal] = await within(stopLimitMs, this.#ended, () => `${this.#binary} did not stop in time:\n${this.log}`);
     } finally {
       this.#child.kill('SIGKILL');
     }
-    if (code !== 0) throw new Error(`${binary} ended with ${signal ?? code}:\n${this.log}`);
+    if (code !== 0) throw new Error(`${this.#binary} ended with ${signal ?? code}:\n${this.log}`);
   }
 
   /** Ends the gateway as a crash would. */
@@ -132,21 +145,26 @@ class Gateway {
   }
 }
 
+async function untilReady(started) {
+  try {
+    await started.ready();
+  } catch (error) {
+    await started.kill().catch(() => {});
+    throw error;
+  }
+  return started;
+}
+
 /**
  * Starts a gateway and waits until it is ready.
  * `ports`: {client, control, bus}, each 0 or absent for any free port; `flags`: more command line; `bus`: the URL of a
  * Redis that several gateways share, and then this one has no bus door.
  */
-export async function startGateway({ ports = {}, flags = [], bus } = {}) {
-  const gateway = new Gateway(ports, flags, bus);
-  try {
-    await gateway.ready();
-  } catch (error) {
-    await gateway.kill().catch(() => {});
-    throw error;
-  }
-  return gateway;
-}
+export const startGateway = ({ ports = {}, flags = [], bus } = {}) =>
+  untilReady(new Gateway(binary, bus ? doorsWithoutBus : doors, ports, ['--dev', ...(bus ? ['--bus', bus] : []), ...flags]));
+
+/** Starts a carillon-bus, which has no client port, and waits until it is ready. */
+export const startBus = ({ ports = {}, flags = [] } = {}) => untilReady(new Gateway(busBinary, doorsOfBus, ports, flags));
 
 let channels = 0;
 

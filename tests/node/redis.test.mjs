@@ -4,11 +4,13 @@ import { EventEmitter, once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { freshChannel, keepEvents, startGateway } from './gateway.mjs';
+import { freshChannel, keepEvents, startBus, startGateway } from './gateway.mjs';
 
 const suite = { timeout: 120_000 };
 const limit = { timeout: 20_000 };
 const host = '127.0.0.1';
+/** The programs that have a bus door: the same door. */
+const programs = { carillon: startGateway, 'carillon-bus': startBus };
 const notUtf8 = Buffer.from([0x61, 0xff, 0xfe, 0x62]);
 
 /**
@@ -53,10 +55,13 @@ const libraries = {
   },
 };
 
-for (const [name, library] of Object.entries(libraries)) {
-  describe(`npm ${name}`, suite, () => {
+const pairs = (table) => Object.entries(programs).flatMap(([program, start]) =>
+  Object.entries(table).map(([name, entry]) => ({ title: `npm ${name} at ${program}`, name, entry, start })));
+
+for (const { title, entry: library, start } of pairs(libraries)) {
+  describe(title, suite, () => {
     let gateway;
-    before(async () => { gateway = await startGateway(); });
+    before(async () => { gateway = await start(); });
     after(() => gateway?.stop());
 
     async function connect(t) {
@@ -182,11 +187,11 @@ const kinds = {
   },
 };
 
-for (const [name, make] of Object.entries(asTheyAre)) {
+for (const { title, name, entry: make, start } of pairs(asTheyAre)) {
   const library = kinds[name.split(/[ ,]/)[0]];
-  describe(`npm ${name}`, suite, () => {
+  describe(title, suite, () => {
     let gateway;
-    before(async () => { gateway = await startGateway(); });
+    before(async () => { gateway = await start(); });
     after(() => gateway?.stop());
 
     async function connect(t, to = gateway) {
@@ -226,14 +231,14 @@ for (const [name, make] of Object.entries(asTheyAre)) {
     });
 
     test('a subscriber reconnects and subscribes again when the gateway comes back', limit, async (t) => {
-      const first = await startGateway();
+      const first = await start();
       t.after(() => first.kill().catch(() => {}));
       const channel = freshChannel();
       const emitter = new EventEmitter();
       const heard = keepEvents(emitter, 'message');
       await library.subscribe(await connect(t, first), channel, emitter);
       await first.stop();
-      const second = await startGateway({ ports: first.ports });
+      const second = await start({ ports: first.ports });
       t.after(() => second.stop());
       const publisher = await connect(t, second);
       while (await library.numbers(publisher, channel) === 0) await publisher.ping();
@@ -243,36 +248,38 @@ for (const [name, make] of Object.entries(asTheyAre)) {
   });
 }
 
-describe('redis-cli', suite, () => {
-  let gateway;
-  before(async () => { gateway = await startGateway(); });
-  after(() => gateway?.stop());
+for (const [program, start] of Object.entries(programs)) {
+  describe(`redis-cli at ${program}`, suite, () => {
+    let gateway;
+    before(async () => { gateway = await start(); });
+    after(() => gateway?.stop());
 
-  const commands = [
-    ['PING', ['PING'], 'PONG'],
-    ['PING with a message', ['PING', 'hello'], 'hello'],
-    ['PUBLISH prints the number of receivers', ['PUBLISH', 'mail:nobody', '{"from":"bob","subject":"hi"}'], '0'],
-    ['commands in small letters', ['publish', 'mail:nobody', 'hi'], '0'],
-    ['an unknown command', ['FLY'], "ERR unknown command 'FLY', with args beginning with: "],
-    ['an unknown command with arguments', ['fly', 'me', 'to the moon'],
-      "ERR unknown command 'fly', with args beginning with: 'me' 'to the moon' "],
-  ];
-  for (const [name, args, expected] of commands) {
-    test(name, limit, async () => {
-      assert.equal(await gateway.redisCli(...args), expected);
+    const commands = [
+      ['PING', ['PING'], 'PONG'],
+      ['PING with a message', ['PING', 'hello'], 'hello'],
+      ['PUBLISH prints the number of receivers', ['PUBLISH', 'mail:nobody', '{"from":"bob","subject":"hi"}'], '0'],
+      ['commands in small letters', ['publish', 'mail:nobody', 'hi'], '0'],
+      ['an unknown command', ['FLY'], "ERR unknown command 'FLY', with args beginning with: "],
+      ['an unknown command with arguments', ['fly', 'me', 'to the moon'],
+        "ERR unknown command 'fly', with args beginning with: 'me' 'to the moon' "],
+    ];
+    for (const [name, args, expected] of commands) {
+      test(name, limit, async () => {
+        assert.equal(await gateway.redisCli(...args), expected);
+      });
+    }
+
+    test('a payload that is not UTF-8 is refused', limit, async () => {
+      assert.match(await gateway.redisCliInput(notUtf8, 'PUBLISH', 'mail:nobody'), /^ERR /);
     });
-  }
 
-  test('a payload that is not UTF-8 is refused', limit, async () => {
-    assert.match(await gateway.redisCliInput(notUtf8, 'PUBLISH', 'mail:nobody'), /^ERR /);
+    test('PUBLISH counts a subscriber of the bus', limit, async (t) => {
+      const subscriber = await libraries.ioredis.connect(gateway.ports.bus);
+      t.after(() => libraries.ioredis.drop(subscriber));
+      const channel = freshChannel();
+      const heard = await libraries.ioredis.subscribe(subscriber, channel);
+      assert.equal(await gateway.redisCli('PUBLISH', channel, 'hi'), '1');
+      assert.deepEqual(await heard.next(), { channel, message: 'hi' });
+    });
   });
-
-  test('PUBLISH counts a subscriber of the bus', limit, async (t) => {
-    const subscriber = await libraries.ioredis.connect(gateway.ports.bus);
-    t.after(() => libraries.ioredis.drop(subscriber));
-    const channel = freshChannel();
-    const heard = await libraries.ioredis.subscribe(subscriber, channel);
-    assert.equal(await gateway.redisCli('PUBLISH', channel, 'hi'), '1');
-    assert.deepEqual(await heard.next(), { channel, message: 'hi' });
-  });
-});
+}

@@ -1,10 +1,12 @@
-// Several gateways on one Redis, with a real redis-server: what is published reaches everybody, whatever happens to it.
+// Several gateways on one bus, a real redis-server or a carillon-bus: what is published reaches everybody, whatever
+// happens to it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, connect as connectTcp } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
@@ -15,6 +17,8 @@ const limit = { timeout: 60_000 };
 const host = '127.0.0.1';
 const patienceMs = 20_000;
 const readyLimitMs = 10_000;
+const busBinary = process.env.BUS_BINARY ??
+  fileURLToPath(new URL('../../build/release/app/carillon-bus', import.meta.url));
 const run = promisify(execFile);
 
 async function freePort() {
@@ -37,7 +41,7 @@ async function until(condition, what) {
   }
 }
 
-/** A redis-server of this test file alone. */
+/** A redis-server of this test file alone; or what speaks its protocol. */
 class RedisServer {
   #child;
 
@@ -48,7 +52,7 @@ class RedisServer {
   }
 
   static async start({ flags = [] } = {}) {
-    const server = new RedisServer(await freePort(), flags);
+    const server = new this(await freePort(), flags);
     await server.restart();
     return server;
   }
@@ -57,14 +61,17 @@ class RedisServer {
     return `redis://${host}:${this.port}`;
   }
 
+  command() {
+    return ['redis-server',
+      ['--port', String(this.port), '--bind', host, '--save', '', '--appendonly', 'no', '--dir', '/tmp', ...this.flags]];
+  }
+
   async restart() {
-    this.#child = spawn('redis-server',
-      ['--port', String(this.port), '--bind', host, '--save', '', '--appendonly', 'no', '--dir', '/tmp', ...this.flags],
-      { stdio: 'ignore' });
+    this.#child = spawn(...this.command(), { stdio: 'ignore' });
     await until(() => new Promise((resolve) => {
       const socket = connectTcp(this.port, host, () => { socket.destroy(); resolve(true); });
       socket.on('error', () => resolve(false));
-    }), 'redis-server listens');
+    }), `${this.command()[0]} listens`);
   }
 
   async kill() {
@@ -104,6 +111,13 @@ class RedisServer {
   }
 }
 
+class CarillonBus extends RedisServer {
+  command() {
+    return [busBinary,
+      ['--bus-listen', `${host}:${this.port}`, '--control-listen', `${host}:0`, '--shards', '2', ...this.flags]];
+  }
+}
+
 async function connect(t, gateway) {
   const client = new Centrifuge(gateway.socketUrl, { websocket: WebSocket, minReconnectDelay: 20, maxReconnectDelay: 200 });
   t.after(() => client.disconnect());
@@ -127,118 +141,120 @@ const untilAway = (gateway) => until(async () => {
   return status === 503 && body;
 }, 'the gateway is not ready');
 
-describe('two gateways on one Redis', suite, () => {
-  let redis;
-  let gateways;
-  before(async () => {
-    redis = await RedisServer.start();
-    const flags = ['--bus-reply-timeout-ms', '500', '--bus-ping-interval-ms', '200', '--bus-backoff-max-ms', '200',
-      '--bus-linger-ms', '300'];
-    gateways = await Promise.all([1, 2].map(() => startGateway({ bus: redis.url, flags })));
-    await Promise.all(gateways.map(untilReady));
-  });
-  after(async () => {
-    await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
-    await redis?.kill();
-  });
-
-  test('subscribers of both hear everything that redis-cli publishes, once and in order', limit, async (t) => {
-    const channel = freshChannel();
-    const heard = [];
-    for (const gateway of gateways) {
-      for (let i = 0; i < 2; ++i) heard.push((await subscribe(await connect(t, gateway), channel)).publications);
-    }
-    const numbers = Array.from({ length: 1000 }, (_, n) => ({ n }));
-    await redis.cliPipe(numbers.map(({ n }) => `PUBLISH ${channel} '{"n":${n}}'`));
-    for (const publications of heard) {
-      assert.deepEqual(dataOf(await publications.take(numbers.length)), numbers);
-    }
-    await redis.cli('PUBLISH', channel, '"end"');
-    for (const publications of heard) assert.equal((await publications.next()).data, 'end');
-  });
-
-  test('subscribers of both hear what a client of one publishes, once and in order', limit, async (t) => {
-    const channel = freshChannel();
-    const publisher = await connect(t, gateways[0]);
-    const heard = [];
-    for (const gateway of gateways) heard.push((await subscribe(await connect(t, gateway), channel)).publications);
-    const numbers = Array.from({ length: 1000 }, (_, n) => ({ n }));
-    await Promise.all(numbers.map((number) => publisher.publish(channel, number)));
-    await publisher.publish(channel, 'end');
-    for (const publications of heard) {
-      assert.deepEqual(dataOf(await publications.take(numbers.length + 1)), [...numbers, 'end']);
-    }
-  });
-
-  test('subscribed means that Redis has confirmed it', limit, async (t) => {
-    const client = await connect(t, gateways[0]);
-    const other = await connect(t, gateways[1]);
-    for (let i = 0; i < 20; ++i) {
-      const channel = freshChannel();
-      await subscribe(client, channel);
-      assert.equal(await redis.subscribers(channel), 1);
-      await subscribe(other, channel);
-      assert.equal(await redis.subscribers(channel), 2);
-    }
-  });
-
-  test('the last to unsubscribe takes the gateway out of the channel, after a while', limit, async (t) => {
-    const channel = freshChannel();
-    const first = await subscribe(await connect(t, gateways[0]), channel);
-    const second = await subscribe(await connect(t, gateways[0]), channel);
-    first.subscription.unsubscribe();
-    await redis.cli('PUBLISH', channel, '1');
-    assert.equal((await second.publications.next()).data, 1);
-    assert.equal(await redis.subscribers(channel), 1);
-    second.subscription.unsubscribe();
-    await until(async () => await redis.subscribers(channel) === 0, 'nobody is subscribed');
-  });
-
-  test('a payload that is no text is dropped, and those after it arrive', limit, async (t) => {
-    const channel = freshChannel();
-    const { publications } = await subscribe(await connect(t, gateways[1]), channel);
-    await redis.publishBytes(channel, Buffer.from([0x61, 0xff, 0xfe]));
-    await redis.cli('PUBLISH', channel, 'after');
-    assert.equal((await publications.next()).data, 'after');
-  });
-
-  const losses = [
-    ['killed and started again', () => redis.kill(), () => redis.restart()],
-    ['frozen and thawed', () => redis.pause(), () => redis.resume()],
-  ];
-  for (const [name, lose, heal] of losses) {
-    test(`Redis is ${name}`, limit, async (t) => {
-      const channel = freshChannel();
-      const clients = await Promise.all(gateways.map((gateway) => connect(t, gateway)));
-      const lost = [];
-      for (const client of clients) client.on('connecting', (context) => lost.push(context));
-      const heard = [];
-      for (const client of clients) heard.push((await subscribe(client, channel)).publications);
-      await redis.cli('PUBLISH', channel, '"before"');
-      for (const publications of heard) assert.equal((await publications.next()).data, 'before');
-
-      await lose();
-      try {
-        const [why] = await Promise.all(gateways.map(untilAway));
-        assert.match(why, /away/);
-        await assert.rejects(clients[0].publish(channel, 'lost'), (error) => {
-          assert.equal(error.code, 100);
-          assert.equal(error.temporary, true);
-          return true;
-        });
-      } finally {
-        await heal();
-      }
-
+for (const [name, Server] of [['Redis', RedisServer], ['carillon-bus', CarillonBus]]) {
+  describe(`two gateways on one ${name}`, suite, () => {
+    let bus;
+    let gateways;
+    before(async () => {
+      bus = await Server.start();
+      const flags = ['--bus-reply-timeout-ms', '500', '--bus-ping-interval-ms', '200', '--bus-backoff-max-ms', '200',
+        '--bus-linger-ms', '300'];
+      gateways = await Promise.all([1, 2].map(() => startGateway({ bus: bus.url, flags })));
       await Promise.all(gateways.map(untilReady));
-      await redis.cli('PUBLISH', channel, '"back"');
-      for (const publications of heard) assert.equal((await publications.next()).data, 'back');
-      await clients[0].publish(channel, 'from a client');
-      for (const publications of heard) assert.equal((await publications.next()).data, 'from a client');
-      assert.deepEqual(lost, []);
     });
-  }
-});
+    after(async () => {
+      await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
+      await bus?.kill();
+    });
+
+    test('subscribers of both hear everything that redis-cli publishes, once and in order', limit, async (t) => {
+      const channel = freshChannel();
+      const heard = [];
+      for (const gateway of gateways) {
+        for (let i = 0; i < 2; ++i) heard.push((await subscribe(await connect(t, gateway), channel)).publications);
+      }
+      const numbers = Array.from({ length: 1000 }, (_, n) => ({ n }));
+      await bus.cliPipe(numbers.map(({ n }) => `PUBLISH ${channel} '{"n":${n}}'`));
+      for (const publications of heard) {
+        assert.deepEqual(dataOf(await publications.take(numbers.length)), numbers);
+      }
+      await bus.cli('PUBLISH', channel, '"end"');
+      for (const publications of heard) assert.equal((await publications.next()).data, 'end');
+    });
+
+    test('subscribers of both hear what a client of one publishes, once and in order', limit, async (t) => {
+      const channel = freshChannel();
+      const publisher = await connect(t, gateways[0]);
+      const heard = [];
+      for (const gateway of gateways) heard.push((await subscribe(await connect(t, gateway), channel)).publications);
+      const numbers = Array.from({ length: 1000 }, (_, n) => ({ n }));
+      await Promise.all(numbers.map((number) => publisher.publish(channel, number)));
+      await publisher.publish(channel, 'end');
+      for (const publications of heard) {
+        assert.deepEqual(dataOf(await publications.take(numbers.length + 1)), [...numbers, 'end']);
+      }
+    });
+
+    test('subscribed means that the bus has confirmed it', limit, async (t) => {
+      const client = await connect(t, gateways[0]);
+      const other = await connect(t, gateways[1]);
+      for (let i = 0; i < 20; ++i) {
+        const channel = freshChannel();
+        await subscribe(client, channel);
+        assert.equal(await bus.subscribers(channel), 1);
+        await subscribe(other, channel);
+        assert.equal(await bus.subscribers(channel), 2);
+      }
+    });
+
+    test('the last to unsubscribe takes the gateway out of the channel, after a while', limit, async (t) => {
+      const channel = freshChannel();
+      const first = await subscribe(await connect(t, gateways[0]), channel);
+      const second = await subscribe(await connect(t, gateways[0]), channel);
+      first.subscription.unsubscribe();
+      await bus.cli('PUBLISH', channel, '1');
+      assert.equal((await second.publications.next()).data, 1);
+      assert.equal(await bus.subscribers(channel), 1);
+      second.subscription.unsubscribe();
+      await until(async () => await bus.subscribers(channel) === 0, 'nobody is subscribed');
+    });
+
+    test('a payload that is no text is dropped, and those after it arrive', limit, async (t) => {
+      const channel = freshChannel();
+      const { publications } = await subscribe(await connect(t, gateways[1]), channel);
+      await bus.publishBytes(channel, Buffer.from([0x61, 0xff, 0xfe]));
+      await bus.cli('PUBLISH', channel, 'after');
+      assert.equal((await publications.next()).data, 'after');
+    });
+
+    const losses = [
+      ['killed and started again', () => bus.kill(), () => bus.restart()],
+      ['frozen and thawed', () => bus.pause(), () => bus.resume()],
+    ];
+    for (const [loss, lose, heal] of losses) {
+      test(`it is ${loss}`, limit, async (t) => {
+        const channel = freshChannel();
+        const clients = await Promise.all(gateways.map((gateway) => connect(t, gateway)));
+        const lost = [];
+        for (const client of clients) client.on('connecting', (context) => lost.push(context));
+        const heard = [];
+        for (const client of clients) heard.push((await subscribe(client, channel)).publications);
+        await bus.cli('PUBLISH', channel, '"before"');
+        for (const publications of heard) assert.equal((await publications.next()).data, 'before');
+
+        await lose();
+        try {
+          const [why] = await Promise.all(gateways.map(untilAway));
+          assert.match(why, /away/);
+          await assert.rejects(clients[0].publish(channel, 'lost'), (error) => {
+            assert.equal(error.code, 100);
+            assert.equal(error.temporary, true);
+            return true;
+          });
+        } finally {
+          await heal();
+        }
+
+        await Promise.all(gateways.map(untilReady));
+        await bus.cli('PUBLISH', channel, '"back"');
+        for (const publications of heard) assert.equal((await publications.next()).data, 'back');
+        await clients[0].publish(channel, 'from a client');
+        for (const publications of heard) assert.equal((await publications.next()).data, 'from a client');
+        assert.deepEqual(lost, []);
+      });
+    }
+  });
+}
 
 describe('a Redis with a password', suite, () => {
   let redis;
@@ -273,4 +289,61 @@ describe('a Redis with a password', suite, () => {
       await until(() => reason.test(gateway.log), 'the reason in the log');
     });
   }
+});
+
+describe('a Redis whose user may not have every channel', suite, () => {
+  let redis, gateway;
+  before(async () => {
+    redis = await RedisServer.start();
+    await redis.cli('ACL', 'SETUSER', 'gateway', 'on', '>sesame', '+@all', '~*', 'resetchannels', '&allowed:*', '&other:*');
+    gateway = await startGateway({
+      bus: `redis://gateway:sesame@${host}:${redis.port}`, flags: ['--shards', '2', '--bus-backoff-max-ms', '200'],
+    });
+    await untilReady(gateway);
+  });
+  after(async () => { await gateway?.stop(); await redis?.kill(); });
+
+  test('a client that asks for another channel is refused, and nobody else notices', limit, async (t) => {
+    const channel = `allowed:${freshChannel()}`;
+    const bystander = await subscribe(await connect(t, gateway), channel);
+    const client = await connect(t, gateway);
+    const before = await gateway.metric('carillon_upstream_subscribes_refused_total');
+    for (let i = 0; i < 3; ++i) {
+      const secret = client.newSubscription(`secret:${freshChannel()}`);
+      const refused = once(secret, 'unsubscribed');
+      secret.subscribe();
+      const [{ code, reason }] = await refused;
+      assert.deepEqual({ code, reason }, { code: 103, reason: 'permission denied' });
+    }
+    await assert.rejects(client.publish('secret:x', 1), (error) => {
+      assert.equal(error.code, 103);
+      return true;
+    });
+    await client.publish(channel, 'still');
+    assert.equal((await bystander.publications.next()).data, 'still');
+    assert.equal(await gateway.metric('carillon_upstream_subscribes_refused_total'), before + 3);
+    assert.equal(await gateway.metric('carillon_upstream_disconnects_total'), 0);
+    assert.equal((await gateway.readiness()).status, 200);
+  });
+
+  test('who had a channel when the rights changed is told, and everybody else has theirs back', limit, async (t) => {
+    const clients = await Promise.all([1, 2, 3].map(() => connect(t, gateway)));
+    const lost = [];
+    for (const client of clients) client.on('connecting', (context) => lost.push(context));
+    const mine = [];
+    for (const client of clients) mine.push((await subscribe(client, `allowed:${freshChannel()}`)));
+    const theirs = `other:${freshChannel()}`;
+    const ended = [];
+    for (const client of clients.slice(1)) ended.push(once((await subscribe(client, theirs)).subscription, 'unsubscribed'));
+    await redis.cli('ACL', 'SETUSER', 'gateway', 'resetchannels', '&allowed:*'); // which cuts who has others
+    for (const [{ code, reason }] of await Promise.all(ended)) {
+      assert.deepEqual({ code, reason }, { code: 2000, reason: 'permission denied' });
+    }
+    await untilReady(gateway);
+    for (const { subscription, publications } of mine) {
+      await redis.cli('PUBLISH', subscription.channel, '"back"');
+      assert.equal((await publications.next()).data, 'back');
+    }
+    assert.deepEqual(lost, []);
+  });
 });

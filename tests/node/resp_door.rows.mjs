@@ -142,6 +142,21 @@ export const loginRows = [
   ['hello with half a login', 'HELLO 3 AUTH default\nHELLO 3 AUTH\n'],
   ['reset logs out', 'AUTH secret\nRESET\nPING\n'],
   ['reset and quit before the login', 'RESET\nQUIT\n'],
+  ['ten arguments before the login', '*10\n' + '$1\na\n'.repeat(10) + 'PING\n'],
+  ['eleven arguments before the login', 'PING\n*11\nPING\n'],
+  ['as many arguments as a number holds before the login', '*2147483647\n'],
+  ['more arguments than a number holds before the login', '*2147483648\n'],
+  ['arguments that are no number before the login', '*x\n'],
+  ['16 KiB before the login', `*2\n$4\nECHO\n$16384\n${'x'.repeat(16384)}\nPING\n`],
+  ['more than 16 KiB before the login', '*2\n$4\nECHO\n$16385\n'],
+  ['512 MiB before the login', '*1\n$536870912\n'],
+  ['more than 512 MiB before the login', '*1\n$536870913\n'],
+  ['a length below nothing before the login', '*1\n$-1\n'],
+  ['eleven arguments after the login', `AUTH secret\n*11\n${'$4\nECHO\n'.repeat(11)}PING\n`],
+  ['more than 16 KiB after the login', `AUTH secret\n*2\n$4\nECHO\n$16385\n${'x'.repeat(16385)}\n`],
+  ['eleven arguments after logging out', 'AUTH secret\nRESET\n*11\nPING\n'],
+  ['eleven arguments after a wrong password', 'AUTH x\n*11\nPING\n'],
+  ['eleven words in a line before the login', 'ECHO 1 2 3 4 5 6 7 8 9 10 11\nAUTH secret\nPING\n'],
 ];
 
 /** Several connections, each step answered before the next one. */

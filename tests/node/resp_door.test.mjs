@@ -256,6 +256,16 @@ describe('several shards are one server', suite, () => {
     for (const each of talkers) await each.until(() => each.ended);
   });
 
+  test('who ends its side right behind its commands gets the answers', limit, async () => {
+    const bytes = (i) => `PUBLISH nobody-${i} x\r\nPUBSUB NUMSUB nobody-${i}\r\nPUBLISH nobody-${i} y\r\nECHO ${i}\r\n`;
+    const numbers = Array.from({ length: 64 }, (_, i) => i);
+    const answers = await Promise.all(numbers.map((i) => askOnce(gateway.ports.bus, bytes(i))));
+    for (const i of numbers) {
+      const name = `nobody-${i}`;
+      assert.equal(answers[i], `:0\r\n*2\r\n$${name.length}\r\n${name}\r\n:0\r\n:0\r\n$${String(i).length}\r\n${i}\r\n`);
+    }
+  });
+
   test('replies of a deep pipeline keep their order while the shards are asked', limit, async (t) => {
     const talker = new Talker(gateway.ports.bus);
     t.after(() => talker.drop());

@@ -143,6 +143,34 @@ TEST(command_parser, is_stricter_than_redis_about_line_ends_and_nul) {
     }
 }
 
+// What redis-server 7.0.15 with a password answers before the login.
+const bad_case login_cases[] = {
+    {"as many arguments as allowed", "*10\r\n"sv, ""},
+    {"one argument more", "*11\r\n"sv, "Protocol error: unauthenticated multibulk length"},
+    {"the largest count", "*2147483647\r\n"sv, "Protocol error: unauthenticated multibulk length"},
+    {"a huge count", "*2147483648\r\n"sv, "Protocol error: invalid multibulk length"},
+    {"an argument as long as allowed", "*1\r\n$16384\r\n"sv, ""},
+    {"an argument that is a byte longer", "*1\r\n$16385\r\n"sv, "Protocol error: unauthenticated bulk length"},
+    {"the second argument is longer", "*2\r\n$1\r\na\r\n$16385\r\n"sv, "Protocol error: unauthenticated bulk length"},
+    {"the longest argument", "*1\r\n$536870912\r\n"sv, "Protocol error: unauthenticated bulk length"},
+    {"a huge length", "*1\r\n$536870913\r\n"sv, "Protocol error: invalid bulk length"},
+};
+
+TEST(command_parser, before_the_login_commands_are_small) {
+    for (const bad_case& one : login_cases) {
+        SCOPED_TRACE(one.name);
+        for (std::size_t cut = 0; cut <= one.wire.size(); ++cut) {
+            command_parser parser{{.arguments_max = 100, .bulk_bytes_max = 100'000}};
+            if (cut > 0) parser.next(one.wire.substr(0, cut), login::missing);
+            const auto found = parser.next(one.wire, login::missing);
+            EXPECT_EQ(found.what, one.error.empty() ? outcome::need_more : outcome::failed);
+            EXPECT_EQ(found.error, one.error);
+        }
+    }
+    command_parser parser{{.arguments_max = 100, .bulk_bytes_max = 100'000}};
+    EXPECT_EQ(parser.next("*11\r\n$16385\r\n").what, outcome::need_more) << "afterwards they may be larger";
+}
+
 TEST(command_parser, reads_a_pipeline_command_by_command) {
     const std::string wire = "*1\r\n$4\r\nPING\r\nPING\n\r\n*0\r\n*2\r\n$4\r\nECHO\r\n$1\r\nx\r\n";
     const std::vector<words> expected = {{"PING"}, {"PING"}, {}, {}, {"ECHO", "x"}};

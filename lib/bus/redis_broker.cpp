@@ -1,0 +1,135 @@
+#include "bus/redis_link.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace carillon::bus {
+
+namespace asio = boost::asio;
+using clock = upstream::clock;
+
+redis_broker::redis_broker(redis_link& link, std::uint32_t shard, asio::io_context& context, hub::hub& subscribers)
+    : link_{&link}, shard_{shard}, hub_{&subscribers}, context_{&context}, mailbox_{context} {}
+
+interest redis_broker::subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) {
+    listener_ = &who;
+    const auto found = unconfirmed_.find(std::string{channel});
+    if (!first && !away_ && found == unconfirmed_.end()) return interest::confirmed;
+    if (first) {
+        filter_.add(channel_hash(channel));
+        link_->ask({.what = redis_link::request::kind::want, .shard = shard_, .channel = std::string{channel}});
+    }
+    if (!first && found == unconfirmed_.end()) {
+        // While the link is coming back, this channel may be subscribed already: then nobody would tell us again.
+        link_->ask({.what = redis_link::request::kind::confirm, .shard = shard_, .channel = std::string{channel}});
+    }
+    unconfirmed_[std::string{channel}].push_back({&who, whose, clock::now()});
+    ++waiting_;
+    return interest::pending;
+}
+
+void redis_broker::unsubscribe(std::string_view channel) {
+    confirm(channel); // nobody waits any more; who does has left already
+    filter_.remove(channel_hash(channel));
+    link_->ask({.what = redis_link::request::kind::release, .shard = shard_, .channel = std::string{channel}});
+}
+
+std::optional<publish_result> redis_broker::publish(std::string_view channel, const hub::publication& message,
+                                                    publish_listener& who, ticket whose) {
+    if (!link_->live()) return publish_result{error::away};
+    const upstream_options& limits = link_->options_.upstream;
+    const std::size_t bytes = channel.size() + message.payload.size();
+    const bool full = in_flight_ >= limits.in_flight_max || in_flight_bytes_ + bytes > limits.output_bytes_max;
+    if (full) return publish_result{error::busy};
+    ++in_flight_;
+    in_flight_bytes_ += bytes;
+    link_->ask({.what = redis_link::request::kind::publish,
+                .shard = shard_,
+                .channel = std::string{channel},
+                .payload = std::string{message.payload},
+                .listener = &who,
+                .whose = whose});
+    return std::nullopt;
+}
+
+void redis_broker::receive(std::vector<notice>& notices) {
+    const bool waiting = !inbox_.empty();
+    std::move(notices.begin(), notices.end(), std::back_inserter(inbox_));
+    if (!waiting) handle_some();
+}
+
+// As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
+void redis_broker::handle_some() {
+    std::size_t bytes = 0;
+    for (int i = 0; i < messages_per_turn && bytes < message_bytes_per_turn && !inbox_.empty(); ++i) {
+        const notice next = std::move(inbox_.front());
+        inbox_.pop_front();
+        if (next.message) bytes += next.message->payload.size();
+        handle(next);
+    }
+    hub_->flush();
+    if (!inbox_.empty()) asio::post(*context_, [this] { handle_some(); });
+}
+
+void redis_broker::handle(const notice& what) {
+    switch (what.what) {
+    case notice::kind::subscribed: confirm(what.channel); break;
+    case notice::kind::refused: refuse(what.channel, what.why); break;
+    case notice::kind::message:
+        hub_->publish(what.message->channel, {what.message->payload, what.message->is_json, {}});
+        break;
+    case notice::kind::published:
+        --in_flight_;
+        in_flight_bytes_ -= what.bytes;
+        what.listener->on_published(what.whose, what.receivers);
+        break;
+    case notice::kind::away: away_ = true; break;
+    case notice::kind::back: away_ = false; break;
+    }
+}
+
+std::vector<redis_broker::waiter> redis_broker::take_waiters(std::string_view channel) {
+    const auto found = unconfirmed_.find(std::string{channel});
+    if (found == unconfirmed_.end()) return {};
+    std::vector<waiter> waiters = std::move(found->second);
+    unconfirmed_.erase(found);
+    waiting_ -= waiters.size();
+    return waiters;
+}
+
+void redis_broker::confirm(std::string_view channel) {
+    for (const waiter& each : take_waiters(channel)) each.who->on_subscribed(each.whose);
+}
+
+// Who waits gets it as the answer; who had the channel, before the bus was away, is told that it is his no more.
+void redis_broker::refuse(std::string_view channel, error why) {
+    for (const waiter& each : take_waiters(channel)) each.who->on_subscribe_failed(each.whose, channel, why);
+    if (hub_->subscribers(channel) > 0) listener_->on_unsubscribed(channel, why);
+}
+
+// A client must not wait for ever: its subscribe fails, for the time being.
+void redis_broker::on_time(clock::time_point now) {
+    if (waiting_ == 0) return;
+    struct failure {
+        std::string channel;
+        waiter who;
+    };
+    std::vector<failure> failed;
+    for (auto each = unconfirmed_.begin(); each != unconfirmed_.end();) {
+        auto& waiters = each->second;
+        const auto in_time = std::find_if(waiters.begin(), waiters.end(), [&](const waiter& w) {
+            return w.since + link_->options_.subscribe_timeout > now;
+        });
+        for (auto w = waiters.begin(); w != in_time; ++w) failed.push_back({each->first, *w});
+        waiters.erase(waiters.begin(), in_time);
+        const auto done = each++;
+        if (waiters.empty()) unconfirmed_.erase(done);
+    }
+    waiting_ -= failed.size();
+    for (const failure& each : failed) each.who.who->on_subscribe_failed(each.who.whose, each.channel, error::away);
+}
+
+} // namespace carillon::bus
