@@ -8,10 +8,10 @@ RUN apt-get update -qq && . docker/packages.sh \
 COPY CMakeLists.txt CMakePresets.json ./
 COPY lib lib
 COPY app app
-RUN cmake --preset release -DCARILLON_TESTS=OFF && cmake --build --preset release --target carillon carillon-bus \
- && strip build/release/app/carillon build/release/app/carillon-bus \
- # The libraries that it is linked with, by the names of their packages, so that the last stage installs just those.
- && ldd build/release/app/carillon | awk '/=> \//{print $3}' | xargs -n1 realpath | sort -u \
+RUN cmake --preset release -DCARILLON_TESTS=OFF && cmake --build --preset release --target carillon carillon-bus carillon-bench \
+ && strip build/release/app/carillon build/release/app/carillon-bus build/release/app/carillon-bench \
+ # The libraries that they are linked with, by the names of their packages, so that the last stage installs just those.
+ && ldd build/release/app/carillon build/release/app/carillon-bench | awk '/=> \//{print $3}' | xargs -n1 realpath | sort -u \
   | while read -r file; do dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "$(echo "$file" | sed 's,^/usr,,')" 2>/dev/null || true; done \
   | cut -d: -f1 | sort -u >runtime-packages
 
@@ -21,7 +21,8 @@ COPY --from=build /src/runtime-packages /tmp/runtime-packages
 RUN apt-get update -qq && xargs -a /tmp/runtime-packages apt-get install -y --no-install-recommends >/dev/null \
  && rm -rf /var/lib/apt/lists/* /tmp/runtime-packages \
  && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin carillon
-COPY --from=build /src/build/release/app/carillon /src/build/release/app/carillon-bus /usr/local/bin/
+COPY --from=build /src/build/release/app/carillon /src/build/release/app/carillon-bus /src/build/release/app/carillon-bench \
+    /usr/local/bin/
 USER 10001:10001
 # Clients, health and metrics, the bus door (on loopback unless --bus-listen says otherwise).
 EXPOSE 8000 9000 6390

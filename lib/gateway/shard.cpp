@@ -67,6 +67,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     if (mine.serves_clients) {
         sessions_ =
             std::make_unique<session::server>(floor, hub_, *broker_, session_options(how, mine), std::move(plain_http));
+        listening.bytes_first = std::chrono::seconds{1};
         client_listener_ = std::make_unique<net::listener>(context_, listening);
     }
     if (how.bus_listen) {
@@ -74,6 +75,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
         listening.host = how.bus_listen->host;
         listening.port = mine.bus_port;
+        listening.bytes_first = {}; // some programs connect long before they say anything
         listening.keepalive = std::chrono::seconds{how.bus_keepalive_s};
         bus_listener_ = std::make_unique<net::listener>(context_, listening);
     }

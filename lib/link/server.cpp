@@ -60,6 +60,7 @@ void server::operator()(int descriptor, work::lease& held) {
     // What has come already is read before the netpoll hears of the connection; for the rest there will be an edge.
     const burst outcome = read_burst(*r, held);
     if (!r->gone && !shard_.poll.watch(*r)) drop(*r, ending::by_error);
+    if (r->writing) shard_.poll.watch_writing(*r);
     r->receiving = false;
     if (!r->gone && outcome == burst::more) {
         receive(*r);
@@ -226,6 +227,7 @@ void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::
 net::detached server::flush(record& r) {
     const auto pass = coroutines_.enter();
     r.writing = true;
+    shard_.poll.watch_writing(r);
     while (!r.gone && !r.busy->outbox.empty()) {
         co_await writable_awaiter{*r.busy};
         if (r.gone || r.busy->outbox.empty()) break; // close() may have forgotten what waited

@@ -15,9 +15,12 @@
 namespace carillon::net {
 
 struct listen_options {
-    std::string host;                  ///< a numeric address
-    std::uint16_t port = 0;            ///< 0: any that is free
-    int backlog = 4096;                ///< connections the kernel keeps while none may be accepted
+    std::string host;       ///< a numeric address
+    std::uint16_t port = 0; ///< 0: any that is free
+    int backlog = 4096;     ///< connections the kernel keeps while none may be accepted
+    /// TCP_DEFER_ACCEPT: the kernel keeps a connection until its first bytes have come, at most about this long, so
+    /// that they can be read when it is accepted. Zero: off. For protocols in which the client speaks first.
+    std::chrono::seconds bytes_first{0};
     bool share_port = false;           ///< SO_REUSEPORT: one listener a shard, the kernel spreads connections over them
     std::chrono::seconds keepalive{0}; ///< of silence, after which the kernel asks whether the peer is there; 0: never
 };

@@ -17,6 +17,8 @@ int create_epoll_set() {
     return descriptor;
 }
 
+constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
 readiness readiness_of(std::uint32_t events) noexcept {
     return {.readable = (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
             .writable = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
@@ -113,12 +115,19 @@ void netpoll::end_turn() {
 
 result<void> netpoll::watch(connection& c) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.events = reading;
     event.data.u64 = records_->key_of(c).packed();
     if (::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, c.descriptor, &event) != 0) {
         return error_code{errno, boost::system::system_category()};
     }
     return {};
+}
+
+void netpoll::watch_writing(connection& c) noexcept {
+    epoll_event event{};
+    event.events = reading | EPOLLOUT;
+    event.data.u64 = records_->key_of(c).packed();
+    ::epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, c.descriptor, &event); // fails only if it is not in the set
 }
 
 void netpoll::forget(connection& c) { ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, c.descriptor, nullptr); }

@@ -34,9 +34,9 @@ protected:
 };
 
 /// The netpoll of the article (3.1): one epoll set of our own for all connections of a shard, itself watched by Asio,
-/// so that an idle connection has no Asio object and no coroutine. Edge-triggered and registered once for both
-/// directions: whoever is woken reads until EAGAIN or a short read. The events that one look at the set has found are a
-/// turn: what can wait for its end is done once for all of them. Thread: its shard's.
+/// so that an idle connection has no Asio object and no coroutine. Edge-triggered: whoever is woken reads until
+/// EAGAIN or a short read; writable edges come to those who asked for them. The events that one look at the set has
+/// found are a turn: what can wait for its end is done once for all of them. Thread: its shard's.
 class netpoll {
 public:
     struct counters {
@@ -57,6 +57,10 @@ public:
 
     /// Registers the connection; an edge that is already there is told at the next turn. Error: what epoll_ctl said.
     result<void> watch(connection& c);
+    /// Asks for writable edges, too, from now on; if there is room already, that makes one. Not asked for from the
+    /// start, since the first would tell only what is known: that a fresh socket takes bytes. Nothing happens if the
+    /// connection is not watched.
+    void watch_writing(connection& c) noexcept;
     /// Takes the descriptor out of the set, for one that lives on elsewhere; nothing happens if it is not in it.
     void forget(connection& c);
 

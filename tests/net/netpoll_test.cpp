@@ -96,8 +96,11 @@ protected:
     std::vector<int> descriptors;
 };
 
-TEST_F(netpoll_test, a_new_socket_is_told_to_be_writable) {
+TEST_F(netpoll_test, a_new_socket_is_told_to_be_writable_only_when_asked_for) {
     const line made = watched_line();
+    settle();
+    EXPECT_TRUE(sink.events.empty());
+    poll.watch_writing(made.ours);
     run_until([&] { return !sink.events.empty(); });
     ASSERT_EQ(sink.events.size(), 1u);
     EXPECT_EQ(sink.events[0].who, records.key_of(made.ours));
@@ -134,6 +137,7 @@ TEST_F(netpoll_test, room_to_write_is_told_after_the_buffer_was_full) {
     const line made = quiet_line();
     std::vector<char> much(1 << 20);
     while (::send(made.ours.descriptor, much.data(), much.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {}
+    poll.watch_writing(made.ours);
     settle();
     EXPECT_TRUE(sink.events.empty());
     while (::read(made.theirs, much.data(), much.size()) > 0) {}
