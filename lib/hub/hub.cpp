@@ -1,5 +1,7 @@
 #include "hub/hub.hpp"
 
+#include "base/ablation.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -136,7 +138,7 @@ std::uint32_t hub::publish(std::string_view channel, const publication& message)
     }
     ++batch_messages_;
     const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
-    if (held >= batch_bytes_max_) flush();
+    if (ablation::single_sends || held >= batch_bytes_max_) flush();
     return receivers;
 }
 

@@ -1,5 +1,6 @@
 #include "link/server.hpp"
 
+#include "base/ablation.hpp"
 #include "base/bytes.hpp"
 
 #include <boost/asio/post.hpp>
@@ -12,17 +13,14 @@ namespace carillon::link {
 namespace {
 // How many buffers one connection may fill before the others get their turn.
 constexpr int bursts_per_turn = 4;
-// What all connections together may have put aside; then the turn ends early.
-constexpr std::size_t put_aside_bytes_max = 256 * 1024;
-constexpr std::size_t portions_max = 1024;
 constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 } // namespace
 
-// Parks the flush coroutine in the busy state, where the next writable edge finds it.
-struct server::writable_awaiter {
-    explicit writable_awaiter(busy_state& state) noexcept : busy{state} {}
+// Parks the receive coroutine in the busy state until the next readable edge (ablation::parked_readers).
+struct server::readable_awaiter {
+    explicit readable_awaiter(busy_state& state) noexcept : busy{state} {}
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> waiting) noexcept { busy.writer = waiting; }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { busy.reader = waiting; }
     void await_resume() const noexcept {}
 
     busy_state& busy;
@@ -62,7 +60,8 @@ void server::operator()(int descriptor, work::lease& held) {
     if (!r->gone && !shard_.poll.watch(*r)) drop(*r, ending::by_error);
     if (r->writing) shard_.poll.watch_writing(*r);
     r->receiving = false;
-    if (!r->gone && outcome == burst::more) {
+    if (ablation::parked_writers && !r->gone) park_writer(*r);
+    if (!r->gone && (outcome == burst::more || ablation::parked_readers)) {
         receive(*r);
         return;
     }
@@ -81,7 +80,9 @@ void server::on_ready(net::connection& c, net::readiness what) {
         if (find(key) == nullptr) return;
     }
     if (!what.readable || r.paused) return;
-    if (r.receiving) {
+    if (ablation::parked_readers && r.busy != nullptr && r.busy->reader) {
+        std::exchange(r.busy->reader, nullptr).resume();
+    } else if (r.receiving) {
         r.ready_again = true;
     } else {
         receive(r);
@@ -98,7 +99,13 @@ net::detached server::receive(record& r) {
         r.ready_again = false;
         const burst outcome = read_burst(r, held);
         if (outcome == burst::ended) break;
-        if (outcome == burst::drained && !r.ready_again) break;
+        if (outcome == burst::drained && !r.ready_again) {
+            if constexpr (ablation::parked_readers) {
+                co_await readable_awaiter{busy(r)};
+                continue;
+            }
+            break;
+        }
         if (++bursts % bursts_per_turn != 0) continue;
         if (shard_.pool.waiting() > 0) {
             // Who keeps its socket full must not keep its lease, too: to the end of the line.
@@ -146,115 +153,6 @@ void server::resume(record& r) {
     // Edges that came meanwhile were not heard, so look.
     r.ready_again = true;
     if (!r.receiving) receive(r);
-}
-
-// --- writing
-
-std::size_t server::send_now(record& r, std::string_view bytes) {
-    if (r.put_aside) send_put_aside(); // it was said earlier
-    if (r.gone || r.closing || r.doomed) return bytes.size();
-    if (r.busy != nullptr && !r.busy->outbox.empty()) return 0;
-    net::io_result result;
-    do {
-        result = shard_.calls.send(r.descriptor, as_bytes(bytes));
-        ++counters().sends;
-    } while (result.error == EINTR); // there is room still, so no edge would come
-    if (result.error != 0) {
-        if (result.would_block()) {
-            ++counters().send_again;
-            return 0;
-        }
-        doom(r, false);
-        return bytes.size();
-    }
-    counters().bytes_sent += static_cast<std::uint64_t>(result.value);
-    return static_cast<std::size_t>(result.value);
-}
-
-void server::send(record& r, std::string_view bytes) {
-    const std::size_t sent = send_now(r, bytes);
-    // With what has been sent, so that the outbox knows of a frame that was begun.
-    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent, options_.outbox_bytes_max);
-}
-
-void server::send_later(record& r, std::string_view bytes) {
-    if (bytes.empty() || r.gone || r.closing || r.doomed) return;
-    if (put_aside_.size() + bytes.size() > put_aside_bytes_max || portions_.size() == portions_max) {
-        shard_.poll.end_turn();
-        if (bytes.size() > put_aside_bytes_max) return send(r, bytes);
-    }
-    shard_.poll.want_turn_end();
-    put_aside_.append(bytes);
-    if (!portions_.empty() && portions_.back().whose == &r) {
-        portions_.back().bytes += bytes.size();
-    } else {
-        portions_.push_back({&r, bytes.size()});
-    }
-    r.put_aside = true;
-}
-
-// All of it, whoever asks: what came first goes first, and nobody has to be looked up.
-void server::send_put_aside() {
-    for (const portion& each : portions_) each.whose->put_aside = false;
-    std::string_view left = put_aside_;
-    for (const portion& each : portions_) {
-        send(*each.whose, left.substr(0, each.bytes));
-        left.remove_prefix(each.bytes);
-    }
-    portions_.clear();
-    put_aside_.clear();
-}
-
-void server::on_turn_end() {
-    send_put_aside();
-    deliver_held();
-}
-
-void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit) {
-    busy_state& state = busy(r);
-    const bool was_empty = state.outbox.empty();
-    const std::size_t before = state.outbox.bytes();
-    if (state.outbox.push(std::move(bytes), offset, limit) == net::push_result::full) {
-        doom(r, true);
-        return;
-    }
-    counters().outbox_bytes += static_cast<std::int64_t>(state.outbox.bytes() - before);
-    if (was_empty) ++counters().outboxes;
-    if (!r.writing) flush(r);
-}
-
-// The writer goroutine of the article, alive only while the peer does not take what there is.
-net::detached server::flush(record& r) {
-    const auto pass = coroutines_.enter();
-    r.writing = true;
-    shard_.poll.watch_writing(r);
-    while (!r.gone && !r.busy->outbox.empty()) {
-        co_await writable_awaiter{*r.busy};
-        if (r.gone || r.busy->outbox.empty()) break; // close() may have forgotten what waited
-        const bool healthy = write_burst(r);
-        if (!healthy) break;
-    }
-    r.writing = false;
-    if (!r.gone && r.closing && r.busy->outbox.empty()) end_sending(r);
-    settle(r);
-    release_if_unused(r);
-}
-
-bool server::write_burst(record& r) {
-    net::outbox& outbox = r.busy->outbox;
-    const std::size_t before = outbox.bytes();
-    net::io_result result;
-    do {
-        result = outbox.send(shard_.calls, r.descriptor);
-        ++counters().sends;
-        counters().bytes_sent += static_cast<std::uint64_t>(result.value);
-    } while (result.error == EINTR);
-    counters().outbox_bytes -= static_cast<std::int64_t>(before - outbox.bytes());
-    if (outbox.empty()) --counters().outboxes;
-    if (result.would_block()) ++counters().send_again;
-    if (result.error == 0 || result.would_block()) return true;
-    doom(r, false);
-    return false;
 }
 
 // --- ending
@@ -322,11 +220,12 @@ void server::drop(record& r, ending why) {
         counters().outbox_bytes -= static_cast<std::int64_t>(r.busy->outbox.bytes());
         if (!r.busy->outbox.empty()) --counters().outboxes;
         r.busy->outbox = {};
-        if (r.busy->writer) {
-            std::exchange(r.busy->writer, nullptr)
-                .resume(); // it sees that the connection is gone, and releases the record
-            return;
-        }
+        // They see that the connection is gone, and the last of them releases the record.
+        const auto writer = std::exchange(r.busy->writer, nullptr);
+        const auto reader = std::exchange(r.busy->reader, nullptr);
+        if (writer) writer.resume();
+        if (reader) reader.resume();
+        if (writer || reader) return;
     }
     release_if_unused(r);
 }
@@ -367,7 +266,7 @@ void server::forget_kept(record& r) {
 }
 
 void server::settle(record& r) {
-    if (r.busy == nullptr || r.writing || r.busy->kept != nullptr || !r.busy->outbox.empty()) return;
+    if (r.busy == nullptr || r.writing || r.busy->reader || r.busy->kept != nullptr || !r.busy->outbox.empty()) return;
     delete std::exchange(r.busy, nullptr);
 }
 

@@ -31,6 +31,7 @@ struct partial {
 struct busy_state {
     net::outbox outbox;
     std::coroutine_handle<> writer; ///< the flush coroutine, while it waits for room
+    std::coroutine_handle<> reader; ///< the receive coroutine, in a build where it is parked between bursts
     std::unique_ptr<partial> kept;
 };
 
@@ -164,9 +165,11 @@ protected:
 private:
     enum class burst : std::uint8_t { drained, more, ended };
     struct writable_awaiter;
+    struct readable_awaiter;
 
     net::detached receive(record& r);
     net::detached flush(record& r);
+    net::detached park_writer(record& r);
     burst read_burst(record& r, work::lease& held);
     bool write_burst(record& r);
     std::size_t send_now(record& r, std::string_view bytes);

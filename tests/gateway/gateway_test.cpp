@@ -243,6 +243,7 @@ TEST(gateway, a_browser_that_does_not_end_does_not_hold_the_shutdown_up_for_ever
     running_gateway g{how};
     ws_client browser = g.browser("bell");
     peer silent = g.raw();
+    silent.write("GET /connec"); // and no more; before its first bytes the kernel has not told us of it
     g.whole.stop();
     g.runs.join();
     EXPECT_EQ(hear(browser, 2), (words{"close 3001 shutdown", "end"}));

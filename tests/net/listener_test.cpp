@@ -121,6 +121,27 @@ TEST_F(listener_test, an_accepted_socket_is_ready_for_use) {
     EXPECT_NE(no_delay, 0);
 }
 
+TEST(listener_bytes_first, a_silent_connection_stays_in_the_kernel_and_one_that_speaks_can_be_read_at_once) {
+    boost::asio::io_context context;
+    // Long enough that the kernel's patience does not end within the test.
+    listener listening{context, {.host = "127.0.0.1", .bytes_first = 60s}};
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(listening.port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0) << "the client is connected";
+    EXPECT_EQ(listening.accept().error, EAGAIN);
+    ASSERT_EQ(::send(client, "GET", 3, MSG_NOSIGNAL), 3);
+    const io_result accepted = listening.accept();
+    ASSERT_EQ(accepted.error, 0);
+    const int descriptor = static_cast<int>(accepted.value);
+    char bytes[8];
+    EXPECT_EQ(::recv(descriptor, bytes, sizeof bytes, MSG_DONTWAIT), 3);
+    ::close(descriptor);
+    ::close(client);
+}
+
 // As Linux does it: set on the listening socket, there on the accepted ones.
 TEST(listener_keepalive, accepted_sockets_inherit_it) {
     struct expectation {

@@ -30,11 +30,12 @@ constexpr std::string_view name_of(mishap what) noexcept {
 constexpr bool is_fatal(mishap what) noexcept { return what == mishap::reset || what == mishap::broken_pipe; }
 
 /// A plan for the socket calls of this thread: the call number `strike_at` on the descriptor `victim` meets a mishap,
-/// all others reach the kernel. Counts from 1.
+/// and so do those that follow it until there were `strikes`; all others reach the kernel. Counts from 1.
 struct io_script {
     int victim = -1;
     std::uint64_t strike_at = 0;
     mishap what = mishap::reset;
+    std::uint64_t strikes = 1;
     bool bulk_only = false; ///< only send_many counts
 
     std::uint64_t calls = 0; ///< of the victim, so far
@@ -51,7 +52,8 @@ enum class verdict : std::uint8_t { pass, error, one_byte };
 
 inline verdict judge(int descriptor, bool bulk, int& error) noexcept {
     if (descriptor != script.victim || (script.bulk_only && !bulk)) return verdict::pass;
-    if (++script.calls != script.strike_at) return verdict::pass;
+    const std::uint64_t call = ++script.calls;
+    if (call < script.strike_at || call - script.strike_at >= script.strikes) return verdict::pass;
     script.struck = true;
     switch (script.what) {
     case mishap::reset: error = ECONNRESET; return verdict::error;

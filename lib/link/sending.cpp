@@ -1,0 +1,160 @@
+#include "base/ablation.hpp"
+#include "base/bytes.hpp"
+#include "link/server.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cerrno>
+#include <utility>
+
+namespace carillon::link {
+
+namespace {
+// What all connections together may have put aside; then the turn ends early.
+constexpr std::size_t put_aside_bytes_max = 256 * 1024;
+constexpr std::size_t portions_max = 1024;
+} // namespace
+
+// Parks the flush coroutine in the busy state, where the next writable edge finds it.
+struct server::writable_awaiter {
+    explicit writable_awaiter(busy_state& state) noexcept : busy{state} {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { busy.writer = waiting; }
+    void await_resume() const noexcept {}
+
+    busy_state& busy;
+};
+
+std::size_t server::send_now(record& r, std::string_view bytes) {
+    if (r.put_aside) send_put_aside(); // it was said earlier
+    if (r.gone || r.closing || r.doomed) return bytes.size();
+    if (ablation::parked_writers || (r.busy != nullptr && !r.busy->outbox.empty())) return 0;
+    net::io_result result;
+    do {
+        result = shard_.calls.send(r.descriptor, as_bytes(bytes));
+        ++counters().sends;
+    } while (result.error == EINTR); // there is room still, so no edge would come
+    if (result.error != 0) {
+        if (result.would_block()) {
+            ++counters().send_again;
+            return 0;
+        }
+        doom(r, false);
+        return bytes.size();
+    }
+    counters().bytes_sent += static_cast<std::uint64_t>(result.value);
+    return static_cast<std::size_t>(result.value);
+}
+
+void server::send(record& r, std::string_view bytes) {
+    const std::size_t sent = send_now(r, bytes);
+    // With what has been sent, so that the outbox knows of a frame that was begun.
+    if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent, options_.outbox_bytes_max);
+}
+
+void server::send_later(record& r, std::string_view bytes) {
+    if (bytes.empty() || r.gone || r.closing || r.doomed) return;
+    if (put_aside_.size() + bytes.size() > put_aside_bytes_max || portions_.size() == portions_max) {
+        shard_.poll.end_turn();
+        if (bytes.size() > put_aside_bytes_max) return send(r, bytes);
+    }
+    shard_.poll.want_turn_end();
+    put_aside_.append(bytes);
+    if (!portions_.empty() && portions_.back().whose == &r) {
+        portions_.back().bytes += bytes.size();
+    } else {
+        portions_.push_back({&r, bytes.size()});
+    }
+    r.put_aside = true;
+}
+
+// All of it, whoever asks: what came first goes first, and nobody has to be looked up.
+void server::send_put_aside() {
+    for (const portion& each : portions_) each.whose->put_aside = false;
+    std::string_view left = put_aside_;
+    for (const portion& each : portions_) {
+        send(*each.whose, left.substr(0, each.bytes));
+        left.remove_prefix(each.bytes);
+    }
+    portions_.clear();
+    put_aside_.clear();
+}
+
+void server::on_turn_end() {
+    send_put_aside();
+    deliver_held();
+}
+
+void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit) {
+    busy_state& state = busy(r);
+    const bool was_empty = state.outbox.empty();
+    const std::size_t before = state.outbox.bytes();
+    if (state.outbox.push(std::move(bytes), offset, limit) == net::push_result::full) {
+        doom(r, true);
+        return;
+    }
+    counters().outbox_bytes += static_cast<std::int64_t>(state.outbox.bytes() - before);
+    if (was_empty) ++counters().outboxes;
+    if (!r.writing) flush(r);
+    if constexpr (ablation::parked_writers) {
+        boost::asio::post(shard_.context, [this, key = records().key_of(r)] {
+            record* found = find(key);
+            if (found != nullptr && found->busy != nullptr && found->busy->writer)
+                std::exchange(found->busy->writer, nullptr).resume();
+        });
+    }
+}
+
+// The writer goroutine of the article, alive only while the peer does not take what there is.
+net::detached server::flush(record& r) {
+    const auto pass = coroutines_.enter();
+    r.writing = true;
+    shard_.poll.watch_writing(r);
+    while (!r.gone && !r.busy->outbox.empty()) {
+        co_await writable_awaiter{*r.busy};
+        if (r.gone || r.busy->outbox.empty()) break; // close() may have forgotten what waited
+        const bool healthy = write_burst(r);
+        if (!healthy) break;
+    }
+    r.writing = false;
+    if (!r.gone && r.closing && r.busy->outbox.empty()) end_sending(r);
+    settle(r);
+    release_if_unused(r);
+}
+
+// As a goroutine with a bufio.Writer: there from the first byte to the last (ablation::parked_writers).
+net::detached server::park_writer(record& r) {
+    const auto pass = coroutines_.enter();
+    r.writing = true;
+    [[maybe_unused]] const std::vector<std::byte> buffer(4096);
+    shard_.poll.watch_writing(r);
+    while (!r.gone) {
+        co_await writable_awaiter{busy(r)};
+        if (r.gone) break;
+        if (r.busy->outbox.empty()) continue;
+        const bool healthy = write_burst(r);
+        if (!healthy) break;
+        if (r.closing && r.busy->outbox.empty()) end_sending(r);
+    }
+    r.writing = false;
+    release_if_unused(r);
+}
+
+bool server::write_burst(record& r) {
+    net::outbox& outbox = r.busy->outbox;
+    const std::size_t before = outbox.bytes();
+    net::io_result result;
+    do {
+        result = outbox.send(shard_.calls, r.descriptor);
+        ++counters().sends;
+        counters().bytes_sent += static_cast<std::uint64_t>(result.value);
+    } while (result.error == EINTR);
+    counters().outbox_bytes -= static_cast<std::int64_t>(before - outbox.bytes());
+    if (outbox.empty()) --counters().outboxes;
+    if (result.would_block()) ++counters().send_again;
+    if (result.error == 0 || result.would_block()) return true;
+    doom(r, false);
+    return false;
+}
+
+} // namespace carillon::link
