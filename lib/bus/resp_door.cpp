@@ -313,6 +313,7 @@ void resp_door::on_answer(ticket whose, const answer& said) {
 
 // Sends the replies that wait no more, and goes on with the commands that waited for them.
 void resp_door::answer_waiting(door_client& c) {
+    const hold alive{*this, c}; // the commands that waited may end the connection
     auto& kept = static_cast<unfinished&>(*c.busy->kept);
     active_ = &c;
     out_ = &replies_;

@@ -54,8 +54,9 @@ void server::send(record& r, std::string_view bytes) {
 
 void server::send_later(record& r, std::string_view bytes) {
     if (bytes.empty() || r.gone || r.closing || r.doomed) return;
-    if (put_aside_.size() + bytes.size() > put_aside_bytes_max || portions_.size() == portions_max) {
-        shard_.poll.end_turn();
+    if (put_aside_.size() + bytes.size() > put_aside_bytes_max || portions_.size() >= portions_max) {
+        // Not the end of the turn: a delivery would send the owner's replies, of which `bytes` may be a view.
+        send_put_aside();
         if (bytes.size() > put_aside_bytes_max) return send(r, bytes);
     }
     shard_.poll.want_turn_end();

@@ -131,6 +131,7 @@ server::burst server::read_burst(record& r, work::lease& held) {
         return burst::ended;
     }
     if (result.value == 0) {
+        if (r.put_aside) send_put_aside(); // so that the owner knows what is unsent
         if (on_end(r)) return burst::drained;
         if (!r.gone) drop(r, ending::by_peer);
         return burst::ended;
@@ -198,6 +199,12 @@ void server::close(record& r, std::string_view last_word, bool forget_queued) {
     r.closing = true;
     schedule(r, options_.close_timeout);
     if (r.busy == nullptr || r.busy->outbox.empty()) end_sending(r);
+    // Nobody answers its bytes any more, but the peer's end must be heard.
+    if (r.paused) {
+        boost::asio::post(shard_.context, [this, key = records().key_of(r)] {
+            if (record* found = find(key); found != nullptr) resume(*found);
+        });
+    }
 }
 
 void server::end_sending(record& r) { shard_.calls.shutdown_sending(r.descriptor); }
@@ -268,6 +275,15 @@ void server::forget_kept(record& r) {
 void server::settle(record& r) {
     if (r.busy == nullptr || r.writing || r.busy->reader || r.busy->kept != nullptr || !r.busy->outbox.empty()) return;
     delete std::exchange(r.busy, nullptr);
+}
+
+void server::end_hold(record& r) {
+    r.receiving = false;
+    if (!r.gone && !r.paused && r.ready_again) {
+        receive(r);
+    } else {
+        release_if_unused(r);
+    }
 }
 
 void server::release_if_unused(record& r) {

@@ -130,8 +130,7 @@ protected:
     }
 
     /// Puts a copy of the bytes aside and sends it when the turn ends: earlier if more is sent to this connection, if
-    /// it ends, or if too much is put aside. Order is kept. Not in the middle of a delivery, since the turn may end
-    /// here.
+    /// it ends, or if too much is put aside. Order is kept. Delivers nothing to others.
     void send_later(record& r, std::string_view bytes);
 
     /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still
@@ -142,6 +141,24 @@ protected:
     void resume(record& r);
     /// Ends the connection now.
     void drop(record& r, ending why);
+
+    /// While it lives the record stays, though its connection may end. For who goes on with a connection outside of
+    /// on_bytes(), when an answer has come. Readiness that is told meanwhile is looked at afterwards.
+    class hold {
+    public:
+        hold(server& of, record& r) noexcept : of_{of}, held_{r}, was_receiving_{r.receiving} { r.receiving = true; }
+        hold(const hold&) = delete;
+        hold& operator=(const hold&) = delete;
+        ~hold() {
+            if (!was_receiving_) of_.end_hold(held_);
+        }
+
+    private:
+        server& of_;
+        record& held_;
+        bool was_receiving_;
+    };
+
     /// Takes the descriptor out of the shard's hands without closing it; the record ends.
     int release_descriptor(record& r);
 
@@ -180,6 +197,7 @@ private:
     void end_sending(record& r);
     void leave(record& r);
     void release_if_unused(record& r);
+    void end_hold(record& r);
 
     // Of the bytes that are put aside, those of one connection: they follow those of the portion before.
     struct portion {

@@ -171,7 +171,7 @@ bool worker::is_done(clock::time_point now) const {
 
 void worker::finish_order() {
     busy_ = false;
-    if (order_.what == order::kind::echo) counts_.lost = awaited_ + owed_; // waited for, in vain
+    if (order_.what == order::kind::echo) counts_.lost += awaited_ + owed_; // waited for, in vain
     const order_done answer{order_.what};
     // It fits: the parent has one answer of each worker to read at most.
     if (::send(task_.orders, &answer, sizeof answer, MSG_NOSIGNAL) != sizeof answer) quit_ = true;

@@ -93,6 +93,7 @@ bool worker::take_reply(slot which, clock::time_point now) {
 }
 
 void worker::forget_command(client& whose) noexcept {
+    counts_.lost += whose.owed + (whose.awaits_reply ? 1 : 0); // nobody will answer them
     if (whose.awaits_reply) --awaited_;
     owed_ -= whose.owed;
     whose.awaits_reply = false;

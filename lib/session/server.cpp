@@ -331,6 +331,7 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
     auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->closing) return;
     CHECK(c->waits && active_ == nullptr);
+    const hold kept{*this, *c}; // what waited behind the publish may end the connection
     active_ = c;
     if (receivers) {
         protocol::append_empty_reply(next_reply(), whose.id, "publish");

@@ -370,6 +370,46 @@ TEST(door_shards, a_browsers_commands_wait_behind_its_publish) {
     EXPECT_EQ(heard.size(), 3u);
 }
 
+TEST(door_shards, what_waits_behind_a_publish_may_end_the_connection) {
+    struct ending {
+        const char* name;
+        std::string behind; // the publish, in the same segment
+        words heard;
+    };
+    const std::string ok = R"({"id":2,"publish":{}})";
+    for (const ending& each : {ending{"a close frame", close_frame(1000), {ok, "close 1000", "end"}},
+                               ending{"another command and a close frame",
+                                      text_frame(R"({"id":3,"subscribe":{"channel":"b"}})") + close_frame(1000),
+                                      {ok + "\n" + R"({"id":3,"subscribe":{}})", "close 1000", "end"}},
+                               ending{"what is no command", text_frame("no"), {ok, "close 3501 bad request", "end"}},
+                               ending{"what is no frame", std::string(8, '\xff'), {ok, "close 1002", "end"}}}) {
+        SCOPED_TRACE(each.name);
+        test_house house{2};
+        ws_client browser = house[0].connected();
+        const auto publish = fmt::format(R"({{"id":2,"publish":{{"channel":"{}"}}}})", house.channel_at(1));
+        browser.write(text_frame(publish) + each.behind);
+        house[0].settle();
+        EXPECT_EQ(browser.heard(), words{}) << "the publish waits for the other shard";
+        house.settle();
+        EXPECT_EQ(browser.heard(), each.heard);
+        browser.hang_up();
+        house[0].expect_empty();
+    }
+}
+
+TEST(door_shards, a_browser_that_is_closed_while_it_waits_is_heard_when_it_ends) {
+    test_house house{2};
+    ws_client browser = house[0].connected();
+    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{}"}}}})", house.channel_at(1)));
+    house[0].settle();
+    house[0].sessions.close_all(protocol::disconnect::shutdown);
+    browser.hang_up();
+    house[0].settle();
+    EXPECT_EQ(house[0].sessions.open(), 0u) << "before its close timeout";
+    house.settle();
+    house[0].expect_empty();
+}
+
 TEST(door_shards, a_browser_that_goes_before_its_publication_is_answered_leaves_nothing) {
     test_house house{2};
     ws_client browser = house[0].connected("a");

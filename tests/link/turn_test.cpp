@@ -186,7 +186,7 @@ TEST(turn, shutting_down_in_the_middle_of_one_loses_nothing) {
 
 // --- bounds
 
-TEST(turn, it_ends_early_before_too_much_is_put_aside) {
+TEST(turn, replies_are_sent_before_too_much_is_put_aside_and_nothing_is_delivered_for_it) {
     constexpr std::size_t bytes_max = 256 * 1024; // docs/decisions/0012
     for (const std::size_t reply_bytes : {10'000u, 65'536u, 100'000u}) {
         SCOPED_TRACE(reply_bytes);
@@ -203,7 +203,7 @@ TEST(turn, it_ends_early_before_too_much_is_put_aside) {
         g.settle();
         EXPECT_LE(most, bytes_max);
         EXPECT_GT(most, bytes_max - reply_bytes - 1);
-        EXPECT_GT(g.server.turn_ends, 1);
+        EXPECT_EQ(g.server.turn_ends, 1) << "within a burst there may be no delivery: the reply is the owner's buffer";
         for (peer& each : g.peers) EXPECT_EQ(each.take(), reply);
     }
 }
@@ -231,7 +231,8 @@ TEST(turn, many_small_replies_are_bounded_too) {
     crowd g{2};
     boost::asio::post(g.context, [&] {
         for (int i = 0; i < 3000; ++i) g.server.send_later(*g.ends[static_cast<std::size_t>(i % 2)], "x");
-        EXPECT_GE(g.server.turn_ends, 2); // 1024 portions each
+        EXPECT_GT(g.counters.sends, 0u); // after 1024 portions
+        EXPECT_EQ(g.server.turn_ends, 0);
     });
     std::array<std::string, 2> heard;
     for (int i = 0; i < 20; ++i) {
