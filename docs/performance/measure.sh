@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# Measures Carillon beside the floor and the idiomatic baseline in one run, then rewrites the tables of docs/performance.md
+# and the charts in docs/performance/. Debian 12 or 13, two processors or more, root or sudo for what is missing.
+#
+#   docs/performance/measure.sh [--rounds N] [--results DIRECTORY] [--no-build] [--only SCENE,...]
+#
+# Every server runs alone, on the first processor; the load generator has the second. About 17 minutes with 3 rounds.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export DEBIAN_FRONTEND=noninteractive
+. docker/packages.sh
+
+rounds=3 results=build/measure build=yes only=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --rounds) rounds=$2; shift 2 ;;
+        --results) results=$2; shift 2 ;;
+        --no-build) build=; shift ;;
+        --only) only=,$2,; shift 2 ;;
+        *) sed -n 2,7p "$0"; exit 2 ;;
+    esac
+done
+began=$(date +%s)
+
+if [ -n "$build" ]; then
+    update_package_lists
+    # shellcheck disable=SC2046
+    install_missing $(build_packages) libbenchmark-dev
+    command -v node >/dev/null || install_missing nodejs
+    mkdir -p build
+    echo "Building ..."
+    cmake --preset bench -DCARILLON_TESTS=OFF >build/bench.log 2>&1 && cmake --build --preset bench >>build/bench.log 2>&1 ||
+        { tail -50 build/bench.log; exit 1; }
+fi
+mkdir -p "$results"
+[ -n "$only" ] || rm -f "$results"/*
+
+ulimit -n "$(ulimit -Hn)"
+# As many connections as one process may have, and a few descriptors for the rest.
+connections=$(($(ulimit -n) - 2000))
+[ "$connections" -le 18000 ] || connections=18000
+client_port=17800 bus_port=17801 control_port=17802
+server_cpus=0 load_cpus=1
+bench=build/bench/app/carillon-bench
+
+stop() {
+    [ -n "${server:-}" ] || return 0
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    server=
+}
+trap stop EXIT
+
+await_port() {
+    for _ in $(seq 200); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.05
+    done
+    echo "The server did not start:"; tail -5 "$results/server.log"; exit 1
+}
+
+# start carillon|floor|idiomatic|... [argument...]: on the server's processors; sets `server` and how to reach it.
+start() {
+    local name=$1 command; shift
+    local websocket="ws://127.0.0.1:$client_port/connection/websocket"
+    case $name in
+        floor)
+            command=(build/bench/tests/bench/carillon-floor --port "$client_port" --bus-port "$bus_port")
+            speak=(--protocol plain --url "ws://127.0.0.1:$client_port/{channel}") ;;
+        idiomatic)
+            command=(build/bench/tests/bench/carillon-idiomatic --port "$client_port" --bus-port "$bus_port")
+            speak=(--protocol centrifuge --url "$websocket") ;;
+        *)
+            local program=build/bench/app/carillon
+            [ "$name" = carillon ] || program=build/bench/tests/bench/$name
+            command=("$program" --dev --shards "${shards:-1}" --client-listen "127.0.0.1:$client_port"
+                --bus-listen "127.0.0.1:$bus_port" --control-listen "127.0.0.1:$control_port"
+                --connections-max $((connections + 500)))
+            speak=(--protocol centrifuge --url "$websocket") ;;
+    esac
+    taskset -c "$server_cpus" "${command[@]}" "$@" >"$results/server.log" 2>&1 &
+    server=$!
+    await_port "$client_port"
+    await_port "$bus_port"
+}
+
+# measure FILE SCENE [argument...]: one scene against the server that runs, then the server's end.
+measure() {
+    local file=$1 scene=$2; shift 2
+    printf '%4d s  %s\n' $(($(date +%s) - began)) "$file"
+    local publish=()
+    case $scene in fanout | unicast) publish=(--publish "redis://127.0.0.1:$bus_port") ;; esac
+    "$bench" "$scene" "${speak[@]}" "${publish[@]}" --server-pid "$server" --cpus "$load_cpus" \
+        --quiet --json "$results/$file.json" "$@" >"$results/$file.txt" 2>&1 ||
+        { echo "failed:"; cat "$results/$file.txt"; failed=yes; }
+    stop
+}
+
+wanted() { [ -z "$only" ] || case $only in *,$1,*) ;; *) return 1 ;; esac; }
+
+all="floor carillon idiomatic"
+failed=
+
+# What the targets speak of, in turns, so that what changes on the machine meets all alike.
+for round in $(seq "$rounds"); do
+    for name in $all; do
+        if wanted fanout; then
+            start "$name"
+            measure "fanout.$name.$round" fanout --connections "$connections" --rate 4 --warm-up 1 --duration 6
+        fi
+        if wanted burst; then
+            start "$name"
+            measure "burst.$name.$round" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 10 --timeout 30
+        fi
+        if wanted echo; then
+            start "$name"
+            measure "echo.$name.$round" echo --connections 64 --warm-up 1 --duration 4
+        fi
+        if wanted unicast; then
+            if [ "$name" = floor ]; then start floor --by-path; else start "$name"; fi
+            measure "unicast.$name.$round" unicast --connections "$connections" --rate 15000 --warm-up 1 --duration 6
+        fi
+    done
+done
+
+# What an idle connection costs, and to hold it through one ping (25 s).
+if wanted idle; then
+    for name in $all; do
+        start "$name"
+        measure "idle.$name.1" idle --connections "$connections" --from 1500 --duration 26
+    done
+    start carillon
+    measure "own.carillon.1" idle --connections "$connections" --from 1500 --duration 1 --own-channels
+fi
+
+# Everybody at once, and coming and going.
+for name in $all; do
+    if wanted storm; then
+        start "$name"
+        measure "storm.$name.1" storm --connections "$connections"
+    fi
+    if wanted churn; then
+        start "$name"
+        measure "churn.$name.1" churn --connections 5000 --rate 1000 --duration 6
+    fi
+done
+
+# How cost grows.
+if wanted growth; then
+    for count in 1000 4000; do
+        start carillon
+        measure "connections-$count.carillon.1" fanout --connections "$count" --rate $((72000 / count)) --warm-up 1 --duration 4
+    done
+    for size in 1024 8192; do
+        start carillon
+        measure "bytes-$size.carillon.1" fanout --connections 4000 --payload-bytes "$size" --rate 20 --warm-up 1 --duration 4
+    done
+fi
+
+# Two shards beside one. Nobody reads while the server is measured, so that it has both processors.
+if wanted shards; then
+    for count in 1 2; do
+        server_cpus=0,1
+        shards=$count start carillon
+        measure "shards-$count.carillon.1" fanout --connections "$connections" --read-later --rate 0 --in-flight 1 --warm-up 1 --duration 5
+    done
+    server_cpus=0
+fi
+
+# The article's optimisations, each compiled out.
+if wanted ablation; then
+    for name in carillon-parked-readers carillon-parked-writers carillon-parked carillon-single-sends; do
+        # A parked reader keeps its lease.
+        pool=()
+        case $name in carillon-parked-readers | carillon-parked) pool=(--work-pool $((connections + 500)) --read-buffer-bytes 4096) ;; esac
+        start "$name" "${pool[@]}"
+        measure "idle.$name.1" idle --connections "$connections" --from 1500 --duration 1
+        start "$name" "${pool[@]}"
+        measure "fanout.$name.1" fanout --connections "$connections" --rate 4 --warm-up 1 --duration 4
+        start "$name" "${pool[@]}"
+        measure "burst.$name.1" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 5 --timeout 30
+    done
+fi
+
+# Publishing at the bus door beside redis-server. redis-benchmark has the second processor, and so have the subscribers.
+against_redis() { # ROW SUBSCRIBERS COUNT ARGUMENT...
+    local row=$1 listeners=$2 count=$3 subscribers= before after; shift 3
+    if [ "$listeners" -gt 0 ]; then
+        taskset -c "$load_cpus" node docs/performance/subscribers.mjs "$bus_port" "$listeners" channel >"$results/ready" &
+        subscribers=$!
+        for _ in $(seq 100); do grep -q ready "$results/ready" && break; sleep 0.05; done
+    fi
+    before=$(awk '{ print $14 + $15 }' "/proc/$server/stat")
+    local rate
+    rate=$(taskset -c "$load_cpus" redis-benchmark -p "$bus_port" -n "$count" --csv "$@" | awk -F'"' 'NR == 2 { print $4 }')
+    after=$(awk '{ print $14 + $15 }' "/proc/$server/stat")
+    [ -z "$subscribers" ] || kill "$subscribers"
+    echo "$row,$name,$rate,$(((after - before) * 10000000 / count))" >>"$results/redis.csv"
+}
+if wanted redis && command -v redis-benchmark >/dev/null && command -v redis-server >/dev/null; then
+    echo "row,server,per_second,cpu_ns" >"$results/redis.csv"
+    for round in $(seq "$rounds"); do
+        for name in redis carillon; do
+            printf '%4d s  redis.%s.%d\n' $(($(date +%s) - began)) "$name" "$round"
+            if [ "$name" = redis ]; then
+                taskset -c "$server_cpus" redis-server --port "$bus_port" --save '' --appendonly no >"$results/server.log" 2>&1 &
+                server=$!
+                await_port "$bus_port"
+            else
+                start carillon
+            fi
+            against_redis ping 0 200000 -t ping_mbulk
+            against_redis ping-16 0 2000000 -P 16 -t ping_mbulk
+            against_redis publish-16-0 0 1000000 -P 16 PUBLISH channel message
+            against_redis publish-16-1 1 500000 -P 16 PUBLISH channel message
+            against_redis publish-16-100 100 100000 -P 16 PUBLISH channel message
+            stop
+        done
+    done
+fi
+
+node docs/performance/render.mjs "$results" "$rounds"
+echo "Measured in $(($(date +%s) - began)) s."
+[ -z "$failed" ] || { echo "Some scenes failed, see above."; exit 1; }
