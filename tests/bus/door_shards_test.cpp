@@ -443,7 +443,7 @@ TEST(door_shards, random_histories_agree_with_a_model) {
         const auto pick = [&](std::size_t below) {
             return std::uniform_int_distribution<std::size_t>{0, below - 1}(random);
         };
-        for (int step = 0; step < 400; ++step) {
+        for (int step = 0; step < 120; ++step) {
             const std::string& channel = channels[pick(channels.size())];
             const std::size_t what = pick(10);
             if (what == 0 || programs.empty()) {
