@@ -42,7 +42,10 @@ upgrade_reply read_upgrade_reply(std::string_view bytes, std::string_view accept
     if (failed || !parser.is_header_done()) return refused(0, "the answer is not HTTP: " + failed.message());
     const auto& head = parser.get().base();
     const int status = static_cast<int>(head.result_int());
-    if (status != 101) return refused(status, fmt::format("the answer is {} {}", status, head.reason()));
+    if (status != 101) {
+        const std::string_view reason{head.reason().data(), head.reason().size()};
+        return refused(status, fmt::format("the answer is {} {}", status, reason));
+    }
     if (const auto wrong = what_is_wrong(head, accept); !wrong.empty()) return refused(status, std::string{wrong});
     return {upgrade_reply::outcome::upgraded, head_bytes, status, {}};
 }
