@@ -10,7 +10,7 @@
 namespace carillon::link {
 
 namespace {
-// What all connections together may have put aside; then the turn ends early.
+// What all connections together may have put aside; then it is sent.
 constexpr std::size_t put_aside_bytes_max = 256 * 1024;
 constexpr std::size_t portions_max = 1024;
 } // namespace
