@@ -202,6 +202,7 @@ result<command> json_decoder::decode(std::string_view line) { return inner_->dec
 result<command> json_decoder::implementation::decode(std::string_view line) {
     CHECK(line.size() <= message_bytes_max);
     if (line.empty()) return decode_error::empty;
+    if (line == "{}") return command{}; // a pong (§4.1), the one thing that idle clients say
     ondemand::document document;
     const simdjson::padded_string_view padded{line, line.size() + simdjson::SIMDJSON_PADDING};
     if (parser.iterate(padded).get(document)) return decode_error::not_json;

@@ -1,8 +1,9 @@
 /// \file
 /// What reading one command of a client costs, beside Boost.JSON used plainly: parse into a value, look up the members.
-/// Both check the payload of a publish, Boost.JSON because it parses everything.
+/// Both check the payload of a publish, Boost.JSON because it parses everything. And what writing a reply costs.
 
 #include "protocol/json_decoder.hpp"
+#include "protocol/reply.hpp"
 #include "support/allocations.hpp"
 
 #include <benchmark/benchmark.h>
@@ -78,6 +79,27 @@ BENCHMARK_CAPTURE(decode_boost_json, connect, connect_line);
 BENCHMARK_CAPTURE(decode_boost_json, subscribe, subscribe_line);
 BENCHMARK_CAPTURE(decode_boost_json, publish, publish_line);
 BENCHMARK_CAPTURE(decode_boost_json, pong, pong_line);
+
+/// Writes one reply again and again into a buffer that has its room already, as a shard's.
+template <class Append>
+void write_reply(benchmark::State& state, Append append) {
+    std::string out;
+    const auto round = [&] {
+        out.clear();
+        append(out);
+        benchmark::DoNotOptimize(out.data());
+    };
+    round();
+    run(state, out, round);
+}
+BENCHMARK_CAPTURE(write_reply, connect, [](std::string& out) {
+    append_connect_reply(out, 1,
+                         {.client = "2f0c7c1e-5ab4-4d43-9c0b-5a8f0c6e9d11",
+                          .version = "carillon 1.0.0",
+                          .ping = std::chrono::seconds{25},
+                          .pong = true});
+});
+BENCHMARK_CAPTURE(write_reply, subscribe, [](std::string& out) { append_empty_reply(out, 2, "subscribe"); });
 
 } // namespace
 } // namespace carillon::protocol
