@@ -37,6 +37,9 @@ constexpr option table[] = {
 
     {PLACE(shards), both, machine, 0, 256, "shards",
      "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows."},
+    {PLACE(pin_shards), both, machine, 0, 0, "",
+     "Keeps each shard's thread on a processor of its own, one after another of those that the process may use. For "
+     "machines, and for containers with a cpuset, whose processors nothing else uses."},
     {PLACE(work_pool), both, machine, 1, 65'536, "leases",
      "Connections that are read at the same time, in all shards together; each needs a buffer. Others wait their "
      "turn."},

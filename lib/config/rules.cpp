@@ -81,6 +81,9 @@ struct rules {
     }
 
     complaint machine() const {
+        if (values.pin_shards && values.shards > cores)
+            return fmt::format("{} must not be more than the {} processors that the process may use, with {}",
+                               told("shards"), cores, told("pin_shards"));
         if (values.shards == 0 && values.work_pool < cores)
             return fmt::format("{} must have a lease for each of {}, which here is one for each of {} processors",
                                told("work_pool"), told("shards"), cores);

@@ -33,6 +33,7 @@ struct settings {
 
     // The machine
     std::size_t shards = 0;      // 0: as many as the cgroup allows
+    bool pin_shards = false;     // each to a processor of its own
     std::size_t work_pool = 128; // leases, in all shards together
     std::chrono::milliseconds accept_wait{1};
     std::size_t listen_backlog = 4096;

@@ -141,7 +141,9 @@ gateway::gateway(const config::settings& how, role which)
         bus::embedded_broker& embedded = embedded_->connect(number, context, subscribers);
         return {embedded, &embedded};
     };
+    const std::vector<int> processors = how.pin_shards ? allowed_processors() : std::vector<int>{};
     for (; mine.number < count; ++mine.number) {
+        if (mine.number < processors.size()) mine.processor = processors[mine.number];
         // Without pages there is nothing to hand over: the shard itself says so.
         shards_.push_back(
             std::make_unique<shard>(how, mine, connect, settings_.dev ? plain_http : session::handover{}));
@@ -237,8 +239,8 @@ void gateway::build_routes() {
     if (settings_.dev) control::add_demo_page(client_routes_);
 }
 
-// Every shard copies its counters on its own thread. Fewer than there are shards: some have not answered in time.
-asio::awaitable<std::vector<metrics::shard_counters>> gateway::collect() {
+// Every shard copies its counters on its own thread; there is none of one that has not answered in time.
+asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> gateway::collect() {
     struct collection {
         explicit collection(asio::io_context& context, std::size_t shards) : answered{context}, slots(shards) {}
         asio::steady_timer answered;
@@ -257,11 +259,7 @@ asio::awaitable<std::vector<metrics::shard_counters>> gateway::collect() {
     }
     auto [interrupted] = co_await all->answered.async_wait(asio::as_tuple(asio::use_awaitable));
     (void)interrupted;
-    std::vector<metrics::shard_counters> copies;
-    for (const auto& each : all->slots) {
-        if (each) copies.push_back(*each);
-    }
-    co_return copies;
+    co_return all->slots; // a copy: a late answer may still come
 }
 
 // The link copies its figures on its own thread; it is never busy for long.
@@ -282,7 +280,7 @@ asio::awaitable<bus::redis_link::figures> gateway::ask_upstream() {
 asio::awaitable<control::response> gateway::live() {
     const auto copies = co_await collect();
     control::response answer{.status = 200, .body = "ok\n", .fields = {}};
-    if (copies.size() < shards_.size() && !stopping_) {
+    if (!std::ranges::all_of(copies, [](const auto& each) { return each.has_value(); }) && !stopping_) {
         answer.status = 503;
         answer.body = "a shard does not answer\n";
     }

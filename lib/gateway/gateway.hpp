@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace carillon::gateway {
@@ -52,7 +53,7 @@ private:
     boost::asio::awaitable<control::response> live();
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
-    boost::asio::awaitable<std::vector<metrics::shard_counters>> collect();
+    boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
     boost::asio::awaitable<bus::redis_link::figures> ask_upstream();
     void await_signal();
     void drain();

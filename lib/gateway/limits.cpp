@@ -1,9 +1,11 @@
 #include "gateway/limits.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <pthread.h>
 #include <sched.h>
 #include <string_view>
 #include <sys/resource.h>
@@ -48,11 +50,28 @@ std::size_t cores_of_cgroup(const std::string& cpu_max, const std::string& quota
     return cores_for(number_in(quota), number_in(period));
 }
 
-std::size_t allowed_cores() {
+std::vector<int> allowed_processors() {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
-    std::size_t cores = std::thread::hardware_concurrency();
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) cores = static_cast<std::size_t>(CPU_COUNT(&allowed));
+    std::vector<int> numbers;
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return numbers; // more than CPU_SETSIZE of them
+    for (std::size_t i = 0; i < CPU_SETSIZE; ++i) {
+        if (CPU_ISSET(i, &allowed)) numbers.push_back(static_cast<int>(i));
+    }
+    return numbers;
+}
+
+error_code pin_this_thread(int processor) noexcept {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    if (processor < 0 || processor >= CPU_SETSIZE) return {EINVAL, boost::system::system_category()};
+    CPU_SET(static_cast<std::size_t>(processor), &only);
+    return {::pthread_setaffinity_np(::pthread_self(), sizeof only, &only), boost::system::system_category()};
+}
+
+std::size_t allowed_cores() {
+    std::size_t cores = allowed_processors().size();
+    if (cores == 0) cores = std::thread::hardware_concurrency();
     const std::size_t quota =
         cores_of_cgroup(file_text("/sys/fs/cgroup/cpu.max"), file_text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
                         file_text("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));

@@ -2,6 +2,9 @@
 
 #include "base/check.hpp"
 #include "config/rules.hpp"
+#include "gateway/limits.hpp"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -53,7 +56,7 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 } // namespace
 
 shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
-    : busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
+    : mine_{mine}, busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
       wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
     const bus_end connected = bus(mine.number, context_, hub_);
@@ -83,7 +86,18 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
 
 shard::~shard() = default;
 
+// Without it the kernel may let two shards share a processor while another has nothing to do.
+void shard::take_processor() {
+    if (!mine_.processor) return;
+    if (const error_code why = pin_this_thread(*mine_.processor)) {
+        spdlog::warn("shard {} cannot stay on processor {}: {}", mine_.number, *mine_.processor, why.message());
+    } else {
+        spdlog::info("shard {} stays on processor {}", mine_.number, *mine_.processor);
+    }
+}
+
 void shard::run() {
+    take_processor();
     poll_.start();
     if (client_listener_) net::accept_connections(*client_listener_, pool_, accepting_, *sessions_);
     if (bus_listener_) net::accept_connections(*bus_listener_, pool_, accepting_, *door_);

@@ -42,6 +42,7 @@ struct share {
     std::uint32_t shards = 1;
     std::uint32_t connections_max = 1; ///< of this shard, of both kinds together
     std::uint32_t clients_max = 1;     ///< of those, of clients
+    std::optional<int> processor{};    ///< that run() stays on; none: the kernel chooses
     bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
@@ -70,11 +71,13 @@ public:
     boost::asio::io_context& context() noexcept { return context_; }
 
 private:
+    void take_processor();
     void tick();
     void schedule_tick();
     bool drained() const;
     void end();
 
+    share mine_;
     boost::asio::io_context context_{1};
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> busy_;
     metrics::shard_counters counters_;

@@ -33,41 +33,42 @@ ClientMetric for_shard(std::size_t shard) {
 /// Collects the families; every member function takes one line of shard_metrics.def.
 class collector {
 public:
-    explicit collector(std::span<const shard_counters> shards) : shards_{shards} {}
+    explicit collector(std::span<const std::optional<shard_counters>> shards) : shards_{shards} {}
 
     template <class Number>
     void plain(MetricType type, std::string name, std::string_view help, Number shard_counters::* member) {
         auto& family = add(type, std::move(name), help);
-        for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+        each_shard([&](std::size_t shard, const shard_counters& counters) {
             auto& metric = family.metric.emplace_back(for_shard(shard));
-            set_value(metric, type, shards_[shard].*member);
-        }
+            set_value(metric, type, counters.*member);
+        });
     }
 
     template <class Labelled>
     void labelled(MetricType type, std::string name, std::string_view help, Labelled shard_counters::* member,
                   label_names names) {
         auto& family = add(type, std::move(name), help);
-        for (std::size_t shard = 0; shard < shards_.size(); ++shard)
-            (shards_[shard].*member).each([&](std::initializer_list<std::string_view> values, auto number) {
+        each_shard([&](std::size_t shard, const shard_counters& counters) {
+            (counters.*member).each([&](std::initializer_list<std::string_view> values, auto number) {
                 auto& metric = family.metric.emplace_back(for_shard(shard));
                 const auto* value = values.begin();
                 for (const auto label : names) metric.label.push_back({std::string{label}, std::string{*value++}});
                 set_value(metric, type, number);
             });
+        });
     }
 
     void histogram(std::string name, std::string_view help, duration_histogram shard_counters::* member) {
         auto& family = add(MetricType::Histogram, std::move(name), help);
-        for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
-            const auto& source = shards_[shard].*member;
+        each_shard([&](std::size_t shard, const shard_counters& counters) {
+            const auto& source = counters.*member;
             auto& target = family.metric.emplace_back(for_shard(shard)).histogram;
             for (std::size_t bucket = 0; bucket < source.counts().size(); ++bucket) {
                 target.sample_count += source.counts()[bucket];
                 target.bucket.push_back({target.sample_count, upper_bound(bucket)});
             }
             target.sample_sum = source.sum_seconds();
-        }
+        });
     }
 
     /// A fact about the process; 0 means unknown.
@@ -98,6 +99,12 @@ private:
         return static_cast<double>(duration_histogram::bounds[bucket].count()) / 1e6;
     }
 
+    template <class Visit>
+    void each_shard(Visit&& visit) const {
+        for (std::size_t shard = 0; shard < shards_.size(); ++shard)
+            if (shards_[shard]) visit(shard, *shards_[shard]);
+    }
+
     MetricFamily& add(MetricType type, std::string name, std::string_view help) {
         auto& family = families_.emplace_back();
         family.name = std::move(name);
@@ -106,7 +113,7 @@ private:
         return family;
     }
 
-    std::span<const shard_counters> shards_;
+    std::span<const std::optional<shard_counters>> shards_;
     std::vector<MetricFamily> families_;
 };
 
@@ -130,7 +137,8 @@ void collect_shards(collector& into) {
 void collect_facts(collector& into, const process_facts& facts) {
     constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
     into.build_info(facts);
-    into.fact(gauge, "carillon_connections_limit", "Connections the process takes at most.", facts.connections_limit);
+    into.fact(gauge, "carillon_connections_limit", "Client connections the process takes at most.",
+              facts.connections_limit);
     into.fact(counter, "process_cpu_seconds_total", "User and system CPU time.", facts.cpu_seconds);
     into.fact(gauge, "process_max_fds", "Open file descriptors allowed.", facts.fds_max);
     into.fact(gauge, "process_open_fds", "Open file descriptors.", facts.open_fds);
@@ -168,7 +176,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
 
 } // namespace
 
-std::string expose(std::span<const shard_counters> shards, const process_facts& facts, const upstream_facts* upstream) {
+std::string expose(std::span<const std::optional<shard_counters>> shards, const process_facts& facts,
+                   const upstream_facts* upstream) {
     collector families{shards};
     collect_facts(families, facts);
     if (upstream != nullptr) collect_upstream(families, *upstream);

@@ -4,6 +4,7 @@
 #include "metrics/shard_counters.hpp"
 #include "metrics/upstream_facts.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -12,10 +13,10 @@ namespace carillon::metrics {
 /// The Content-Type of the text that `expose` makes.
 inline constexpr const char* exposition_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All metrics in the Prometheus text format 0.0.4. `shards[i]` gets the label shard="i". Pure: the counters are copies
-/// that the caller collected from the shards. `upstream` is null when the bus is embedded. Every slot is exposed, also
-/// those that are still zero, so that the first increment is seen.
-std::string expose(std::span<const shard_counters> shards, const process_facts& facts,
+/// All metrics in the Prometheus text format 0.0.4. `shards[i]` gets the label shard="i"; one that has not answered has
+/// no series. Pure: the counters are copies that the caller collected from the shards. `upstream` is null when the bus
+/// is embedded. Every slot is exposed, also those that are still zero, so that the first increment is seen.
+std::string expose(std::span<const std::optional<shard_counters>> shards, const process_facts& facts,
                    const upstream_facts* upstream = nullptr);
 
 } // namespace carillon::metrics

@@ -303,6 +303,11 @@ TEST(load, when_shards_are_not_given_there_is_a_lease_for_each_processor) {
     EXPECT_EQ(load_here({"--work-pool=8", "--check-config"}, 9).exit_code, 2);
     EXPECT_TRUE(load_here({"--work-pool=9"}, 9).value.has_value());
     EXPECT_TRUE(load_here({"--work-pool=8", "--shards=8"}, 9).value.has_value());
+    EXPECT_EQ(load_here({"--pin-shards", "--shards=3"}, 2).text,
+              "shards (3 from flag --shards) must not be more than the 2 processors that the process may use, with "
+              "pin-shards (true from flag --pin-shards)");
+    EXPECT_TRUE(load_here({"--pin-shards", "--shards=2"}, 2).value.has_value());
+    EXPECT_TRUE(load_here({"--pin-shards"}, 2).value.has_value());
     const char* bus[] = {"carillon-bus", "--work-pool=8"};
     EXPECT_EQ(load(program::bus, 2, bus, {}, 9).exit_code, 2);
 }

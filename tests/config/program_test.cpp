@@ -34,6 +34,7 @@ TEST(program, the_bus_has_these_options_and_the_gateway_all) {
         "control_connections_max",
         "control_request_timeout_ms",
         "log_level",
+        "pin_shards",
         "log_format",
     };
     std::set<std::string_view> found;

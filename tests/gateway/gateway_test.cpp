@@ -1,4 +1,5 @@
 #include "gateway/gateway.hpp"
+#include "gateway/limits.hpp"
 #include "support/peer.hpp"
 #include "support/ws_client.hpp"
 
@@ -7,9 +8,12 @@
 
 #include <arpa/inet.h>
 #include <deque>
+#include <filesystem>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -192,6 +196,27 @@ TEST(gateway, programs_that_fall_silent_are_asked_whether_they_are_there_and_bro
     };
     EXPECT_EQ(idle_seconds(far_end(program)), 77);
     EXPECT_EQ(idle_seconds(far_end(browser)), 0);
+}
+
+TEST(gateway, each_pinned_shard_has_a_processor_of_its_own) {
+    const std::vector<int> processors = allowed_processors();
+    ASSERT_GE(processors.size(), 1u);
+    config::settings how = settings_for_tests(processors.size());
+    how.pin_shards = true;
+    running_gateway g{how};
+    g.get("/metrics"); // every shard has answered, and runs
+    std::set<int> taken;
+    for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
+        cpu_set_t allowed;
+        CPU_ZERO(&allowed);
+        if (::sched_getaffinity(std::stoi(task.path().filename()), sizeof allowed, &allowed) != 0) continue;
+        if (CPU_COUNT(&allowed) != 1) continue;
+        for (const int processor : processors) {
+            if (CPU_ISSET(static_cast<std::size_t>(processor), &allowed)) taken.insert(processor);
+        }
+    }
+    EXPECT_EQ(taken, std::set<int>(processors.begin(), processors.end()));
+    EXPECT_EQ(allowed_processors(), processors) << "of the thread that made them";
 }
 
 TEST_P(every_size, the_control_plane_answers) {

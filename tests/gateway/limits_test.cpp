@@ -1,8 +1,11 @@
 #include "gateway/limits.hpp"
 
+#include <boost/system/errc.hpp>
 #include <gtest/gtest.h>
 
+#include <sched.h>
 #include <sys/resource.h>
+#include <thread>
 
 namespace carillon::gateway {
 namespace {
@@ -39,6 +42,27 @@ TEST(limits, cores_are_read_from_the_files_of_a_cgroup) {
 }
 
 TEST(limits, there_is_always_a_core) { EXPECT_GE(allowed_cores(), 1u); }
+
+TEST(limits, a_thread_stays_on_the_processor_it_is_given) {
+    const std::vector<int> all = allowed_processors();
+    ASSERT_GE(all.size(), 1u);
+    for (const int processor : all) {
+        std::thread{[processor] {
+            EXPECT_FALSE(pin_this_thread(processor));
+            EXPECT_EQ(allowed_processors(), std::vector<int>{processor});
+            EXPECT_EQ(::sched_getcpu(), processor);
+        }}.join();
+    }
+    EXPECT_EQ(allowed_processors(), all) << "of this thread";
+}
+
+TEST(limits, a_processor_that_is_not_there_is_refused) {
+    const std::vector<int> all = allowed_processors();
+    for (const int processor : {-1, CPU_SETSIZE - 1, CPU_SETSIZE}) {
+        EXPECT_EQ(pin_this_thread(processor), boost::system::errc::invalid_argument) << processor;
+    }
+    EXPECT_EQ(allowed_processors(), all);
+}
 
 TEST(limits, the_limit_on_descriptors_is_raised_as_far_as_it_goes) {
     const std::size_t limit = raise_descriptor_limit();

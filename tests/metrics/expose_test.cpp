@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <set>
 #include <type_traits>
@@ -17,7 +18,8 @@ using testing::labels;
 using testing::read_exposition;
 
 exposition exposed(std::span<const shard_counters> shards, const process_facts& facts = {}) {
-    auto read = read_exposition(expose(shards, facts));
+    const std::vector<std::optional<shard_counters>> answers(shards.begin(), shards.end());
+    auto read = read_exposition(expose(answers, facts));
     EXPECT_EQ(read.problem, "");
     return read;
 }
@@ -31,6 +33,17 @@ process_facts known_facts() {
     facts.cpu_seconds = 0.5;
     facts.connections_limit = 1000;
     return facts;
+}
+
+TEST(exposition, a_shard_that_does_not_answer_leaves_the_others_their_numbers) {
+    std::vector<std::optional<shard_counters>> answers(3);
+    answers[2].emplace();
+    answers[2]->sends = 7;
+    const auto read = read_exposition(expose(answers, {}));
+    ASSERT_EQ(read.problem, "");
+    EXPECT_EQ(read.value("carillon_sends_total", {{"shard", "2"}}), 7);
+    EXPECT_FALSE(read.value("carillon_sends_total", {{"shard", "0"}}).has_value());
+    EXPECT_FALSE(read.value("carillon_sends_total", {{"shard", "1"}}).has_value());
 }
 
 TEST(exposition, every_family_has_help_a_known_type_and_a_name_that_follows_the_rules) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace carillon::metrics {
 namespace {
@@ -45,10 +46,11 @@ TEST(duration_histogram, a_duration_falls_into_the_first_bucket_that_holds_it) {
 }
 
 TEST(duration_histogram, the_exposition_cumulates_the_buckets) {
-    shard_counters shard;
+    std::optional<shard_counters> answer{std::in_place};
+    shard_counters& shard = *answer;
     for (const auto late : {20us, 60us, 2000us, 2000us}) shard.shard_loop_lag.observe(late);
     shard.shard_loop_lag.observe(20s);
-    const auto read = testing::read_exposition(expose({&shard, 1}, {}));
+    const auto read = testing::read_exposition(expose({&answer, 1}, {}));
     ASSERT_EQ(read.problem, "");
     const std::string name = "carillon_shard_loop_lag_seconds";
     EXPECT_EQ(read.value(name + "_bucket", {{"shard", "0"}, {"le", "0.0001"}}), 2);
