@@ -67,6 +67,9 @@ public:
 
     /// A subscriber of `channel` has come, the shard's `first` or a further one.
     virtual interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) = 0;
+    /// A subscriber of `channel` has left it to others of the shard. If its subscribe is pending, it is answered now:
+    /// nothing depends on it any more, and later it could be taken for that of a subscription that came after it.
+    virtual void withdraw(std::string_view /*channel*/, std::uint64_t /*connection*/) {}
     /// The shard's last subscriber of `channel` has left.
     virtual void unsubscribe(std::string_view channel) = 0;
     /// Publishes, once for all shards and nodes. Deliveries to this shard's own subscribers are held in the hub until

@@ -31,6 +31,19 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
     return interest::pending;
 }
 
+void redis_broker::withdraw(std::string_view channel, std::uint64_t connection) {
+    const auto found = unconfirmed_.find(std::string{channel});
+    if (found == unconfirmed_.end()) return;
+    auto& waiters = found->second;
+    const auto its = std::stable_partition(waiters.begin(), waiters.end(),
+                                           [&](const waiter& each) { return each.whose.connection != connection; });
+    const std::vector<waiter> answered{its, waiters.end()};
+    waiters.erase(its, waiters.end());
+    if (waiters.empty()) unconfirmed_.erase(found);
+    waiting_ -= answered.size();
+    for (const waiter& each : answered) each.who->on_subscribed(each.whose);
+}
+
 void redis_broker::unsubscribe(std::string_view channel) {
     confirm(channel); // nobody waits any more; who does has left already
     filter_.remove(channel_hash(channel));

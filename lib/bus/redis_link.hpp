@@ -46,6 +46,7 @@ public:
     redis_broker(redis_link& link, std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
     interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
+    void withdraw(std::string_view channel, std::uint64_t connection) override;
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                           publish_listener& who, ticket whose) override;

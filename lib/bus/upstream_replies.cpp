@@ -82,6 +82,11 @@ void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now)
     if (expected_.empty() || expected_.front().what != awaited) {
         return lose("the server confirmed what it was not asked", true, now);
     }
+    const expected& front = expected_.front();
+    // In the order in which they were asked for, or a refusal would be taken for that of another channel.
+    if (subscribed && front.names[front.names.size() - front.left] != nodes[2].text) {
+        return lose("the server confirmed a channel out of turn", true, now);
+    }
     if (--expected_.front().left == 0) expected_.pop_front();
     on_confirmed(nodes[2].text, subscribed, now);
 }

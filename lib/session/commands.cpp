@@ -74,6 +74,7 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
 void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
     const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
+    if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(request.channel, records().key_of(c).packed());
     if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(request.channel);
     protocol::append_empty_reply(next_reply(), id, "unsubscribe");
 }
