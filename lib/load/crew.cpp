@@ -20,7 +20,7 @@ constexpr int tick_ms = 50;
 } // namespace
 
 crew::crew(const options& what, const endpoint& where, std::uint32_t run)
-    : what_{what}, figures_{what.processes, what.scene == scene::unicast ? what.connections : 1} {
+    : what_{what}, figures_{what.processes, what.channels} {
     const pid_t parent = ::getpid();
     for (std::uint32_t number = 0; number < what.processes; ++number) {
         int pair[2];

@@ -17,6 +17,11 @@ constexpr std::size_t words_before_bins = 3;
 
 std::chrono::nanoseconds as_length(double nanoseconds) { return std::chrono::nanoseconds{std::llround(nanoseconds)}; }
 
+// Of lengths that are not negative. A server that repeats very old times could bring the sum to where it wraps.
+std::chrono::nanoseconds saturating_sum(std::chrono::nanoseconds a, std::chrono::nanoseconds b) {
+    return a > std::chrono::nanoseconds::max() - b ? std::chrono::nanoseconds::max() : a + b;
+}
+
 } // namespace
 
 latencies::latencies() : counts_{axis{static_cast<unsigned>(bins_count), shortest_ns, longest_ns}} {}
@@ -26,7 +31,7 @@ void latencies::record(std::chrono::nanoseconds length) {
     const int found = counts_.axis().index(static_cast<double>(length.count()));
     ++counts_.at(std::clamp(found, 0, static_cast<int>(bins_count) - 1));
     ++count_;
-    sum_ += length;
+    sum_ = saturating_sum(sum_, length);
     max_ = std::max(max_, length);
 }
 
@@ -34,7 +39,7 @@ void latencies::add(const latencies& other) {
     // Not "counts_ += other.counts_": g++ 12 warns of Boost's own code there once it is instrumented.
     for (int i = 0; i < static_cast<int>(bins_count); ++i) counts_.at(i) += other.counts_.at(i);
     count_ += other.count_;
-    sum_ += other.sum_;
+    sum_ = saturating_sum(sum_, other.sum_);
     max_ = std::max(max_, other.max_);
 }
 

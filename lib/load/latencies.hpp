@@ -14,7 +14,8 @@
 namespace carillon::load {
 
 /// How long events took: a histogram with bins that are 1 % wide, from 1 µs to 100 s, with the exact count, sum and
-/// maximum beside it. What is shorter or longer counts in the first or the last bin. Thread: one at a time.
+/// maximum beside it (a sum of more than 292 years stays there). What is shorter or longer counts in the first or the
+/// last bin. Thread: one at a time.
 class latencies {
 public:
     latencies();

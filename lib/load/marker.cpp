@@ -46,6 +46,8 @@ std::optional<marker> read_marker(const char* at) noexcept {
     at += start.size();
     if (!read_hex(at, 8, ':', run) || !read_hex(at, 8, ':', channel)) return std::nullopt;
     if (!read_hex(at, 12, ':', sequence) || !read_hex(at, 16, '@', due)) return std::nullopt;
+    // No publisher writes a time before the clock began, and a difference to it would be more than a duration holds.
+    if (due >> 63 != 0) return std::nullopt;
     return marker{static_cast<std::uint32_t>(run), static_cast<std::uint32_t>(channel), sequence,
                   clock::time_point{std::chrono::nanoseconds{due}}};
 }

@@ -16,7 +16,7 @@ struct marker {
     std::uint32_t run = 0;      ///< tells this run's messages from another's, and those measured from the warm-up's
     std::uint32_t channel = 0;  ///< number of the channel within the run
     std::uint64_t sequence = 0; ///< of the channel, from 0; below 2^48
-    clock::time_point due{};    ///< when it should have been published, however late it was
+    clock::time_point due{};    ///< when it should have been published, however late it was; not before the clock began
 
     bool operator==(const marker&) const = default;
 };

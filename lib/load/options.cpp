@@ -15,7 +15,7 @@ constexpr std::string_view introduction =
     "\n"
     "Scenes: idle     memory of connections that only answer pings, and what holding them costs\n"
     "        fanout   publishes to one channel that every connection is subscribed to\n"
-    "        unicast  publishes to random ones of as many channels as there are connections\n"
+    "        unicast  publishes to random ones of as many channels as there are connections, or of --channels\n"
     "        echo     sends commands and awaits their replies\n"
     "        storm    all connections end and come back at once\n"
     "        churn    connections leave and come back at a rate\n";
@@ -33,6 +33,8 @@ void add_connections(CLI::App& app, raw_options& into) {
     app.add_option("--header", into.rest.headers, "One more line for the upgrade request; repeatable")
         ->allow_extra_args(false);
     app.add_option("--connections", into.connections, "How many; default 1000, echo 64");
+    app.add_option("--channels", into.channels,
+                   "unicast: over how many channels the connections are spread; default one for each");
     app.add_option("--from", into.from,
                    "idle: the first count; default 1500, or a tenth of --connections if that is less");
     app.add_option("--processes", into.processes, "That share the connections; default: as the limit on files wants");

@@ -17,7 +17,7 @@ namespace carillon::load {
 enum class scene : std::uint8_t {
     idle,    ///< connections that only answer pings
     fanout,  ///< one channel, everybody subscribed
-    unicast, ///< a channel for each connection, random ones are published to
+    unicast, ///< a channel for each connection, or for a few, random ones are published to
     echo,    ///< commands and their replies
     storm,   ///< everybody reconnects at once
     churn,   ///< connections leave and come back at a rate
@@ -44,7 +44,8 @@ struct options {
     std::uint32_t window = 200;  ///< handshakes under way at once, in each process
     double connect_rate = 0;     ///< connections a second, of all processes; 0: as fast as the window lets
     bool read_later = false;     ///< nobody reads while it is published: the kernel keeps the messages meanwhile
-    bool own_channels = false;   ///< each connection on a channel of its own
+    bool own_channels = false;   ///< there are numbered channels; else one for all
+    std::uint32_t channels = 1;  ///< over which the connections are spread evenly
     std::string channel = "bench";
 
     std::optional<url> publish;               ///< where publications go; only for scenes that publish
@@ -67,7 +68,8 @@ struct options {
     bool quiet = false;
 
     bool has_publications() const noexcept { return scene == scene::fanout || scene == scene::unicast; }
-    std::string channel_of(std::uint32_t connection) const;
+    std::uint32_t channel_number(std::uint32_t connection) const noexcept { return connection % channels; }
+    std::string channel_of(std::uint32_t connection) const; ///< its name; a channel's number will do, too
 };
 
 /// What was set, in words and in the order of the manual, for the report.

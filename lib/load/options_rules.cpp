@@ -144,6 +144,14 @@ std::string read_counts(const raw_options& given, std::uint64_t descriptors_max,
                      check_range("--burst", into.burst, 1, at_once_max)});
 }
 
+std::string read_channels(const raw_options& given, options& into) {
+    if (given.channels && into.scene != scene::unicast) return "--channels is for unicast";
+    into.channels = into.own_channels ? given.channels.value_or(into.connections) : 1;
+    if (into.channels > 0 && into.connections % into.channels == 0) return {};
+    return fmt::format("--channels must divide --connections, which is {}, without a rest; {} does not",
+                       into.connections, into.channels);
+}
+
 double usual_rate(scene which) {
     switch (which) {
     case scene::fanout: return 10;
@@ -205,14 +213,14 @@ std::string read_pids(const raw_options& given, options& into) {
 std::string check_options(const raw_options& given, std::uint64_t descriptors_max, options& into) {
     into = given.rest;
     return first_of({read_scene(given, into), read_targets(given, into), read_counts(given, descriptors_max, into),
-                     read_times(given, into), read_pids(given, into), check_channel(into),
+                     read_channels(given, into), read_times(given, into), read_pids(given, into), check_channel(into),
                      check_header("--header", into.headers), check_header("--publish-header", into.publish_headers)});
 }
 
 std::string_view name_of(scene which) noexcept { return scene_names[static_cast<std::size_t>(which)]; }
 
 std::string options::channel_of(std::uint32_t connection) const {
-    return own_channels ? fmt::format("{}-{}", channel, connection) : channel;
+    return own_channels ? fmt::format("{}-{}", channel, channel_number(connection)) : channel;
 }
 
 } // namespace carillon::load

@@ -25,6 +25,7 @@ std::vector<std::pair<std::string, std::string>> describe(const options& what) {
     if (what.scene == scene::idle) add("from", std::to_string(what.from));
     if (what.scene == scene::idle || what.scene == scene::storm || what.scene == scene::churn)
         add("own_channels", what.own_channels ? "true" : "false");
+    if (what.scene == scene::unicast) add("channels", std::to_string(what.channels));
     if (what.read_later) add("read_later", "true");
     if (what.publish) {
         // The password stays out of the report.

@@ -11,7 +11,7 @@ struct raw_options {
     std::string protocol = "centrifuge";
     std::optional<std::string> publish;
     std::string cpus;
-    std::optional<std::uint32_t> connections, from, processes, window;
+    std::optional<std::uint32_t> connections, channels, from, processes, window;
     std::optional<double> rate;
     double duration_s = 10, timeout_s = 10;
     std::optional<double> warm_up_s;

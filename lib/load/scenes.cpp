@@ -63,9 +63,9 @@ void stage::play_publications() {
     if (!publisher_->trouble().empty()) return fail(publisher_->trouble());
     if (!connect(what_.connections, "connecting")) return;
     result_.has_figures = true;
-    const std::uint64_t each = what_.scene == scene::fanout ? what_.connections : 1;
+    const std::uint64_t each = what_.connections / what_.channels;
     std::uint64_t published = 0;
-    warm_up_sequences_.resize(what_.scene == scene::unicast ? what_.connections : 1);
+    warm_up_sequences_.resize(what_.channels);
     if (what_.warm_up.count() > 0) {
         if (!publish_for(warm_up_of(run_), what_.warm_up, "warming up", published)) return;
         await_deliveries(published * each, true);

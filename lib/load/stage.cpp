@@ -134,8 +134,7 @@ bool stage::hold(std::chrono::nanoseconds length, std::string_view words) {
 bool stage::publish_for(std::uint32_t run, std::chrono::nanoseconds length, std::string_view words,
                         std::uint64_t& published) {
     const bool measured = run == run_;
-    const std::uint32_t channels = what_.scene == scene::unicast ? what_.connections : 1;
-    std::uniform_int_distribution<std::uint32_t> any{0, channels - 1};
+    std::uniform_int_distribution<std::uint32_t> any{0, what_.channels - 1};
     const publishing_plan plan{
         what_,
         run,

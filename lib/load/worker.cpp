@@ -180,9 +180,10 @@ void worker::finish_order() {
 void worker::report() {
     if (task_.what.has_publications()) {
         counts_.lost = 0;
-        const bool own = task_.what.own_channels;
-        for (slot i = 0; i < task_.count; ++i)
-            counts_.lost += clients_[i].received.lost(task_.figures.published(own ? task_.first + i : 0));
+        for (slot i = 0; i < task_.count; ++i) {
+            const std::uint32_t channel = task_.what.channel_number(task_.first + i);
+            counts_.lost += clients_[i].received.lost(task_.figures.published(channel));
+        }
     }
     task_.figures.write(task_.number, counts_);
     task_.figures.write(task_.number, event::handshake, handshakes_);

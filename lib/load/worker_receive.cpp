@@ -12,6 +12,8 @@
 namespace carillon::load {
 namespace {
 
+constexpr std::size_t unsent_bytes_max = 2 * 1024 * 1024; // the largest payload, and pongs
+
 // What a server says when it ends a connection: code and reason (RFC 6455 §5.5.1).
 std::string close_text(std::string_view payload) {
     if (payload.size() < 2) return "the server closed the connection";
@@ -143,7 +145,7 @@ bool worker::take_plain(slot which, std::string_view text, clock::time_point now
 
 void worker::take_markers(slot which, std::string_view text, clock::time_point now) {
     if (!task_.what.has_publications()) return;
-    const std::uint32_t channel = task_.what.own_channels ? task_.first + which : 0;
+    const std::uint32_t channel = task_.what.channel_number(task_.first + which);
     while (const auto found = take_marker(text)) {
         if (found->run == warm_up_of(task_.run)) ++counts_.warm_ups;
         if (found->run != task_.run) continue;
@@ -166,6 +168,10 @@ void worker::take_markers(slot which, std::string_view text, clock::time_point n
 
 bool worker::transmit(slot which, std::string_view bytes) {
     if (const auto waiting = unsent_.find(which); waiting != unsent_.end()) {
+        if (waiting->second.size() + bytes.size() > unsent_bytes_max) {
+            ended(which, "the server asks for answers and does not read them");
+            return false;
+        }
         waiting->second += bytes; // one command and the pongs of a moment
         return true;
     }

@@ -4,6 +4,7 @@
 #include "base/check.hpp"
 #include "http/request_head.hpp"
 #include "http/upgrade.hpp"
+#include "sayings.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,25 @@
 
 namespace carillon::http {
 namespace {
+
+constexpr std::array<std::string_view, 16> sayings{
+    "GET / HTTP/1.1\r\n",
+    "GET /connection/websocket?a=b HTTP/1.1\r\n",
+    "POST /api HTTP/1.0\r\n",
+    "Host: a.example.com\r\n",
+    "Upgrade: websocket\r\n",
+    "Connection: keep-alive, Upgrade\r\n",
+    "Sec-WebSocket-Version: 13\r\n",
+    "Sec-WebSocket-Version: 8\r\n",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    "Sec-WebSocket-Protocol: a, centrifuge-json\r\n",
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+    "Origin: https://a.example.com\r\n",
+    "Origin: null\r\n",
+    "Content-Length: 5\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "\r\n\r\n",
+};
 
 /// A buffer of exact size, so that the sanitizer sees a byte read too many.
 struct exact_copy {
@@ -89,7 +109,8 @@ void check_head(std::string_view input, std::size_t cut) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
-    const std::string_view input{reinterpret_cast<const char*>(data) + 1, size - 1};
+    const std::string input =
+        carillon::fuzz::spelled_out({reinterpret_cast<const char*>(data) + 1, size - 1}, carillon::http::sayings);
     carillon::http::check_head(input, input.size() * data[0] / 255);
     return 0;
 }

@@ -52,6 +52,7 @@ TEST(marker, is_found_whatever_is_around_it) {
         {"a letter that is no digit", "@cb:0000000g" + one.substr(12) + other, {large}},
         {"a capital letter", "@cb:FEDCBA98" + other.substr(12), {}},
         {"another end", one.substr(0, marker_bytes - 1) + "#" + other, {large}},
+        {"a time before the clock began", one.substr(0, 35) + "8000000000000000@" + other, {large}},
         {"another separator", one.substr(0, 12) + "-" + one.substr(13), {}},
     };
     for (const auto& [name, text, found] : cases) EXPECT_EQ(all_in(text), found) << name;

@@ -59,6 +59,12 @@ TEST(bench_options, each_scene_has_its_defaults) {
     EXPECT_TRUE(valid({"unicast"}).own_channels);
     EXPECT_EQ(valid({"unicast"}).channel_of(7), "bench-7");
     EXPECT_EQ(valid({"unicast"}).rate, 1000);
+    EXPECT_EQ(valid({"unicast"}).channels, 1000u);
+    EXPECT_EQ(valid({"unicast", "--channels=100"}).channels, 100u);
+    EXPECT_EQ(valid({"unicast", "--channels=100"}).channel_of(7), "bench-7");
+    EXPECT_EQ(valid({"unicast", "--channels=100"}).channel_of(107), "bench-7");
+    EXPECT_EQ(valid({"fanout"}).channels, 1u);
+    EXPECT_EQ(valid({"echo"}).channels, 64u);
     EXPECT_EQ(valid({"echo"}).connections, 64u);
     EXPECT_EQ(valid({"echo"}).rate, 0);
     EXPECT_FALSE(valid({"echo"}).publish);
@@ -121,6 +127,14 @@ TEST(bench_options, what_is_wrong_is_said_in_one_line) {
         {{"storm", "--hello", "hi"}, "--hello and --hello-reply are for --protocol plain; centrifuge has its own"},
         {{"storm", "--protocol=plain", "--hello-reply=hi"}, "--hello-reply needs --hello"},
         {{"fanout", "--own-channels"}, "--own-channels is for idle, storm and churn; the others decide themselves"},
+        {{"fanout", "--channels=2"}, "--channels is for unicast"},
+        {{"unicast", "--channels=3"},
+         "--channels must divide --connections, which is 1000, without a rest; 3 does not"},
+        {{"unicast", "--channels=0"},
+         "--channels must divide --connections, which is 1000, without a rest; 0 does not"},
+        {{"unicast", "--channels=1001"},
+         "--channels must divide --connections, which is 1000, without a rest; 1001 does not"},
+        {{"unicast", "--connections=0"}, "--connections must be from 1 to 4000000, not 0"},
         {{"echo", "--read-later"}, "--read-later is for fanout and unicast"},
         {{"storm", "--connections=0"}, "--connections must be from 1 to 4000000, not 0"},
         {{"storm", "--window=0"}, "--window must be from 1 to 4000000, not 0"},

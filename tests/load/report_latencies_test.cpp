@@ -66,6 +66,16 @@ TEST(report_latencies, what_is_shorter_or_longer_counts_in_the_first_or_the_last
     EXPECT_EQ(kept.mean(), (1'999ns + 100s + 1h) / 6);
 }
 
+TEST(report_latencies, a_sum_that_no_number_holds_stays_the_longest_there_is) {
+    latencies kept;
+    for (int i = 0; i < 3; ++i) kept.record(std::chrono::nanoseconds::max());
+    EXPECT_EQ(kept.mean(), std::chrono::nanoseconds::max() / 3);
+    latencies both = kept;
+    both.add(kept);
+    EXPECT_EQ(both.mean(), std::chrono::nanoseconds::max() / 6);
+    EXPECT_EQ(both.count(), 6u);
+}
+
 TEST(report_latencies, bins_are_at_most_one_percent_wide) {
     latencies kept;
     for (double length = 1e3; length < 1e11; length *= 1.005)

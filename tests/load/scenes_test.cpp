@@ -1,3 +1,4 @@
+#include "http/accept_key.hpp"
 #include "load/scenes_programs.hpp"
 
 #include <boost/json/parse.hpp>
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -99,6 +101,16 @@ TEST(scenes, unicast_reaches_one_each) {
     EXPECT_EQ(seen.number("deliveries", "counted"), 40u);
 }
 
+TEST(scenes, unicast_over_fewer_channels_reaches_a_few_each) {
+    const gateway_process gateway;
+    const figures seen = play(flags{"unicast", "--url", gateway.url(), "--publish", gateway.bus(), "--connections=20",
+                                    "--channels=5", "--rate=200"} +
+                              short_run);
+    expect_perfect(seen);
+    EXPECT_EQ(seen.number("publishes", "counted"), 40u);
+    EXPECT_EQ(seen.number("deliveries", "counted"), 160u);
+}
+
 TEST(scenes, echo_counts_round_trips_in_both_loops) {
     const gateway_process gateway;
     const flags common = flags{"echo", "--url", gateway.url(), "--connections=6"} + short_run;
@@ -137,6 +149,64 @@ TEST(scenes, churn_counts_who_comes_back) {
     const figures seen = play(flags{"churn", "--url", gateway.url(), "--connections=5", "--rate=100"} + short_run);
     expect_perfect(seen);
     EXPECT_EQ(seen.number("handshakes", "counted"), 20u);
+}
+
+// Upgrades two connections and sends them pings until they have ended, without ever reading.
+class talker {
+public:
+    talker() {
+        constexpr int small = 4096; // inherited by what is accepted
+        ::setsockopt(door_.number(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::bind(door_.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(door_.number(), 2), 0);
+        socklen_t bytes = sizeof address;
+        ::getsockname(door_.number(), reinterpret_cast<sockaddr*>(&address), &bytes);
+        url_ = "ws://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+        for (std::thread& each : threads_) each = std::thread{[this] { talk(); }};
+    }
+    ~talker() {
+        ::shutdown(door_.number(), SHUT_RDWR); // for a thread that nobody came to
+        for (std::thread& each : threads_) each.join();
+    }
+    const std::string& url() const { return url_; }
+
+private:
+    void talk() {
+        const descriptor socket{::accept4(door_.number(), nullptr, nullptr, SOCK_CLOEXEC)};
+        std::string head;
+        std::array<char, 1024> buffer;
+        while (head.find("\r\n\r\n") == head.npos) {
+            const ssize_t count = ::recv(socket.number(), buffer.data(), buffer.size(), 0);
+            if (count <= 0) return;
+            head.append(buffer.data(), static_cast<std::size_t>(count));
+        }
+        constexpr std::string_view field = "Sec-WebSocket-Key: ";
+        std::array<char, http::websocket_accept_bytes> accept;
+        http::write_accept(accept, std::string_view{head}.substr(head.find(field) + field.size(), 24));
+        std::string said = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           "Sec-WebSocket-Accept: " +
+                           std::string{accept.data(), accept.size()} + "\r\n\r\n";
+        const std::string ping = "\x89\x7d" + std::string(125, 'p');
+        while (::send(socket.number(), said.data(), said.size(), MSG_NOSIGNAL) > 0) {
+            said.clear();
+            for (int i = 0; i < 100; ++i) said += ping;
+        }
+    }
+
+    const descriptor door_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    std::string url_;
+    std::array<std::thread, 2> threads_;
+};
+
+TEST(scenes, a_server_that_wants_pongs_and_does_not_read_them_is_left) {
+    const talker server;
+    const bench_run run = run_bench({"idle", "--protocol=plain", "--url", server.url(), "--connections=2", "--from=1",
+                                     "--duration=60", "--server-pid", std::to_string(::getpid())});
+    EXPECT_EQ(run.exit_code, 1);
+    EXPECT_NE(run.err.find("the server asks for answers and does not read them"), run.err.npos) << run.err;
 }
 
 TEST(scenes, a_plain_client_says_what_it_is_told_to) {

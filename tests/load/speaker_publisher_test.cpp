@@ -86,6 +86,7 @@ options to_server(const std::string& where) {
     options what;
     what.scene = scene::unicast;
     what.own_channels = true;
+    what.channels = what.connections;
     what.channel = "c";
     what.publish = parse_url(where);
     what.publishers = 1;
