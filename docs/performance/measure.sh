@@ -2,30 +2,35 @@
 # Measures Carillon beside the floor and the idiomatic baseline in one run, then rewrites the tables of docs/performance.md
 # and the charts in docs/performance/. Debian 12 or 13, two processors or more, root or sudo for what is missing.
 #
-#   docs/performance/measure.sh [--rounds N] [--results DIRECTORY] [--no-build] [--only SCENE,...]
+#   docs/performance/measure.sh [--rounds N] [--results DIRECTORY] [--no-build] [--only SCENE,...] [--peers]
 #
-# Every server runs alone, on the first processor; the load generator has the second. About 17 minutes with 3 rounds.
+# Every server runs alone, on the first processor; the load generator has the second. Rounds are of what the targets speak of:
+# 7 unless told otherwise; of the rest there are at most 3. About 18 minutes, with the build.
+# --peers measures nginx with Nchan, too (Debian: libnginx-mod-nchan), which adds 3 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export DEBIAN_FRONTEND=noninteractive
 . docker/packages.sh
 
-rounds=3 results=build/measure build=yes only=
+rounds=7 results=build/measure build=yes only= peers=
 while [ $# -gt 0 ]; do
     case $1 in
         --rounds) rounds=$2; shift 2 ;;
         --results) results=$2; shift 2 ;;
         --no-build) build=; shift ;;
         --only) only=,$2,; shift 2 ;;
-        *) sed -n 2,7p "$0"; exit 2 ;;
+        --peers) peers=yes; shift ;;
+        *) sed -n 2,10p "$0"; exit 2 ;;
     esac
 done
 began=$(date +%s)
+few=$((rounds < 3 ? rounds : 3))
 
 if [ -n "$build" ]; then
     update_package_lists
     # shellcheck disable=SC2046
     install_missing $(build_packages) libbenchmark-dev
+    [ -z "$peers" ] || install_missing nginx-light libnginx-mod-nchan
     command -v node >/dev/null || install_missing nodejs
     mkdir -p build
     echo "Building ..."
@@ -33,7 +38,7 @@ if [ -n "$build" ]; then
         { tail -50 build/bench.log; exit 1; }
 fi
 mkdir -p "$results"
-[ -n "$only" ] || rm -f "$results"/*
+[ -n "$only" ] || rm -rf "${results:?}"/*
 
 ulimit -n "$(ulimit -Hn)"
 # As many connections as one process may have, and a few descriptors for the rest.
@@ -64,10 +69,15 @@ await_port() {
 start() {
     local name=$1 command; shift
     local websocket="ws://127.0.0.1:$client_port/connection/websocket"
+    publish=(--publish "redis://127.0.0.1:$bus_port")
     case $name in
         floor)
             command=(build/bench/tests/bench/carillon-floor --port "$client_port" --bus-port "$bus_port")
             speak=(--protocol plain --url "ws://127.0.0.1:$client_port/{channel}") ;;
+        nchan)
+            publish=(--publish "http://127.0.0.1:$client_port/pub/{channel}")
+            command=(/usr/sbin/nginx -p "$(realpath "$results")" -c "$(realpath docs/performance/nchan.conf)")
+            speak=(--protocol plain --url "ws://127.0.0.1:$client_port/sub/{channel}") ;;
         idiomatic)
             command=(build/bench/tests/bench/carillon-idiomatic --port "$client_port" --bus-port "$bus_port")
             speak=(--protocol centrifuge --url "$websocket") ;;
@@ -82,16 +92,19 @@ start() {
     taskset -c "$server_cpus" "${command[@]}" "$@" >"$results/server.log" 2>&1 &
     server=$!
     await_port "$client_port"
-    await_port "$bus_port"
+    if [[ ${publish[1]} == redis:* ]]; then await_port "$bus_port"; fi
+    # The processes whose time and memory count: with nginx, the worker.
+    counted=()
+    local process
+    for process in $(pgrep -P "$server" || echo "$server"); do counted+=(--server-pid "$process"); done
 }
 
 # measure FILE SCENE [argument...]: one scene against the server that runs, then the server's end.
 measure() {
     local file=$1 scene=$2; shift 2
     printf '%4d s  %s\n' $(($(date +%s) - began)) "$file"
-    local publish=()
-    case $scene in fanout | unicast) publish=(--publish "redis://127.0.0.1:$bus_port") ;; esac
-    "$bench" "$scene" "${speak[@]}" "${publish[@]}" --server-pid "$server" --cpus "$load_cpus" \
+    case $scene in fanout | unicast) ;; *) publish=() ;; esac
+    "$bench" "$scene" "${speak[@]}" "${publish[@]}" "${counted[@]}" --cpus "$load_cpus" \
         --quiet --json "$results/$file.json" "$@" >"$results/$file.txt" 2>&1 ||
         { echo "failed:"; cat "$results/$file.txt"; failed=yes; }
     stop
@@ -102,33 +115,47 @@ wanted() { [ -z "$only" ] || case $only in *,$1,*) ;; *) return 1 ;; esac; }
 all="floor carillon idiomatic"
 failed=
 
-# What the targets speak of, in turns, so that what changes on the machine meets all alike.
+# The scenes that the targets speak of, once.
+targets_of() { # SERVER ROUND
+    local name=$1 round=$2
+    if wanted fanout; then
+        start "$name"
+        measure "fanout.$name.$round" fanout --connections "$connections" --rate 4 --warm-up 1 --duration 4
+    fi
+    if wanted burst && [ "$round" -le "$few" ]; then
+        start "$name"
+        measure "burst.$name.$round" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 10 --timeout 30
+    fi
+    if wanted echo; then
+        start "$name"
+        measure "echo.$name.$round" echo --connections 64 --warm-up 1 --duration 4
+    fi
+    if wanted unicast; then
+        if [ "$name" = floor ]; then start floor --by-path; else start "$name"; fi
+        measure "unicast.$name.$round" unicast --connections "$connections" --rate 15000 --warm-up 1 --duration 5
+    fi
+    if wanted greeting && [ "$name" = floor ]; then
+        # The floor that also gets one message of each connection and answers it, as whoever knows who subscribes must.
+        start floor
+        speak+=(--hello '{"id":1,"connect":{}}' --hello-reply connect)
+        measure "greeting.floor.$round" idle --connections "$connections" --from 1 --duration 0.5
+    fi
+}
+
+# In turns, and in the opposite order every other time, so that what changes on the machine meets all alike.
 for round in $(seq "$rounds"); do
-    for name in $all; do
-        if wanted fanout; then
-            start "$name"
-            measure "fanout.$name.$round" fanout --connections "$connections" --rate 4 --warm-up 1 --duration 6
-        fi
-        if wanted burst; then
-            start "$name"
-            measure "burst.$name.$round" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 10 --timeout 30
-        fi
-        if wanted echo; then
-            start "$name"
-            measure "echo.$name.$round" echo --connections 64 --warm-up 1 --duration 4
-        fi
-        if wanted unicast; then
-            if [ "$name" = floor ]; then start floor --by-path; else start "$name"; fi
-            measure "unicast.$name.$round" unicast --connections "$connections" --rate 15000 --warm-up 1 --duration 6
-        fi
-    done
+    if [ $((round % 2)) -eq 1 ]; then order="floor carillon"; else order="carillon floor"; fi
+    [ "$round" -gt "$few" ] || order="$order idiomatic"
+    for name in $order; do targets_of "$name" "$round"; done
 done
 
 # What an idle connection costs, and to hold it through one ping (25 s).
 if wanted idle; then
     for name in $all; do
+        length=26
+        [ "$name" != floor ] || length=1 # it sends none
         start "$name"
-        measure "idle.$name.1" idle --connections "$connections" --from 1500 --duration 26
+        measure "idle.$name.1" idle --connections "$connections" --from 1500 --duration "$length"
     done
     start carillon
     measure "own.carillon.1" idle --connections "$connections" --from 1500 --duration 1 --own-channels
@@ -156,14 +183,30 @@ if wanted growth; then
         start carillon
         measure "bytes-$size.carillon.1" fanout --connections 4000 --payload-bytes "$size" --rate 20 --warm-up 1 --duration 4
     done
+    # The same number of deliveries a second over fewer channels with more subscribers each, then over fewer connections.
+    for each in 10 100 1000; do
+        start carillon
+        measure "each-$each.carillon.1" unicast --connections "$connections" --channels $((connections / each)) \
+            --rate $((15000 / each)) --warm-up 1 --duration 4
+    done
+    for count in 1000 4000; do
+        start carillon
+        measure "channels-$count.carillon.1" unicast --connections "$count" --rate 15000 --warm-up 1 --duration 4
+    done
 fi
 
-# Two shards beside one. Nobody reads while the server is measured, so that it has both processors.
+# Two shards beside one, each on a processor of its own, and left to the kernel. Nobody reads while the server is measured, so
+# that it has both processors.
 if wanted shards; then
-    for count in 1 2; do
-        server_cpus=0,1
-        shards=$count start carillon
-        measure "shards-$count.carillon.1" fanout --connections "$connections" --read-later --rate 0 --in-flight 1 --warm-up 1 --duration 5
+    server_cpus=0,1
+    for round in $(seq "$few"); do
+        for name in 1 2 2-free; do
+            pin=(--pin-shards)
+            [ "$name" != 2-free ] || pin=()
+            shards=${name%%-*} start carillon "${pin[@]}"
+            measure "shards-$name.carillon.$round" fanout --connections "$connections" --read-later --rate 0 --in-flight 1 \
+                --warm-up 1 --duration 4
+        done
     done
     server_cpus=0
 fi
@@ -200,7 +243,7 @@ against_redis() { # ROW SUBSCRIBERS COUNT ARGUMENT...
 }
 if wanted redis && command -v redis-benchmark >/dev/null && command -v redis-server >/dev/null; then
     echo "row,server,per_second,cpu_ns" >"$results/redis.csv"
-    for round in $(seq "$rounds"); do
+    for round in $(seq "$few"); do
         for name in redis carillon; do
             printf '%4d s  redis.%s.%d\n' $(($(date +%s) - began)) "$name" "$round"
             if [ "$name" = redis ]; then
@@ -220,6 +263,20 @@ if wanted redis && command -v redis-benchmark >/dev/null && command -v redis-ser
     done
 fi
 
-node docs/performance/render.mjs "$results" "$rounds"
+# nginx with Nchan has one worker, as Carillon has one shard, and is published to through HTTP; so it is asked for less.
+if [ -n "$peers" ]; then
+    for round in $(seq "$few"); do
+        for name in nchan carillon; do
+            start "$name"
+            measure "peer-fanout.$name.$round" fanout --connections "$connections" --rate 2 --warm-up 1 --duration 4
+            start "$name"
+            measure "peer-unicast.$name.$round" unicast --connections "$connections" --rate 5000 --warm-up 1 --duration 5
+        done
+    done
+    start nchan
+    measure "idle.nchan.1" idle --connections "$connections" --from 1500 --duration 1
+fi
+
+node docs/performance/render.mjs "$results"
 echo "Measured in $(($(date +%s) - began)) s."
 [ -z "$failed" ] || { echo "Some scenes failed, see above."; exit 1; }
