@@ -56,6 +56,7 @@ protected:
 enum class interest : std::uint8_t {
     confirmed, ///< nothing that is published from now on is missed
     pending,   ///< that is true only once the listener has heard of it
+    refused, ///< too much is asked of the bus at once: the subscriber has to leave, and the broker knows nothing of it
 };
 
 /// Where publications come from and go to, as one shard sees it. What is published reaches the shard's hub when the

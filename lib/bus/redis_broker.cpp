@@ -18,13 +18,13 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
     listener_ = &who;
     const auto found = unconfirmed_.find(std::string{channel});
     if (!first && !away_ && found == unconfirmed_.end()) return interest::confirmed;
-    if (first) {
-        filter_.add(channel_hash(channel));
-        link_->ask({.what = redis_link::request::kind::want, .shard = shard_, .channel = std::string{channel}});
-    }
-    if (!first && found == unconfirmed_.end()) {
-        // While the link is coming back, this channel may be subscribed already: then nobody would tell us again.
-        link_->ask({.what = redis_link::request::kind::confirm, .shard = shard_, .channel = std::string{channel}});
+    if (first || found == unconfirmed_.end()) {
+        // Whoever comes and goes faster than the link hears of it must not fill its mailbox. Releases are not refused:
+        // each has its subscription before it.
+        if (asked_.load(std::memory_order_relaxed) >= link_->options_.upstream.in_flight_max) return interest::refused;
+        if (first) filter_.add(channel_hash(channel));
+        // While the link is coming back, a channel may be subscribed already: then nobody would tell us again.
+        link_->ask(*this, first ? redis_link::request::kind::want : redis_link::request::kind::confirm, channel);
     }
     unconfirmed_[std::string{channel}].push_back({&who, whose, clock::now()});
     ++waiting_;
@@ -35,19 +35,21 @@ void redis_broker::withdraw(std::string_view channel, std::uint64_t connection) 
     const auto found = unconfirmed_.find(std::string{channel});
     if (found == unconfirmed_.end()) return;
     auto& waiters = found->second;
-    const auto its = std::stable_partition(waiters.begin(), waiters.end(),
-                                           [&](const waiter& each) { return each.whose.connection != connection; });
-    const std::vector<waiter> answered{its, waiters.end()};
-    waiters.erase(its, waiters.end());
+    // One at most, since it is subscribed once; and rather one of the last.
+    const auto its = std::find_if(waiters.rbegin(), waiters.rend(),
+                                  [&](const waiter& each) { return each.whose.connection == connection; });
+    if (its == waiters.rend()) return;
+    const waiter answered = *its;
+    waiters.erase(std::next(its).base());
     if (waiters.empty()) unconfirmed_.erase(found);
-    waiting_ -= answered.size();
-    for (const waiter& each : answered) each.who->on_subscribed(each.whose);
+    --waiting_;
+    answered.who->on_subscribed(answered.whose);
 }
 
 void redis_broker::unsubscribe(std::string_view channel) {
     confirm(channel); // nobody waits any more; who does has left already
     filter_.remove(channel_hash(channel));
-    link_->ask({.what = redis_link::request::kind::release, .shard = shard_, .channel = std::string{channel}});
+    link_->ask(*this, redis_link::request::kind::release, channel);
 }
 
 std::optional<publish_result> redis_broker::publish(std::string_view channel, const hub::publication& message,

@@ -221,6 +221,11 @@ void redis_link::ask(request what) {
     mailbox_.push(std::move(what), [this](std::vector<request>& requests) { receive(requests); });
 }
 
+void redis_link::ask(redis_broker& whose, request::kind what, std::string_view channel) {
+    whose.asked_.fetch_add(1, std::memory_order_relaxed);
+    ask({.what = what, .shard = whose.shard_, .channel = std::string{channel}});
+}
+
 void redis_link::receive(std::vector<request>& requests) {
     const auto now = clock::now();
     for (request& each : requests) {
@@ -254,6 +259,7 @@ void redis_link::receive(std::vector<request>& requests) {
             upstream_.publish(next_publication_++, each.channel, each.payload, now);
             break;
         }
+        if (each.what != request::kind::publish) brokers_[each.shard]->asked_.fetch_sub(1, std::memory_order_relaxed);
     }
     wake();
 }

@@ -92,7 +92,8 @@ private:
     mailbox<notice> mailbox_;
     std::deque<notice> inbox_; // taken from the mailbox, not handled yet
     boost::unordered_flat_map<std::string, std::vector<waiter>, hash_of_name> unconfirmed_;
-    std::size_t waiting_ = 0; // in all of them
+    std::size_t waiting_ = 0;            // in all of them
+    std::atomic<std::size_t> asked_ = 0; // of the link about channels, and not heard by it yet
     std::size_t in_flight_ = 0;
     std::size_t in_flight_bytes_ = 0;
     bool away_ = true;
@@ -194,6 +195,7 @@ private:
     void close_socket();
     void tell_failure();
     void ask(request what);
+    void ask(redis_broker& whose, request::kind what, std::string_view channel);
     void receive(std::vector<request>& requests);
     void tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest);
     void tell(std::uint32_t shard, redis_broker::notice what);

@@ -8,6 +8,18 @@
 
 namespace carillon::bus {
 
+namespace {
+
+// A server's words, which may be long and of any bytes, as one short line.
+std::string for_the_log(std::string_view why) {
+    constexpr std::size_t bytes_max = 200;
+    std::string line{why.substr(0, bytes_max)};
+    std::ranges::replace_if(line, [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
+    return line;
+}
+
+} // namespace
+
 upstream::upstream(const upstream_options& how, upstream_listener& listener, std::function<double()> jitter,
                    clock::time_point now)
     : options_{how}, listener_{&listener}, jitter_{std::move(jitter)}, retry_at_{now} {}
@@ -177,7 +189,7 @@ void upstream::on_disconnected(std::string_view why, clock::time_point now) {
 }
 
 void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
-    last_failure_ = why; // which may be a view into the input
+    last_failure_ = for_the_log(why); // a copy: it may be a view into the input
     const bool was_connected = connected();
     ++(was_connected ? counts_.disconnects : counts_.connect_failures);
     if (!in_time) ++counts_.timeouts;

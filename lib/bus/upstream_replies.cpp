@@ -70,6 +70,7 @@ void upstream::on_nodes(std::span<const resp::node> nodes, clock::time_point now
 }
 
 void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now) {
+    if (!connected()) return lose("the server speaks before it greets", true, now);
     if (nodes.size() != 4) return; // some other kind of push, such as an invalidation
     const std::string_view what = nodes[1].text;
     if (what == "message") {

@@ -124,7 +124,9 @@ constexpr option table[] = {
     {PLACE_MS(bus_subscribe_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time for the bus to confirm a channel. Then the client's subscribe is answered with a temporary error."},
     {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
-     "Publications on their way to the bus without an answer. More are refused with a temporary error."},
+     "Publications on their way to the bus without an answer, and in each shard channels that the connection to the "
+     "bus "
+     "has not been told of. More are refused with a temporary error."},
     {PLACE(bus_upstream_output_bytes_max), gateway, upstream, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus that reads slowly, or for the thread that writes to it. Then publications are refused "
      "with "

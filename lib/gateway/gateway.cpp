@@ -142,6 +142,8 @@ gateway::gateway(const config::settings& how, role which)
         return {embedded, &embedded};
     };
     const std::vector<int> processors = how.pin_shards ? allowed_processors() : std::vector<int>{};
+    if (how.pin_shards && processors.empty())
+        spdlog::warn("pin_shards: the kernel does not say which processors there are");
     for (; mine.number < count; ++mine.number) {
         if (mine.number < processors.size()) mine.processor = processors[mine.number];
         // Without pages there is nothing to hand over: the shard itself says so.

@@ -103,9 +103,7 @@ latencies board::read_all(event which) const {
 void board::write_trouble(std::uint32_t worker, std::string_view text) noexcept {
     page& to = page_of(worker);
     text = text.substr(0, trouble_bytes);
-    // A part of it may be a server's words, and a terminal obeys control characters.
-    const auto printable = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f ? '?' : c; };
-    std::ranges::transform(text, to.trouble.begin(), printable);
+    std::ranges::copy(text, to.trouble.begin());
     to.trouble_size.store(text.size(), std::memory_order_release);
 }
 

@@ -11,6 +11,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -32,7 +33,10 @@ enum exit_code : int { well = 0, failed = 1, misused = 2, imperfect = 3, interru
 constexpr unsigned long timer_slack_ns = 1000; // the default of 50 µs would make publications late
 
 int complain(int code, std::string_view why) {
-    fmt::print(stderr, "carillon-bench: {}\n", why);
+    // A part of it may be a server's words, and a terminal obeys control characters.
+    std::string line{why};
+    std::ranges::replace_if(line, [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
+    fmt::print(stderr, "carillon-bench: {}\n", line);
     return code;
 }
 

@@ -47,8 +47,9 @@ struct half_message final : link::partial {
     std::size_t size() const noexcept { return assembler.kept_bytes() + lines.size() + bytes.size(); }
 
     ws::assembler assembler;
-    std::string lines; // of the message, not handled yet
-    std::string bytes; // that came after it, not read yet
+    std::string lines;        // of the message, not handled yet
+    std::size_t commands = 0; // of the message, handled already
+    std::string bytes;        // that came after it, not read yet
 };
 
 } // namespace carillon::session

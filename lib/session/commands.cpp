@@ -67,8 +67,14 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     const bus::ticket whose{records().key_of(c).packed(), id};
     // The reply waits for the bus: it promises that nothing is missed from here on.
-    if (bus_->subscribe(request.channel, first, *this, whose) == bus::interest::pending) return;
-    protocol::append_empty_reply(next_reply(), id, "subscribe");
+    switch (bus_->subscribe(request.channel, first, *this, whose)) {
+    case bus::interest::confirmed: protocol::append_empty_reply(next_reply(), id, "subscribe"); break;
+    case bus::interest::pending: break;
+    case bus::interest::refused:
+        hub_->unsubscribe(who, c.channels, request.channel);
+        fail(id, command_error::internal);
+        break;
+    }
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {

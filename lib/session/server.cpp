@@ -178,6 +178,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
     } else {
         kept->lines.assign(unhandled_);
     }
+    kept->commands = std::exchange(handled_, 0);
     kept->bytes.assign(as_text(bytes));
     if (c.waits) pause(c);
     if (!c.waits && kept->assembler.idle()) {
@@ -191,11 +192,10 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
 void server::on_message(client& c, std::span<std::byte> payload) {
     std::string_view message = as_text(payload);
     if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
-    handle_lines(c, message);
+    handle_lines(c, message, 0);
 }
 
-void server::handle_lines(client& c, std::string_view message) {
-    std::size_t commands = 0;
+void server::handle_lines(client& c, std::string_view message, std::size_t commands) {
     while (const auto line = protocol::next_line(message)) {
         if (++commands > options_.commands_per_message_max) {
             return break_off(c, metrics::protocol_failure::too_many_commands);
@@ -206,6 +206,7 @@ void server::handle_lines(client& c, std::string_view message) {
         if (c.gone || c.closing) return;
         if (c.waits) {
             unhandled_ = message;
+            handled_ = commands;
             return;
         }
     }
@@ -221,10 +222,11 @@ void server::go_on(client& c) {
     std::string bytes = std::exchange(kept.bytes, {});
     lines.reserve(lines.size() + work::work_pool::readable_padding);
     bytes.reserve(bytes.size() + work::work_pool::readable_padding);
-    handle_lines(c, lines);
+    handle_lines(c, lines, std::exchange(kept.commands, 0));
     if (c.gone || c.closing) return;
     if (!c.waits) return read_frames(c, std::as_writable_bytes(std::span{bytes}));
     kept.lines.assign(unhandled_);
+    kept.commands = std::exchange(handled_, 0);
     kept.bytes = std::move(bytes);
     keep_bytes(c, kept.size());
 }

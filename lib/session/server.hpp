@@ -86,7 +86,7 @@ private:
     // server.cpp: from frames to commands
     void read_frames(client& c, std::span<std::byte> bytes);
     void on_message(client& c, std::span<std::byte> payload);
-    void handle_lines(client& c, std::string_view message);
+    void handle_lines(client& c, std::string_view message, std::size_t commands);
     void go_on(client& c);
     void answer_close(client& c, std::uint16_t code);
     void close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued = false);
@@ -138,6 +138,7 @@ private:
     // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
     client* active_ = nullptr;
     std::string_view unhandled_; // what is left of its message when it has to wait
+    std::size_t handled_ = 0;    // commands of that message before
     std::string replies_;
 };
 

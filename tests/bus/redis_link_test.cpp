@@ -240,7 +240,10 @@ public:
         return home_.call([&] {
             const auto outcome = bells_.subscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
             const bool first = outcome == hub::subscribe_outcome::joined_first;
-            return end_->subscribe(channel, first, *this, {.connection = who, .id = who});
+            const interest answer = end_->subscribe(channel, first, *this, {.connection = who, .id = who});
+            if (answer == interest::refused)
+                bells_.unsubscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
+            return answer;
         });
     }
     void unsubscribe(const std::string& channel, std::uint32_t who = 1) {
@@ -637,6 +640,24 @@ TEST(redis_link, refuses_publications_beyond_the_bytes_that_may_be_on_their_way)
     d.bus.open();
     d.await_live();
     EXPECT_FALSE(d.shards[0].publish("a", std::string(200, 'x'), 3).has_value());
+}
+
+TEST(redis_link, refuses_channels_while_the_link_does_not_hear_of_them) {
+    redis_options how;
+    how.upstream.in_flight_max = 3;
+    deployment d{how};
+    d.await_live();
+    std::promise<void> go_on;
+    asio::post(d.link.context(), [until = go_on.get_future().share()] { until.wait(); });
+    for (const char* channel : {"a", "b", "c"}) ASSERT_EQ(d.shards[0].subscribe(channel), interest::pending);
+    EXPECT_EQ(d.shards[0].subscribe("d"), interest::refused);
+    EXPECT_EQ(d.shards[1].subscribe("d"), interest::pending) << "each shard has its own share";
+    d.shards[0].unsubscribe("a"); // is never refused
+    go_on.set_value();
+    for (int i = 0; i < 3; ++i) d.shards[0].heard.await("subscribed 1");
+    EXPECT_EQ(d.shards[0].subscribe("d"), interest::pending);
+    d.shards[0].heard.await("subscribed 1");
+    d.await([&] { return d.figures().channels >= 3; });
 }
 
 TEST(redis_link, drops_messages_that_are_no_text) {

@@ -18,7 +18,7 @@ using carillon::test::heap_use_now;
 // hears, "= " what the driver is told to do.
 struct script {
     const char* name;
-    const char* lines;
+    std::string lines;
     const char* password = "";
 };
 
@@ -144,6 +144,12 @@ const script scripts[] = {
      "@live\nwant a\n> SUBSCRIBE a\nrelease a\nraw -NOPERM no\nchannels 0\n"},
     {"released and wanted before it is refused, a channel is refused",
      "@live\nwant a\n> SUBSCRIBE a\nrelease a\nwant a\nraw -NOPERM no\n! refused a denied\nrelease a\nchannels 0\n"},
+    {"a server that speaks before it greets is left",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nsays a x\n= close\n"
+     "failed the server speaks before it greets\n"},
+    {"a server's long and strange words become one short line",
+     "@live\nwant a\n> SUBSCRIBE a\nraw -ERR a\x1b[2J\xc3\xa9" + std::string(300, 'x') + "\n! away ERR a?[2J??" +
+         std::string(189, 'x') + "\n= close\n"},
     {"a server that confirms channels out of turn is left, since a refusal would go to the wrong one",
      "@live\nwant a\n> SUBSCRIBE a\nwant b\n> SUBSCRIBE b\nconfirm b\n"
      "! away the server confirmed a channel out of turn\n= close\n"},

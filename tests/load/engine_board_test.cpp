@@ -41,12 +41,6 @@ TEST(board, begins_with_nothing) {
     EXPECT_EQ(figures.published(1), 0u);
 }
 
-TEST(board, a_servers_words_reach_no_terminal_as_commands) {
-    board figures{1, 1};
-    figures.write_trouble(0, "refused: \x1b[2Jgo\naway\x7f \xc3\xa9");
-    EXPECT_EQ(figures.trouble(), "refused: ?[2Jgo?away? \xc3\xa9");
-}
-
 TEST(board, adds_counts_up_and_takes_the_earliest_beginning_and_the_latest_end) {
     board figures{3, 1};
     figures.write(0, tally_of(1000));

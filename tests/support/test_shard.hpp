@@ -40,6 +40,7 @@ struct shard_options {
     std::uint32_t capacity = 4096;
     std::uint32_t leases = 8;
     std::size_t buffer_bytes = 16'384;
+    bus::broker* clients_bus = nullptr; ///< in place of the embedded one, for the clients; lives longer than the shard
 };
 
 /// Two connected stream sockets; the first is to be given away.
@@ -206,7 +207,7 @@ private:
           records{how.capacity}, poll{context, records}, wheel{records, test_time},
           pool{context, how.leases, how.buffer_bytes},
           broker{(shared == nullptr ? *own_bus_ : *shared).connect(number, context, subscribers)},
-          sessions{floor(), subscribers, broker, how.clients,
+          sessions{floor(), subscribers, how.clients_bus != nullptr ? *how.clients_bus : broker, how.clients,
                    [this](int descriptor, std::string bytes) { plain_http.push_back({descriptor, std::move(bytes)}); }},
           door{floor(), number, subscribers, broker, how.programs} {
         poll.start();
