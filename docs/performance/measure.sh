@@ -24,6 +24,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 began=$(date +%s)
+nchan_module=/usr/lib/nginx/modules/ngx_nchan_module.so
 few=$((rounds < 3 ? rounds : 3))
 
 if [ -n "$build" ]; then
@@ -37,13 +38,25 @@ if [ -n "$build" ]; then
     cmake --preset bench -DCARILLON_TESTS=OFF >build/bench.log 2>&1 && cmake --build --preset bench >>build/bench.log 2>&1 ||
         { tail -50 build/bench.log; exit 1; }
 fi
+if [ -n "$peers" ] && [ ! -e "$nchan_module" ]; then
+    echo "--peers needs nginx with Nchan: libnginx-mod-nchan"
+    exit 2
+fi
 mkdir -p "$results"
-[ -n "$only" ] || rm -rf "${results:?}"/*
+# What an earlier run left would be taken for this one's.
+if [ -z "$only" ]; then
+    rm -f "$results"/*.json "$results"/*.txt "$results"/*.csv
+else
+    for scene in ${only//,/ }; do rm -f "$results/$scene".*.json; done
+fi
 
 ulimit -n "$(ulimit -Hn)"
 # As many connections as one process may have, and a few descriptors for the rest.
 connections=$(($(ulimit -n) - 2000))
 [ "$connections" -le 18000 ] || connections=18000
+# Channels share them evenly.
+connections=$((connections / 1000 * 1000))
+[ "$connections" -gt 4000 ] || { echo "Too few files may be open: ulimit -Hn says $(ulimit -Hn)"; exit 2; }
 client_port=17800 bus_port=17801 control_port=17802
 server_cpus=0 load_cpus=1
 bench=build/bench/app/carillon-bench
@@ -96,7 +109,12 @@ start() {
     # The processes whose time and memory count: with nginx, the worker.
     counted=()
     local process
-    for process in $(pgrep -P "$server" || echo "$server"); do counted+=(--server-pid "$process"); done
+    if [ "$name" = nchan ]; then
+        for _ in $(seq 200); do pgrep -P "$server" >/dev/null && break; sleep 0.05; done
+        for process in $(pgrep -P "$server"); do counted+=(--server-pid "$process"); done
+    else
+        counted=(--server-pid "$server")
+    fi
 }
 
 # measure FILE SCENE [argument...]: one scene against the server that runs, then the server's end.
@@ -197,7 +215,7 @@ fi
 
 # Two shards beside one, each on a processor of its own, and left to the kernel. Nobody reads while the server is measured, so
 # that it has both processors.
-if wanted shards; then
+if wanted shards && [ "$(nproc)" -gt 1 ]; then
     server_cpus=0,1
     for round in $(seq "$few"); do
         for name in 1 2 2-free; do

@@ -16,28 +16,28 @@ if (!directory) {
     process.exit(2);
 }
 
-// SCENE.SERVER.ROUND.json -> results[scene][server] = [round, ...]
+// SCENE.SERVER.ROUND.json -> results[scene][server][round - 1]; a round that failed is a hole
 const results = {};
 for (const file of readdirSync(directory).sort()) {
-    const [, scene, server] = /^(.+)\.([^.]+)\.\d+\.json$/.exec(file) ?? [];
+    const [, scene, server, round] = /^(.+)\.([^.]+)\.(\d+)\.json$/.exec(file) ?? [];
     if (scene === undefined) continue;
     const text = readFileSync(join(directory, file), 'utf8').trim();
     if (text === '') continue;
-    ((results[scene] ??= {})[server] ??= []).push(JSON.parse(text));
+    (((results[scene] ??= {})[server] ??= []))[Number(round) - 1] = JSON.parse(text);
 }
 
 // --- reading the results
 
 const pick = (object, path) => path.split('.').reduce((at, name) => at?.[name], object);
 
-/** The values of all rounds. */
+/** The values of all rounds; undefined where there is none. */
 function values(scene, server, path) {
-    return (results[scene]?.[server] ?? []).map((round) => pick(round, path)).filter((value) => typeof value === 'number');
+    return Array.from(results[scene]?.[server] ?? [], (round) => pick(round ?? {}, path));
 }
 
 function median(list) {
-    if (list.length === 0) return undefined;
-    const sorted = [...list].sort((a, b) => a - b);
+    const sorted = list.filter((one) => Number.isFinite(one)).sort((a, b) => a - b);
+    if (sorted.length === 0) return undefined;
     const middle = sorted.length >> 1;
     return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
@@ -46,7 +46,7 @@ const value = (scene, server, path) => median(values(scene, server, path));
 
 /** Ratio of two servers, round by round: {middle, least, most}. */
 function ratio(above, below) {
-    const each = above.slice(0, below.length).map((one, round) => one / below[round]);
+    const each = above.map((one, round) => one / below[round]).filter(Number.isFinite);
     if (each.length === 0) return undefined;
     return { middle: median(each), least: Math.min(...each), most: Math.max(...each) };
 }
@@ -83,20 +83,25 @@ const verdict = (holds) => (holds === undefined ? '-' : holds ? 'yes' : '**no**'
     const fanout = each('fanout', 'deliveries.server_cpu_ns_each');
     const burst = each('burst', 'deliveries.server_cpu_ns_each');
     const handshake = each('fanout', 'handshakes.server_cpu_ns_each');
+    const greeted = ratio(values('fanout', 'carillon', 'handshakes.server_cpu_ns_each'),
+        values('greeting', 'floor', 'handshakes.server_cpu_ns_each'));
     const echo = each('echo', 'round_trips.per_second');
     const unicast = value('unicast', 'carillon', 'deliveries.server_cpu_ns_each');
     const tail = value('unicast', 'carillon', 'deliveries.latency.p99_ns');
-    const shards = ratio(values('shards-2', 'carillon', 'publishes.per_second'), values('shards-1', 'carillon', 'publishes.per_second'));
+    const alone = values('shards-1', 'carillon', 'publishes.per_second');
+    const shards = ratio(values('shards-2', 'carillon', 'publishes.per_second'), alone);
+    const free = ratio(values('shards-2-free', 'carillon', 'publishes.per_second'), alone);
     tables.targets = table(['what', 'target', 'measured (least-most of the rounds)', 'met'], [
         ['server CPU per delivery, one channel, 128 bytes', '≤ 1.05 × floor', `${showRatio(fanout)} ×`, verdict(most(fanout, 1.05))],
         ['the same, 20 publishes in a burst', '≤ 0.2 × floor', `${showRatio(burst)} ×`, verdict(most(burst, 0.2))],
         ['server CPU per connection accepted, upgraded, connected and subscribed', "≤ 1.4 × floor's accept and 101",
-            `${showRatio(handshake)} ×`, verdict(most(handshake, 1.4))],
+            `${showRatio(handshake)} ×; ${showRatio(greeted)} × of a floor that answers one message as well`, verdict(most(handshake, 1.4))],
         ['command round trips/s, 64 connections', "≥ 0.95 × floor's echo", `${showRatio(echo)} ×`, verdict(least(echo, 0.95))],
         ['unicast, 15,000/s: server CPU per message; p99', 'below 26 µs; below 1.7 ms',
             `${micros(unicast)} (${showRatio(each('unicast', 'deliveries.server_cpu_ns_each'))} × floor); ${time(tail)}`,
             verdict(unicast === undefined ? undefined : unicast < 26_000 && tail < 1.7e6)],
-        ['two shards beside one, deliveries/s', '≥ 1.7 ×', `${showRatio(shards)} ×`, verdict(least(shards, 1.7))],
+        ['two shards beside one, deliveries/s', '≥ 1.7 ×', `${showRatio(shards)} × with \`pin_shards\`; ${showRatio(free)} × without`,
+            verdict(least(shards, 1.7))],
     ]);
 }
 
@@ -105,6 +110,7 @@ const verdict = (holds) => (holds === undefined ? '-' : holds ? 'yes' : '**no**'
     tables.servers = table(['', 'floor', 'Carillon', 'idiomatic'], [
         row('resident bytes per idle connection', count, 'idle', 'memory.bytes_per_connection.resident'),
         row('server CPU per handshake', micros, 'fanout', 'handshakes.server_cpu_ns_each'),
+        ['... with one message answered', micros(value('greeting', 'floor', 'handshakes.server_cpu_ns_each')), '-', '-'],
         row('server CPU per delivery, one channel', micros, 'fanout', 'deliveries.server_cpu_ns_each'),
         row('... p50', time, 'fanout', 'deliveries.latency.p50_ns'),
         row('... p99', time, 'fanout', 'deliveries.latency.p99_ns'),
@@ -148,7 +154,15 @@ tables.holding = table(['', 'Carillon', 'idiomatic'], [
         growth(`${count(held ?? 18000)} subscribers, 128 bytes`, 'fanout'),
         growth('4,000 subscribers, 1 KiB', 'bytes-1024'),
         growth('4,000 subscribers, 8 KiB', 'bytes-8192'),
-        growth('channels with 1 subscriber each, 18,000 of them', 'unicast'),
+    ]);
+    const many = held ?? 18000;
+    tables.channels = table(head, [
+        growth('1,000 channels, 1 subscriber each', 'channels-1000'),
+        growth('4,000 channels, 1 subscriber each', 'channels-4000'),
+        growth(`${count(many)} channels, 1 subscriber each`, 'unicast'),
+        growth(`${count(many / 10)} channels, 10 subscribers each`, 'each-10'),
+        growth(`${count(many / 100)} channels, 100 subscribers each`, 'each-100'),
+        growth(`${count(many / 1000)} channels, 1,000 subscribers each`, 'each-1000'),
     ]);
 }
 
@@ -204,20 +218,43 @@ tables.ablation = (() => {
     }
 }
 
+if (results['peer-fanout']?.nchan) {
+    const both = ['carillon', 'nchan'];
+    const row = (label, write, scene, path) => [label, ...both.map((server) => write(value(scene, server, path)))];
+    tables.peers = table(['', 'Carillon', 'Nchan'], [
+        row('resident bytes per idle connection', count, 'idle', 'memory.bytes_per_connection.resident'),
+        row('server CPU per handshake', micros, 'peer-fanout', 'handshakes.server_cpu_ns_each'),
+        row('server CPU per delivery, one channel, 2 publishes/s', micros, 'peer-fanout', 'deliveries.server_cpu_ns_each'),
+        row('... p50', time, 'peer-fanout', 'deliveries.latency.p50_ns'),
+        row('... p99', time, 'peer-fanout', 'deliveries.latency.p99_ns'),
+        row('unicast, 5,000/s: server CPU per message', micros, 'peer-unicast', 'deliveries.server_cpu_ns_each'),
+        row('... p50', time, 'peer-unicast', 'deliveries.latency.p50_ns'),
+        row('... p99', time, 'peer-unicast', 'deliveries.latency.p99_ns'),
+    ]);
+}
+
 // --- the noise
 
 {
-    const spreads = [];
-    for (const [scene, path] of [
-        ['fanout', 'deliveries.server_cpu_ns_each'], ['burst', 'deliveries.server_cpu_ns_each'],
-        ['fanout', 'handshakes.server_cpu_ns_each'], ['echo', 'round_trips.per_second'], ['unicast', 'deliveries.server_cpu_ns_each'],
-    ]) {
-        const all = values(scene, 'carillon', path);
-        if (all.length > 1) spreads.push((Math.max(...all) - Math.min(...all)) / median(all));
-    }
-    const rounds = values('fanout', 'carillon', 'length_ns').length;
-    tables.noise = `Rounds: ${rounds}. The figures are medians; the rounds of one row differ by up to ` +
-        `${show(Math.max(0, ...spreads) * 100, 0)} % of the median.`;
+    // The two halves of a run are two smaller runs, so they differ by more than two whole runs should.
+    const halves = (all) => {
+        const odd = median(all.filter((_, i) => i % 2 === 0)), even = median(all.filter((_, i) => i % 2 === 1));
+        return odd === undefined || even === undefined ? 0 : Math.abs(odd / even - 1);
+    };
+    const rounds = values('fanout', 'carillon', 'length_ns').filter(Number.isFinite).length;
+    const spreads = [
+        ['fanout', 'deliveries.server_cpu_ns_each'], ['fanout', 'handshakes.server_cpu_ns_each'],
+        ['echo', 'round_trips.per_second'], ['unicast', 'deliveries.server_cpu_ns_each'],
+    ].map(([scene, path]) => {
+        const above = values(scene, 'carillon', path), below = values(scene, 'floor', path);
+        return {
+            ratio: halves(above.map((one, round) => one / below[round])),
+            figure: halves(above),
+        };
+    });
+    const most = (what) => show(Math.max(0, ...spreads.map((each) => each[what])) * 100, 0);
+    tables.noise = `Rounds: ${rounds}. The figures are medians. Had only every other round been made, the ratios to the floor would have been ` +
+        `up to ${most('ratio')} % different, and the figures themselves up to ${most('figure')} %: that is the noise.`;
 }
 
 // --- the page and the charts
