@@ -21,12 +21,14 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
     if (first || found == unconfirmed_.end()) {
         // Whoever comes and goes faster than the link hears of it must not fill its mailbox. Releases are not refused:
         // each has its subscription before it.
-        if (asked_.load(std::memory_order_relaxed) >= link_->options_.upstream.in_flight_max) return interest::refused;
+        const std::uint64_t unheard = asked_ - heard_.load(std::memory_order_relaxed);
+        if (unheard >= link_->options_.upstream.in_flight_max) return interest::refused;
         if (first) filter_.add(channel_hash(channel));
         // While the link is coming back, a channel may be subscribed already: then nobody would tell us again.
         link_->ask(*this, first ? redis_link::request::kind::want : redis_link::request::kind::confirm, channel);
+        unconfirmed_[std::string{channel}] = {.asked = asked_, .first = first};
     }
-    unconfirmed_[std::string{channel}].push_back({&who, whose, clock::now()});
+    unconfirmed_[std::string{channel}].waiters.push_back({&who, whose, clock::now()});
     ++waiting_;
     return interest::pending;
 }
@@ -34,7 +36,7 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
 void redis_broker::withdraw(std::string_view channel, std::uint64_t connection) {
     const auto found = unconfirmed_.find(std::string{channel});
     if (found == unconfirmed_.end()) return;
-    auto& waiters = found->second;
+    auto& waiters = found->second.waiters;
     // One at most, since it is subscribed once; and rather one of the last.
     const auto its = std::find_if(waiters.rbegin(), waiters.rend(),
                                   [&](const waiter& each) { return each.whose.connection == connection; });
@@ -91,11 +93,13 @@ void redis_broker::handle_some() {
 
 void redis_broker::handle(const notice& what) {
     switch (what.what) {
-    case notice::kind::subscribed: confirm(what.channel); break;
-    case notice::kind::refused: refuse(what.channel, what.why); break;
-    case notice::kind::message:
-        hub_->publish(what.message->channel, {what.message->payload, what.message->is_json, {}});
+    case notice::kind::subscribed:
+        if (!outdated(what)) confirm(what.channel);
         break;
+    case notice::kind::refused:
+        if (!outdated(what)) refuse(what.channel, what.why);
+        break;
+    case notice::kind::message: deliver(*what.message); break;
     case notice::kind::published:
         --in_flight_;
         in_flight_bytes_ -= what.bytes;
@@ -106,10 +110,30 @@ void redis_broker::handle(const notice& what) {
     }
 }
 
+// Said before the link heard of those who wait now: since then it may have left the channel and subscribed again.
+bool redis_broker::outdated(const notice& what) const {
+    const auto found = unconfirmed_.find(what.channel);
+    return found != unconfirmed_.end() && what.heard < found->second.asked;
+}
+
+// Nobody gets a message of a channel before the answer to his subscribe. If nobody on this shard has been answered, the
+// message is for none of them. If somebody has, the process is subscribed for his sake and stays so, and a message that
+// comes says as much as a confirmation.
+void redis_broker::deliver(const upstream_message& what) {
+    if (waiting_ > 0) {
+        const auto found = unconfirmed_.find(what.channel);
+        if (found != unconfirmed_.end()) {
+            if (found->second.first) return;
+            confirm(what.channel);
+        }
+    }
+    hub_->publish(what.channel, {what.payload, what.is_json, {}});
+}
+
 std::vector<redis_broker::waiter> redis_broker::take_waiters(std::string_view channel) {
     const auto found = unconfirmed_.find(std::string{channel});
     if (found == unconfirmed_.end()) return {};
-    std::vector<waiter> waiters = std::move(found->second);
+    std::vector<waiter> waiters = std::move(found->second.waiters);
     unconfirmed_.erase(found);
     waiting_ -= waiters.size();
     return waiters;
@@ -134,7 +158,7 @@ void redis_broker::on_time(clock::time_point now) {
     };
     std::vector<failure> failed;
     for (auto each = unconfirmed_.begin(); each != unconfirmed_.end();) {
-        auto& waiters = each->second;
+        auto& waiters = each->second.waiters;
         const auto in_time = std::find_if(waiters.begin(), waiters.end(), [&](const waiter& w) {
             return w.since + link_->options_.subscribe_timeout > now;
         });

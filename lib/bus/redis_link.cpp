@@ -222,13 +222,14 @@ void redis_link::ask(request what) {
 }
 
 void redis_link::ask(redis_broker& whose, request::kind what, std::string_view channel) {
-    whose.asked_.fetch_add(1, std::memory_order_relaxed);
+    ++whose.asked_;
     ask({.what = what, .shard = whose.shard_, .channel = std::string{channel}});
 }
 
 void redis_link::receive(std::vector<request>& requests) {
     const auto now = clock::now();
     for (request& each : requests) {
+        if (each.what != request::kind::publish) brokers_[each.shard]->heard_.fetch_add(1, std::memory_order_relaxed);
         switch (each.what) {
         case request::kind::want: {
             interest_count& interest = interest_[each.channel];
@@ -259,7 +260,6 @@ void redis_link::receive(std::vector<request>& requests) {
             upstream_.publish(next_publication_++, each.channel, each.payload, now);
             break;
         }
-        if (each.what != request::kind::publish) brokers_[each.shard]->asked_.fetch_sub(1, std::memory_order_relaxed);
     }
     wake();
 }
@@ -274,9 +274,11 @@ void redis_link::tell(std::uint32_t shard, redis_broker::notice what) {
 
 // As it is known now; if nothing is known yet, on_subscribed or on_refused will tell.
 void redis_link::tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest) {
-    if (interest.subscribed) tell(shard, {.what = redis_broker::notice::kind::subscribed, .channel = channel});
+    const std::uint64_t heard = brokers_[shard]->heard_.load(std::memory_order_relaxed);
+    using kind = redis_broker::notice::kind;
+    if (interest.subscribed) tell(shard, {.what = kind::subscribed, .channel = channel, .heard = heard});
     if (interest.refused) {
-        tell(shard, {.what = redis_broker::notice::kind::refused, .channel = channel, .why = *interest.refused});
+        tell(shard, {.what = kind::refused, .channel = channel, .heard = heard, .why = *interest.refused});
     }
 }
 

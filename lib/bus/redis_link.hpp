@@ -62,6 +62,7 @@ private:
         enum class kind : std::uint8_t { subscribed, refused, message, published, away, back };
         kind what;
         std::string channel{};                             // subscribed, refused
+        std::uint64_t heard = 0;                           // subscribed, refused: of what this shard has asked
         error why{};                                       // refused
         std::shared_ptr<const upstream_message> message{}; // message
         publish_listener* listener = nullptr;              // published
@@ -75,10 +76,18 @@ private:
         ticket whose;
         std::chrono::steady_clock::time_point since;
     };
+    // They wait for what the link answers to one request; what it has told before is of an earlier interest.
+    struct unconfirmed_channel {
+        std::uint64_t asked = 0;
+        bool first = false; // nobody on this shard has been told
+        std::vector<waiter> waiters{};
+    };
 
     void receive(std::vector<notice>& notices);
     void handle_some();
     void handle(const notice& what);
+    bool outdated(const notice& what) const;
+    void deliver(const upstream_message& what);
     std::vector<waiter> take_waiters(std::string_view channel);
     void confirm(std::string_view channel);
     void refuse(std::string_view channel, error why);
@@ -91,9 +100,10 @@ private:
     interest_filter filter_;
     mailbox<notice> mailbox_;
     std::deque<notice> inbox_; // taken from the mailbox, not handled yet
-    boost::unordered_flat_map<std::string, std::vector<waiter>, hash_of_name> unconfirmed_;
-    std::size_t waiting_ = 0;            // in all of them
-    std::atomic<std::size_t> asked_ = 0; // of the link about channels, and not heard by it yet
+    boost::unordered_flat_map<std::string, unconfirmed_channel, hash_of_name> unconfirmed_;
+    std::size_t waiting_ = 0;              // in all of them
+    std::uint64_t asked_ = 0;              // of the link about channels, ever
+    std::atomic<std::uint64_t> heard_ = 0; // of these, by the link; written by its thread
     std::size_t in_flight_ = 0;
     std::size_t in_flight_bytes_ = 0;
     bool away_ = true;

@@ -237,14 +237,7 @@ public:
     void connect(redis_link& link, std::uint32_t index) { end_ = &link.connect(index, home_.context, bells_); }
 
     interest subscribe(const std::string& channel, std::uint32_t who = 1) {
-        return home_.call([&] {
-            const auto outcome = bells_.subscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
-            const bool first = outcome == hub::subscribe_outcome::joined_first;
-            const interest answer = end_->subscribe(channel, first, *this, {.connection = who, .id = who});
-            if (answer == interest::refused)
-                bells_.unsubscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
-            return answer;
-        });
+        return home_.call([&] { return join(channel, who); });
     }
     void unsubscribe(const std::string& channel, std::uint32_t who = 1) {
         home_.call([&] { leave(channel, who); });
@@ -258,6 +251,13 @@ public:
     }
     std::size_t pending() {
         return home_.call([&] { return end_->pending(); });
+    }
+    // When the thread gets to it; see hold_up().
+    void leave_later(const std::string& channel) {
+        asio::post(home_.context, [this, channel] { leave(channel, 1); });
+    }
+    void subscribe_later(const std::string& channel, std::uint32_t who = 1) {
+        asio::post(home_.context, [this, channel, who] { join(channel, who); });
     }
     void finish() { home_.end(); }
     // Keeps the shard's thread from everything else until the promise is kept.
@@ -289,6 +289,14 @@ public:
     notes heard;
 
 private:
+    interest join(const std::string& channel, std::uint32_t who) {
+        const auto outcome = bells_.subscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
+        const bool first = outcome == hub::subscribe_outcome::joined_first;
+        const interest answer = end_->subscribe(channel, first, *this, {.connection = who, .id = who});
+        if (answer == interest::refused)
+            bells_.unsubscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
+        return answer;
+    }
     void leave(const std::string& channel, std::uint32_t who) {
         const auto outcome = bells_.unsubscribe(hub::subscriber::make(who, hub::format::resp3), lists_[who], channel);
         if (outcome == hub::unsubscribe_outcome::left) end_->withdraw(channel, who);
@@ -458,6 +466,74 @@ TEST(redis_link, comes_back_when_the_server_does) {
         d.bus.publish("a", std::to_string(round));
         EXPECT_EQ(d.shards[0].heard.await("message "), "message a=" + std::to_string(round) + " json;");
     }
+}
+
+TEST(redis_link, brings_nobody_a_message_before_his_subscribe_is_answered) {
+    deployment d;
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    std::string many;
+    for (int i = 0; i < 100; ++i) many += message("a", std::to_string(i));
+    d.bus.flood(many);
+    for (int i = 0; i < 20; ++i) {
+        d.shards[1].heard.take();
+        ASSERT_EQ(d.shards[1].subscribe("a"), interest::pending);
+        ASSERT_EQ(d.shards[1].heard.await(""), "subscribed 1");
+        d.shards[1].heard.await("message");
+        d.shards[1].unsubscribe("a");
+    }
+}
+
+// The link has not heard of the second subscriber yet, but the message says what it would answer.
+TEST(redis_link, answers_a_subscribe_before_the_message_that_proves_it) {
+    deployment d;
+    for (shard& each : d.shards) {
+        each.subscribe("a");
+        each.heard.await("subscribed 1");
+    }
+    d.bus.close();
+    d.await([&] { return !d.link.live(); });
+    d.figures(); // by now it has told the shards
+    std::promise<void> go;
+    d.shards[0].hold_up(go.get_future().share());
+    d.shards[0].subscribe_later("a", 2);
+    d.bus.open();
+    d.await_live();
+    d.bus.publish("a", "1");
+    d.shards[1].heard.await("message a=1"); // and shard 0 was given it before
+    go.set_value();
+    EXPECT_EQ(d.shards[0].heard.await(""), "subscribed 2");
+    EXPECT_EQ(d.shards[0].heard.await(""), "message a=1 json;");
+}
+
+// What was confirmed is a subscription that has ended since.
+TEST(redis_link, takes_no_confirmation_of_an_earlier_subscription) {
+    redis_options how;
+    how.upstream.linger = 0ms;
+    deployment d{how};
+    d.await_live();
+    d.bus.ignore("SUBSCRIBE");
+    d.shards[0].subscribe("a");
+    d.shards[1].subscribe("a");
+    d.bus.heard.await("SUBSCRIBE a");
+    std::promise<void> go;
+    std::promise<void> come;
+    d.shards[0].hold_up(go.get_future().share());
+    d.shards[0].leave_later("a");
+    d.shards[0].hold_up(come.get_future().share());
+    d.shards[0].subscribe_later("a");
+    d.bus.say(confirmation("subscribe", "a"));
+    d.shards[1].heard.await("subscribed 1"); // and shard 0 has been told before
+    d.shards[1].unsubscribe("a");
+    go.set_value();
+    EXPECT_EQ(d.shards[0].heard.await(""), "subscribed 1") << "of who left";
+    d.bus.heard.await("UNSUBSCRIBE a");
+    come.set_value();
+    d.bus.heard.await("SUBSCRIBE a");
+    EXPECT_EQ(d.shards[0].pending(), 1u);
+    d.bus.say(confirmation("subscribe", "a"));
+    EXPECT_EQ(d.shards[0].heard.await(""), "subscribed 1");
+    EXPECT_EQ(d.shards[0].pending(), 0u);
 }
 
 // A channel can be subscribed again while others are not yet. Who joins it then is told, though nobody else is.
