@@ -4,15 +4,16 @@
 #
 #   docs/performance/measure.sh [--rounds N] [--results DIRECTORY] [--no-build] [--only SCENE,...] [--peers]
 #
-# Every server runs alone, on the first processor; the load generator has the second. Rounds are of what the targets speak of:
-# 7 unless told otherwise; of the rest there are at most 3. About 18 minutes, with the build.
+# The servers have the first processor, the load generator the second. What the targets compare with the floor is measured in pairs,
+# Carillon and the floor at the same time; figures are of servers that run alone. Rounds of both: 8 unless told otherwise; of the
+# rest there are at most 3. About 17 minutes, with the build.
 # --peers measures nginx with Nchan, too (Debian: libnginx-mod-nchan), which adds 3 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export DEBIAN_FRONTEND=noninteractive
 . docker/packages.sh
 
-rounds=7 results=build/measure build=yes only= peers=
+rounds=8 results=build/measure build=yes only= peers=
 while [ $# -gt 0 ]; do
     case $1 in
         --rounds) rounds=$2; shift 2 ;;
@@ -20,7 +21,7 @@ while [ $# -gt 0 ]; do
         --no-build) build=; shift ;;
         --only) only=,$2,; shift 2 ;;
         --peers) peers=yes; shift ;;
-        *) sed -n 2,10p "$0"; exit 2 ;;
+        *) sed -n 2,11p "$0"; exit 2 ;;
     esac
 done
 began=$(date +%s)
@@ -57,15 +58,21 @@ connections=$(($(ulimit -n) - 2000))
 # Channels share them evenly.
 connections=$((connections / 1000 * 1000))
 [ "$connections" -gt 4000 ] || { echo "Too few files may be open: ulimit -Hn says $(ulimit -Hn)"; exit 2; }
-client_port=17800 bus_port=17801 control_port=17802
 server_cpus=0 load_cpus=1
 bench=build/bench/app/carillon-bench
 
+# A server's ports, one after another; in a pair each has its own.
+at_ports() { client_port=$1 bus_port=$(($1 + 1)) control_port=$(($1 + 2)); }
+at_ports 17800
+
+running=()
 stop() {
-    [ -n "${server:-}" ] || return 0
-    kill "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-    server=
+    local each
+    for each in "${running[@]}"; do
+        kill "$each" 2>/dev/null || true
+        wait "$each" 2>/dev/null || true
+    done
+    running=()
 }
 trap stop EXIT
 
@@ -104,6 +111,7 @@ start() {
     esac
     taskset -c "$server_cpus" "${command[@]}" "$@" >"$results/server.log" 2>&1 &
     server=$!
+    running+=("$server")
     await_port "$client_port"
     if [[ ${publish[1]} == redis:* ]]; then await_port "$bus_port"; fi
     # The processes whose time and memory count: with nginx, the worker.
@@ -117,14 +125,43 @@ start() {
     fi
 }
 
-# measure FILE SCENE [argument...]: one scene against the server that runs, then the server's end.
-measure() {
+# load FILE SCENE [argument...]: one scene against the server that was started last.
+load() {
     local file=$1 scene=$2; shift 2
-    printf '%4d s  %s\n' $(($(date +%s) - began)) "$file"
     case $scene in fanout | unicast) ;; *) publish=() ;; esac
     "$bench" "$scene" "${speak[@]}" "${publish[@]}" "${counted[@]}" --cpus "$load_cpus" \
         --quiet --json "$results/$file.json" "$@" >"$results/$file.txt" 2>&1 ||
-        { echo "failed:"; cat "$results/$file.txt"; failed=yes; }
+        { echo "failed:"; cat "$results/$file.txt"; return 1; }
+}
+
+# measure FILE SCENE [argument...]: the same, then the server's end.
+measure() {
+    printf '%4d s  %s\n' $(($(date +%s) - began)) "$1"
+    load "$@" || failed=yes
+    stop
+}
+
+# pair ROUND NAME SCENE [argument...]: the floor and Carillon at the same time, each with a load generator of its own, so that whatever
+# disturbs the machine disturbs both alike. The system divides the processor; CPU time is each server's own. With NAME greeting the floor
+# also gets one message of each connection and answers it, as whoever knows who subscribes must.
+pair() {
+    local round=$1 name=$2 scene=$3 order=(floor carillon) each loads=(); shift 3
+    printf '%4d s  pair-%s.%d\n' $(($(date +%s) - began)) "$name" "$round"
+    [ $((round % 2)) -eq 1 ] || order=(carillon floor)
+    for each in "${order[@]}"; do
+        local by_path=() hello=()
+        if [ "$each" = floor ]; then
+            at_ports 17810
+            [ "$name" != unicast ] || by_path=(--by-path)
+            [ "$name" != greeting ] || hello=(--hello '{"id":1,"connect":{}}' --hello-reply connect)
+        fi
+        start "$each" "${by_path[@]}"
+        speak+=("${hello[@]}")
+        load "pair-$name.$each.$round" "$scene" "$@" &
+        loads+=($!)
+        at_ports 17800
+    done
+    for each in "${loads[@]}"; do wait "$each" || failed=yes; done
     stop
 }
 
@@ -138,25 +175,19 @@ targets_of() { # SERVER ROUND
     local name=$1 round=$2
     if wanted fanout; then
         start "$name"
-        measure "fanout.$name.$round" fanout --connections "$connections" --rate 4 --warm-up 1 --duration 4
+        measure "fanout.$name.$round" fanout --connections "$connections" --rate 4 --warm-up 0.5 --duration 2
     fi
     if wanted burst && [ "$round" -le "$few" ]; then
         start "$name"
-        measure "burst.$name.$round" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 10 --timeout 30
+        measure "burst.$name.$round" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 5 --timeout 30
     fi
     if wanted echo; then
         start "$name"
-        measure "echo.$name.$round" echo --connections 64 --warm-up 1 --duration 4
+        measure "echo.$name.$round" echo --connections 64 --warm-up 0.3 --duration 1.5
     fi
     if wanted unicast; then
         if [ "$name" = floor ]; then start floor --by-path; else start "$name"; fi
-        measure "unicast.$name.$round" unicast --connections "$connections" --rate 15000 --warm-up 1 --duration 5
-    fi
-    if wanted greeting && [ "$name" = floor ]; then
-        # The floor that also gets one message of each connection and answers it, as whoever knows who subscribes must.
-        start floor
-        speak+=(--hello '{"id":1,"connect":{}}' --hello-reply connect)
-        measure "greeting.floor.$round" idle --connections "$connections" --from 1 --duration 0.5
+        measure "unicast.$name.$round" unicast --connections "$connections" --rate 15000 --warm-up 0.5 --duration 2
     fi
 }
 
@@ -165,6 +196,12 @@ for round in $(seq "$rounds"); do
     if [ $((round % 2)) -eq 1 ]; then order="floor carillon"; else order="carillon floor"; fi
     [ "$round" -gt "$few" ] || order="$order idiomatic"
     for name in $order; do targets_of "$name" "$round"; done
+    if wanted pair; then
+        pair "$round" fanout fanout --connections "$connections" --rate 2 --warm-up 0.5 --duration 3
+        pair "$round" greeting idle --connections "$connections" --from 1 --duration 0.5
+        pair "$round" echo echo --connections 64 --warm-up 0.5 --duration 2
+        pair "$round" unicast unicast --connections "$connections" --rate 7500 --warm-up 0.5 --duration 2
+    fi
 done
 
 # What an idle connection costs, and to hold it through one ping (25 s).
@@ -213,17 +250,17 @@ if wanted growth; then
     done
 fi
 
-# Two shards beside one, each on a processor of its own, and left to the kernel. Nobody reads while the server is measured, so
+# Two shards beside one, left to the kernel, and each on a processor of its own. Nobody reads while the server is measured, so
 # that it has both processors.
 if wanted shards && [ "$(nproc)" -gt 1 ]; then
     server_cpus=0,1
-    for round in $(seq "$few"); do
-        for name in 1 2 2-free; do
-            pin=(--pin-shards)
-            [ "$name" != 2-free ] || pin=()
+    for round in $(seq "$rounds"); do
+        for name in 1 2 2-pinned; do
+            pin=()
+            [ "$name" != 2-pinned ] || pin=(--pin-shards)
             shards=${name%%-*} start carillon "${pin[@]}"
             measure "shards-$name.carillon.$round" fanout --connections "$connections" --read-later --rate 0 --in-flight 1 \
-                --warm-up 1 --duration 4
+                --warm-up 0.5 --duration 2
         done
     done
     server_cpus=0
@@ -238,7 +275,7 @@ if wanted ablation; then
         start "$name" "${pool[@]}"
         measure "idle.$name.1" idle --connections "$connections" --from 1500 --duration 1
         start "$name" "${pool[@]}"
-        measure "fanout.$name.1" fanout --connections "$connections" --rate 4 --warm-up 1 --duration 4
+        measure "fanout.$name.1" fanout --connections "$connections" --rate 4 --warm-up 0.5 --duration 2
         start "$name" "${pool[@]}"
         measure "burst.$name.1" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 5 --timeout 30
     done
@@ -267,6 +304,7 @@ if wanted redis && command -v redis-benchmark >/dev/null && command -v redis-ser
             if [ "$name" = redis ]; then
                 taskset -c "$server_cpus" redis-server --port "$bus_port" --save '' --appendonly no >"$results/server.log" 2>&1 &
                 server=$!
+                running+=("$server")
                 await_port "$bus_port"
             else
                 start carillon

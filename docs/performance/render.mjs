@@ -1,12 +1,13 @@
-// Makes the tables of docs/performance.md and the charts beside this file out of the results of measure.sh.
+// Makes the tables of docs/performance.md and README.md and the charts beside this file out of the results of measure.sh.
 //
 //   node docs/performance/render.mjs RESULTS-DIRECTORY
 //
 // A table stands between <!-- table:NAME --> and <!-- end -->; all between the two is replaced.
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { barChart, latencyChart, lineChart } from './charts.mjs';
+import { median, ratio, readResults, targetsOf } from './results.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const page = join(here, '..', 'performance.md');
@@ -16,40 +17,8 @@ if (!directory) {
     process.exit(2);
 }
 
-// SCENE.SERVER.ROUND.json -> results[scene][server][round - 1]; a round that failed is a hole
-const results = {};
-for (const file of readdirSync(directory).sort()) {
-    const [, scene, server, round] = /^(.+)\.([^.]+)\.(\d+)\.json$/.exec(file) ?? [];
-    if (scene === undefined) continue;
-    const text = readFileSync(join(directory, file), 'utf8').trim();
-    if (text === '') continue;
-    (((results[scene] ??= {})[server] ??= []))[Number(round) - 1] = JSON.parse(text);
-}
-
-// --- reading the results
-
-const pick = (object, path) => path.split('.').reduce((at, name) => at?.[name], object);
-
-/** The values of all rounds; undefined where there is none. */
-function values(scene, server, path) {
-    return Array.from(results[scene]?.[server] ?? [], (round) => pick(round ?? {}, path));
-}
-
-function median(list) {
-    const sorted = list.filter((one) => Number.isFinite(one)).sort((a, b) => a - b);
-    if (sorted.length === 0) return undefined;
-    const middle = sorted.length >> 1;
-    return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-const value = (scene, server, path) => median(values(scene, server, path));
-
-/** Ratio of two servers, round by round: {middle, least, most}. */
-function ratio(above, below) {
-    const each = above.map((one, round) => one / below[round]).filter(Number.isFinite);
-    if (each.length === 0) return undefined;
-    return { middle: median(each), least: Math.min(...each), most: Math.max(...each) };
-}
+const results = readResults(directory);
+const { scenes, values, value } = results;
 
 // --- writing figures
 
@@ -63,7 +32,8 @@ const time = (nanoseconds) => {
     if (nanoseconds < 1e9) return `${show(nanoseconds / 1e6, nanoseconds < 1e7 ? 2 : 0)} ms`;
     return `${show(nanoseconds / 1e9, 2)} s`;
 };
-const showRatio = (of) => (of === undefined ? '-' : `${show(of.middle, 2)} (${show(of.least, 2)}-${show(of.most, 2)})`);
+const noise = (of) => (of?.noise === undefined ? '' : ` ± ${show(of.noise * 100, 0)} %`);
+const showRatio = (of) => (of === undefined ? '-' : `${show(of.middle, 2)} ×${noise(of)}`);
 
 function table(head, rows) {
     const line = (cells) => `| ${cells.join(' | ')} |`;
@@ -77,31 +47,23 @@ const tables = {};
 const verdict = (holds) => (holds === undefined ? '-' : holds ? 'yes' : '**no**');
 
 {
-    const each = (scene, what) => ratio(values(scene, 'carillon', what), values(scene, 'floor', what));
-    const most = (of, bound) => (of === undefined ? undefined : of.middle <= bound);
-    const least = (of, bound) => (of === undefined ? undefined : of.middle >= bound);
-    const fanout = each('fanout', 'deliveries.server_cpu_ns_each');
-    const burst = each('burst', 'deliveries.server_cpu_ns_each');
-    const handshake = each('fanout', 'handshakes.server_cpu_ns_each');
-    const greeted = ratio(values('fanout', 'carillon', 'handshakes.server_cpu_ns_each'),
-        values('greeting', 'floor', 'handshakes.server_cpu_ns_each'));
-    const echo = each('echo', 'round_trips.per_second');
-    const unicast = value('unicast', 'carillon', 'deliveries.server_cpu_ns_each');
-    const tail = value('unicast', 'carillon', 'deliveries.latency.p99_ns');
-    const alone = values('shards-1', 'carillon', 'publishes.per_second');
-    const shards = ratio(values('shards-2', 'carillon', 'publishes.per_second'), alone);
-    const free = ratio(values('shards-2-free', 'carillon', 'publishes.per_second'), alone);
-    tables.targets = table(['what', 'target', 'measured (least-most of the rounds)', 'met'], [
-        ['server CPU per delivery, one channel, 128 bytes', '≤ 1.05 × floor', `${showRatio(fanout)} ×`, verdict(most(fanout, 1.05))],
-        ['the same, 20 publishes in a burst', '≤ 0.2 × floor', `${showRatio(burst)} ×`, verdict(most(burst, 0.2))],
+    const at = targetsOf(results);
+    const most = (of, bound) => verdict(of === undefined ? undefined : of.middle <= bound);
+    const least = (of, bound) => verdict(of === undefined ? undefined : of.middle >= bound);
+    // Both fill their share of a processor, so the rate is the inverse of the time.
+    const echo = at.echo === undefined ? undefined : { ...at.echo, middle: 1 / at.echo.middle };
+    const unicast = at.unicastCpu === undefined ? undefined : at.unicastCpu.middle < 26_000 && at.unicastTail.middle < 1.7e6;
+    tables.targets = table(['what', 'target', 'measured', 'met'], [
+        ['server CPU per delivery, one channel, 128 bytes', '≤ 1.05 × floor', showRatio(at.delivery), most(at.delivery, 1.05)],
+        ['the same, 20 publishes in a burst', '≤ 0.2 × floor', showRatio(at.burst), most(at.burst, 0.2)],
         ['server CPU per connection accepted, upgraded, connected and subscribed', "≤ 1.4 × floor's accept and 101",
-            `${showRatio(handshake)} ×; ${showRatio(greeted)} × of a floor that answers one message as well`, verdict(most(handshake, 1.4))],
-        ['command round trips/s, 64 connections', "≥ 0.95 × floor's echo", `${showRatio(echo)} ×`, verdict(least(echo, 0.95))],
+            `${showRatio(at.connection)}; ${showRatio(at.greeted)} of a floor that answers one message as well`, most(at.connection, 1.4)],
+        ['command round trips/s, 64 connections', "≥ 0.95 × floor's echo", `${showRatio(echo)}, from the CPU time for each`, least(echo, 0.95)],
         ['unicast, 15,000/s: server CPU per message; p99', 'below 26 µs; below 1.7 ms',
-            `${micros(unicast)} (${showRatio(each('unicast', 'deliveries.server_cpu_ns_each'))} × floor); ${time(tail)}`,
-            verdict(unicast === undefined ? undefined : unicast < 26_000 && tail < 1.7e6)],
-        ['two shards beside one, deliveries/s', '≥ 1.7 ×', `${showRatio(shards)} × with \`pin_shards\`; ${showRatio(free)} × without`,
-            verdict(least(shards, 1.7))],
+            `${micros(at.unicastCpu?.middle)}${noise(at.unicastCpu)} (${showRatio(at.unicast)} floor); ` +
+            `${time(at.unicastTail?.middle)}${noise(at.unicastTail)}`, verdict(unicast)],
+        ['two shards beside one, deliveries/s', '≥ 1.7 ×', `${showRatio(at.shards)}; ${showRatio(at.pinnedShards)} with \`pin_shards\``,
+            least(at.shards, 1.7)],
     ]);
 }
 
@@ -110,7 +72,6 @@ const verdict = (holds) => (holds === undefined ? '-' : holds ? 'yes' : '**no**'
     tables.servers = table(['', 'floor', 'Carillon', 'idiomatic'], [
         row('resident bytes per idle connection', count, 'idle', 'memory.bytes_per_connection.resident'),
         row('server CPU per handshake', micros, 'fanout', 'handshakes.server_cpu_ns_each'),
-        ['... with one message answered', micros(value('greeting', 'floor', 'handshakes.server_cpu_ns_each')), '-', '-'],
         row('server CPU per delivery, one channel', micros, 'fanout', 'deliveries.server_cpu_ns_each'),
         row('... p50', time, 'fanout', 'deliveries.latency.p50_ns'),
         row('... p99', time, 'fanout', 'deliveries.latency.p99_ns'),
@@ -218,7 +179,7 @@ tables.ablation = (() => {
     }
 }
 
-if (results['peer-fanout']?.nchan) {
+if (scenes['peer-fanout']?.nchan) {
     const both = ['carillon', 'nchan'];
     const row = (label, write, scene, path) => [label, ...both.map((server) => write(value(scene, server, path)))];
     tables.peers = table(['', 'Carillon', 'Nchan'], [
@@ -233,39 +194,36 @@ if (results['peer-fanout']?.nchan) {
     ]);
 }
 
-// --- the noise
-
 {
-    // The two halves of a run are two smaller runs, so they differ by more than two whole runs should.
-    const halves = (all) => {
-        const odd = median(all.filter((_, i) => i % 2 === 0)), even = median(all.filter((_, i) => i % 2 === 1));
-        return odd === undefined || even === undefined ? 0 : Math.abs(odd / even - 1);
-    };
     const rounds = values('fanout', 'carillon', 'length_ns').filter(Number.isFinite).length;
-    const spreads = [
-        ['fanout', 'deliveries.server_cpu_ns_each'], ['fanout', 'handshakes.server_cpu_ns_each'],
-        ['echo', 'round_trips.per_second'], ['unicast', 'deliveries.server_cpu_ns_each'],
-    ].map(([scene, path]) => {
-        const above = values(scene, 'carillon', path), below = values(scene, 'floor', path);
-        return {
-            ratio: halves(above.map((one, round) => one / below[round])),
-            figure: halves(above),
-        };
-    });
-    const most = (what) => show(Math.max(0, ...spreads.map((each) => each[what])) * 100, 0);
-    tables.noise = `Rounds: ${rounds}. The figures are medians. Had only every other round been made, the ratios to the floor would have been ` +
-        `up to ${most('ratio')} % different, and the figures themselves up to ${most('figure')} %: that is the noise.`;
+    const began = Object.values(scenes).flatMap((one) => Object.values(one).flat()).map((one) => one?.began).filter(Boolean).sort();
+    tables.noise = `Measured on ${began[0]?.slice(0, 10)}, in ${rounds} rounds.`;
 }
 
 // --- the page and the charts
 
-let text = readFileSync(page, 'utf8');
-for (const [name, made] of Object.entries(tables)) {
-    const place = new RegExp(`(<!-- table:${name} -->\\n)[^]*?(<!-- end -->)`);
-    if (!place.test(text)) throw new Error(`docs/performance.md has no place for the table "${name}"`);
-    text = text.replace(place, (_, before, after) => `${before}\n${made}\n\n${after}`);
+function fill(path, made) {
+    let text = readFileSync(path, 'utf8');
+    for (const [name, table] of Object.entries(made)) {
+        const place = new RegExp(`(<!-- table:${name} -->\\n)[^]*?(<!-- end -->)`);
+        if (!place.test(text)) throw new Error(`${path} has no place for the table "${name}"`);
+        text = text.replace(place, (_, before, after) => `${before}\n${table}\n\n${after}`);
+    }
+    writeFileSync(path, text);
 }
-writeFileSync(page, text);
+fill(page, tables);
+
+{
+    const row = (name, write, scene, path) => [name, ...servers.map((server) => write(value(scene, server, path)))];
+    fill(join(here, '..', '..', 'README.md'), {
+        measured: table(['', 'floor', 'Carillon', 'Boost.Beast'], [
+            row('bytes of memory for each idle connection', count, 'idle', 'memory.bytes_per_connection.resident'),
+            row('server CPU for each delivery', micros, 'fanout', 'deliveries.server_cpu_ns_each'),
+            row('the same, 20 publications in a burst', micros, 'burst', 'deliveries.server_cpu_ns_each'),
+            row('server CPU to connect and subscribe (floor: the 101 only)', micros, 'fanout', 'handshakes.server_cpu_ns_each'),
+        ]),
+    });
+}
 
 const names = { floor: 'floor', carillon: 'Carillon', idiomatic: 'idiomatic' };
 const bars = (scene, path, scale) =>
@@ -287,11 +245,22 @@ save('handshake', barChart({
     title: 'Server CPU per connection', unit: 'µs',
     bars: bars('fanout', 'handshakes.server_cpu_ns_each', 1e-3),
 }));
+/** The bins of the rounds, which are all cut at the same places, added up. */
+function binsOfAllRounds(scene, server) {
+    const all = new Map();
+    for (const { from_ns, to_ns, count } of (scenes[scene]?.[server] ?? []).flatMap((round) => round?.histogram?.bins ?? [])) {
+        const bin = all.get(from_ns) ?? { from_ns, to_ns, count: 0 };
+        bin.count += count;
+        all.set(from_ns, bin);
+    }
+    return [...all.values()].sort((a, b) => a.from_ns - b.from_ns);
+}
+
 save('latency', latencyChart({
     title: 'Unicast, 15,000 messages/s over as many channels as connections: latency',
     lines: servers.map((server) => ({
         label: names[server], strong: server === 'carillon',
-        bins: results.unicast?.[server]?.[0]?.histogram?.bins ?? [],
+        bins: binsOfAllRounds('unicast', server),
     })),
 }));
 save('growth', lineChart({
