@@ -30,10 +30,10 @@ ${body.join('\n')}
 const figure = (value) =>
     value.toLocaleString('en-US', { maximumFractionDigits: value >= 100 ? 0 : value >= 10 ? 1 : 2 });
 
-/** Horizontal bars with their values; `bars` or `groups` of them: [{label, value, strong}]. */
-export function barChart({ title, unit, bars, groups }) {
+/** Horizontal bars with their values; `bars` or `groups` of them: [{label, value, strong}]. `apart`: each group has its own scale. */
+export function barChart({ title, unit, bars, groups, apart = false }) {
     const all = groups ?? [{ label: '', bars }];
-    const most = Math.max(...all.flatMap((group) => group.bars.map((bar) => bar.value)), 1e-9);
+    const most = (of) => Math.max(...of.flatMap((group) => group.bars.map((bar) => bar.value)), 1e-9);
     const width = 720, left = 110, room = width - left - 110;
     const body = [];
     let y = 36;
@@ -43,7 +43,7 @@ export function barChart({ title, unit, bars, groups }) {
             y += 20;
         }
         for (const bar of group.bars) {
-            const length = Math.max(1, round((bar.value / most) * room));
+            const length = Math.max(1, round((bar.value / most(apart ? [group] : all)) * room));
             body.push(`<text x="${left - 8}" y="${y + 15}" text-anchor="end">${escape(bar.label)}</text>`);
             body.push(`<rect class="${bar.strong ? 'strong' : 'bar'}" x="${left}" y="${y}" width="${length}" height="20" rx="2"/>`);
             body.push(`<text x="${left + length + 6}" y="${y + 15}">${figure(bar.value)} ${escape(unit)}</text>`);
