@@ -26,7 +26,7 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
         if (first) filter_.add(channel_hash(channel));
         // While the link is coming back, a channel may be subscribed already: then nobody would tell us again.
         link_->ask(*this, first ? redis_link::request::kind::want : redis_link::request::kind::confirm, channel);
-        unconfirmed_[std::string{channel}] = {.asked = asked_, .first = first};
+        unconfirmed_[std::string{channel}] = {.asked = asked_, .nobody_told = first};
     }
     unconfirmed_[std::string{channel}].waiters.push_back({&who, whose, clock::now()});
     ++waiting_;
@@ -123,7 +123,7 @@ void redis_broker::deliver(const upstream_message& what) {
     if (waiting_ > 0) {
         const auto found = unconfirmed_.find(what.channel);
         if (found != unconfirmed_.end()) {
-            if (found->second.first) return;
+            if (found->second.nobody_told) return;
             confirm(what.channel);
         }
     }

@@ -66,6 +66,7 @@ void redis_link::stop() {
         stopping_ = true;
         close_socket(); // which ends an attempt to connect
         wake();
+        if (looking_up_) context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
     });
 }
 
@@ -104,7 +105,9 @@ asio::awaitable<void> redis_link::open() {
         boost::system::error_code ignored;
         socket_.close(ignored);
     });
+    looking_up_ = true;
     auto [failed, endpoints] = co_await resolver.async_resolve(options_.host, std::to_string(options_.port), no_throw);
+    looking_up_ = false;
     if (!failed && (stopping_ || deadline.expiry() <= clock::now())) failed = asio::error::operation_aborted;
     if (!failed) {
         auto [refused, endpoint] = co_await asio::async_connect(socket_, endpoints, no_throw);

@@ -79,7 +79,7 @@ private:
     // They wait for what the link answers to one request; what it has told before is of an earlier interest.
     struct unconfirmed_channel {
         std::uint64_t asked = 0;
-        bool first = false; // nobody on this shard has been told
+        bool nobody_told = false; // that it has this channel, on this shard
         std::vector<waiter> waiters{};
     };
 
@@ -137,6 +137,9 @@ public:
 
     /// Keeps the connection until stop(). On the link's thread.
     void run();
+    /// After run(): it has returned in the middle of looking the server's name up. The destructor waits for the end of
+    /// that, which only the system's resolver can bring about.
+    bool looks_up() const noexcept { return looking_up_; }
     /// Any thread.
     void stop();
 
@@ -228,6 +231,7 @@ private:
     std::uint64_t refused_ = 0;
     std::uint64_t connection_ = 0; // which one, so that a wait of an older one is told apart
     bool woken_ = false;
+    bool looking_up_ = false;
     bool reading_ = false;
     bool writing_ = false;
     bool readable_ = false;

@@ -29,8 +29,10 @@ struct upstream_options {
         1'000}; ///< of silence otherwise, after which it is asked whether it is there
     std::chrono::milliseconds backoff_min{50};
     std::chrono::milliseconds backoff_max{5'000};
-    std::chrono::milliseconds linger{1'000};         ///< between the last subscriber's leaving and UNSUBSCRIBE
-    std::size_t in_flight_max = 16'384;              ///< publications without a reply; more are refused: `error::busy`
+    std::chrono::milliseconds linger{1'000}; ///< between the last subscriber's leaving and UNSUBSCRIBE
+    /// Publications without a reply, and in each shard channels that the link has not heard of yet; more are refused:
+    /// `error::busy`.
+    std::size_t in_flight_max = 16'384;
     std::size_t output_bytes_max = 32 * 1024 * 1024; ///< that wait to be written; then publications are refused
     std::size_t channels_per_command = 256;          ///< of one SUBSCRIBE or UNSUBSCRIBE
     std::size_t asked_max = 16'384;                  ///< channels whose confirmation is awaited

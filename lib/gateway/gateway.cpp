@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <thread>
+#include <system_error>
 #include <utility>
 
 namespace carillon::gateway {
@@ -167,7 +167,6 @@ void gateway::run() {
     spdlog::info("listening on {}:{} (control)", settings_.control_listen.host, ports_.control);
     if (settings_.bus_listen) spdlog::info("listening on {}:{} (bus)", settings_.bus_listen->host, ports_.bus);
     if (settings_.dev) spdlog::warn("development mode: anybody may connect, from every origin");
-    std::jthread upstream_thread;
     if (upstream_) {
         spdlog::info("the bus is at {}", upstream_->where());
         upstream_->on_change([where = upstream_->where()](bool live, const std::string& why) {
@@ -177,39 +176,63 @@ void gateway::run() {
                 spdlog::warn("the bus at {} is away: {}", where, why);
             }
         });
-        upstream_thread = std::jthread{[this] { upstream_->run(); }};
     }
-    std::vector<std::jthread> threads;
-    for (const auto& each : shards_) threads.emplace_back([&each] { each->run(); });
+    auto busy = asio::make_work_guard(control_context_);
+    std::thread waiter;
+    try {
+        start_threads();
+        waiter = std::thread{[&] {
+            join_threads();
+            asio::post(control_context_, [&] {
+                http_.stop();
+                pages_.stop();
+                signals_.cancel();
+                busy.reset();
+            });
+        }};
+    } catch (const std::system_error& why) {
+        // As when the limit on processes is reached. Those that have been started would never end.
+        drain(std::chrono::milliseconds{0});
+        join_threads();
+        throw std::system_error{why.code(), "cannot start a thread"};
+    }
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
                  connections_max_);
-    auto busy = asio::make_work_guard(control_context_);
-    std::jthread waiter{[&] {
-        threads.clear(); // joins: all shards have ended
-        if (upstream_) upstream_->stop();
-        if (upstream_thread.joinable()) upstream_thread.join();
-        asio::post(control_context_, [&] {
-            http_.stop();
-            pages_.stop();
-            signals_.cancel();
-            busy.reset();
-        });
-    }};
     control_context_.run();
+    waiter.join();
     spdlog::info("stopped");
+}
+
+void gateway::start_threads() {
+    if (upstream_) upstream_thread_ = std::thread{[this] { upstream_->run(); }};
+    shard_threads_.reserve(shards_.size());
+    for (const auto& each : shards_) shard_threads_.emplace_back([&each] { each->run(); });
+}
+
+// When the shards have ended; the link serves them until then.
+void gateway::join_threads() {
+    for (std::thread& each : shard_threads_) each.join();
+    shard_threads_.clear();
+    if (!upstream_thread_.joinable()) return;
+    upstream_->stop();
+    upstream_thread_.join();
 }
 
 // --- shutdown
 
 void gateway::stop() {
     if (stopping_.exchange(true)) return;
-    asio::post(control_context_, [this] { drain(); });
+    asio::post(control_context_, [this] {
+        spdlog::info("shutting down: closing every connection with 3001");
+        drain(settings_.shutdown_timeout);
+    });
 }
 
-void gateway::drain() {
-    spdlog::info("shutting down: closing every connection with 3001");
-    for (const auto& each : shards_) {
-        asio::post(each->context(), [&each, patience = settings_.shutdown_timeout] { each->drain(patience); });
+// The shards that run.
+void gateway::drain(std::chrono::milliseconds patience) {
+    const std::size_t running = shard_threads_.size(); // until the last of them has been told
+    for (std::size_t i = 0; i < running; ++i) {
+        asio::post(shards_[i]->context(), [each = shards_[i].get(), patience] { each->drain(patience); });
     }
 }
 

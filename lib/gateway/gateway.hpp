@@ -11,9 +11,11 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace carillon::gateway {
@@ -41,8 +43,12 @@ public:
 
     ports where() const noexcept { return ports_; }
 
-    /// Serves until stop() has been called and everybody has gone.
+    /// Serves until stop() has been called and everybody has gone. Throws std::system_error if a thread cannot be
+    /// started; those that were have ended then.
     void run();
+    /// After run(): the look-up of the bus' name is still under way. The destructor waits for its end, which only the
+    /// system's resolver can bring about.
+    bool looks_up() const noexcept { return upstream_ && upstream_->looks_up(); }
     /// Begins the shutdown. Any thread; a second call changes nothing.
     void stop();
     /// Lets SIGTERM and SIGINT call stop(), and a second one end the process. Before run().
@@ -56,7 +62,9 @@ private:
     boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
     boost::asio::awaitable<bus::redis_link::figures> ask_upstream();
     void await_signal();
-    void drain();
+    void start_threads();
+    void join_threads();
+    void drain(std::chrono::milliseconds patience);
 
     config::settings settings_;
     std::size_t connections_max_ = 0;
@@ -72,6 +80,8 @@ private:
     std::unique_ptr<bus::redis_link> upstream_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<bool> stopping_ = false;
+    std::thread upstream_thread_;            // while run() runs
+    std::vector<std::thread> shard_threads_; // the first of shards_ that run
 };
 
 } // namespace carillon::gateway

@@ -4,18 +4,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace carillon::gateway {
 
-/// How many cores this process may use: the smallest of its CPU affinity and the quota of its cgroup (v2 or v1),
-/// rounded up. At least 1.
+/// How many cores this process may use: the smallest of its CPU affinity and the quotas of its cgroup (v2 or v1) and of
+/// the cgroups that this one is in, rounded up. At least 1.
 std::size_t allowed_cores();
 
-/// The same from the texts of a cgroup's files, so that it can be tested: `cpu_max` is that of v2 ("200000 100000",
-/// "max 100000"), `quota` and `period` those of v1. Empty: there is no such file. 0: no limit.
-std::size_t cores_of_cgroup(const std::string& cpu_max, const std::string& quota, const std::string& period);
+/// The quotas alone, out of what `read` finds, so that it can be tested: the text of the file at a path, empty if there
+/// is none. The files are /proc/self/cgroup and those below /sys/fs/cgroup (cgroups(7)). 0: no limit.
+std::size_t cores_of_cgroups(const std::function<std::string(const std::string& path)>& read);
 
 /// The numbers of the processors that the calling thread may run on, in ascending order; none if the kernel does not
 /// say.

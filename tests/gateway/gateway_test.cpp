@@ -1,17 +1,15 @@
 #include "gateway/gateway.hpp"
 #include "gateway/limits.hpp"
 #include "support/peer.hpp"
+#include "support/real_peer.hpp"
 #include "support/ws_client.hpp"
 
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
-#include <arpa/inet.h>
 #include <deque>
 #include <filesystem>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sched.h>
 #include <set>
 #include <string>
@@ -22,7 +20,10 @@ namespace carillon::gateway {
 namespace {
 
 using namespace std::chrono_literals;
+using test::connected_to;
+using test::hear;
 using test::peer;
+using test::wait_readable;
 using test::ws_client;
 using words = std::vector<std::string>;
 
@@ -38,22 +39,6 @@ config::settings settings_for_tests(std::size_t shards) {
     return how;
 }
 
-int connected_to(std::uint16_t port) {
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    return descriptor;
-}
-
-// Waits for the socket, as long as it takes; ctest ends a test that hangs.
-void wait_readable(const peer& from) {
-    pollfd waiting{from.descriptor(), POLLIN, 0};
-    ::poll(&waiting, 1, -1);
-}
-
 std::string read_until(peer& from, std::string_view end) {
     for (from.read(); from.received().find(end) == std::string::npos && !from.ended(); from.read()) wait_readable(from);
     return from.received();
@@ -62,17 +47,6 @@ std::string read_until(peer& from, std::string_view end) {
 std::string read_to_the_end(peer& from) {
     for (from.read(); !from.ended(); from.read()) wait_readable(from);
     return from.received();
-}
-
-words hear(ws_client& from, std::size_t frames) {
-    words all;
-    while (all.size() < frames) {
-        const words some = from.heard();
-        all.insert(all.end(), some.begin(), some.end());
-        if (from.ended()) break;
-        if (all.size() < frames) wait_readable(from);
-    }
-    return all;
 }
 
 struct running_gateway {

@@ -3,7 +3,9 @@
 #include <boost/system/errc.hpp>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <sched.h>
+#include <string>
 #include <sys/resource.h>
 #include <thread>
 
@@ -12,32 +14,78 @@ namespace {
 
 struct cgroup_case {
     const char* name;
-    const char* cpu_max;
-    const char* quota;
-    const char* period;
+    std::map<std::string, std::string> files;
     std::size_t cores; // 0: no limit
 };
 
+const char* const own = "/proc/self/cgroup";
+const std::string root = "/sys/fs/cgroup";
+
 const cgroup_case cgroups[] = {
-    {"no cgroup at all", "", "", "", 0},
-    {"v2 without a limit", "max 100000\n", "", "", 0},
-    {"v2 with two cores", "200000 100000\n", "", "", 2},
-    {"v2 with a core and a half, rounded up", "150000 100000\n", "", "", 2},
-    {"v2 with a tenth of a core", "10000 100000\n", "", "", 1},
-    {"v2 with a period of its own", "400000 50000\n", "", "", 8},
-    {"v2 without a period", "200000\n", "", "", 0},
-    {"v2 with nonsense", "many cores\n", "", "", 0},
-    {"v2 with a period of nothing", "200000 0\n", "", "", 0},
-    {"v2 goes before v1", "max 100000\n", "100000\n", "100000\n", 0},
-    {"v1 without a limit", "", "-1\n", "100000\n", 0},
-    {"v1 with three cores", "", "300000\n", "100000\n", 3},
-    {"v1 with a little more than three", "", "300001\n", "100000\n", 4},
-    {"v1 without a period", "", "300000\n", "", 0},
+    {"no cgroup at all", {}, 0},
+    {"v2 without a limit", {{own, "0::/\n"}, {root + "/cpu.max", "max 100000\n"}}, 0},
+    {"v2 with two cores", {{own, "0::/\n"}, {root + "/cpu.max", "200000 100000\n"}}, 2},
+    {"v2 with a core and a half, rounded up", {{own, "0::/\n"}, {root + "/cpu.max", "150000 100000\n"}}, 2},
+    {"v2 with a tenth of a core", {{own, "0::/\n"}, {root + "/cpu.max", "10000 100000\n"}}, 1},
+    {"v2 with a period of its own", {{own, "0::/\n"}, {root + "/cpu.max", "400000 50000\n"}}, 8},
+    {"v2 without a period", {{own, "0::/\n"}, {root + "/cpu.max", "200000\n"}}, 0},
+    {"v2 with nonsense", {{own, "0::/\n"}, {root + "/cpu.max", "many cores\n"}}, 0},
+    {"v2 with a period of nothing", {{own, "0::/\n"}, {root + "/cpu.max", "200000 0\n"}}, 0},
+    {"no list of cgroups", {{root + "/cpu.max", "200000 100000\n"}}, 2},
+    {"a list without a path", {{own, "0::\nnonsense\n:\n"}, {root + "/cpu.max", "200000 100000\n"}}, 2},
+    {"a service of systemd",
+     {{own, "0::/system.slice/carillon.service\n"},
+      {root + "/system.slice/carillon.service/cpu.max", "200000 100000\n"}},
+     2},
+    {"the slice around it has less",
+     {{own, "0::/system.slice/carillon.service\n"},
+      {root + "/system.slice/carillon.service/cpu.max", "800000 100000\n"},
+      {root + "/system.slice/cpu.max", "300000 100000\n"}},
+     3},
+    {"the slice around it has more",
+     {{own, "0::/system.slice/carillon.service\n"},
+      {root + "/system.slice/carillon.service/cpu.max", "200000 100000\n"},
+      {root + "/system.slice/cpu.max", "300000 100000\n"}},
+     2},
+    {"a container that is told its path outside",
+     {{own, "0::/kubepods/pod1/container"}, {root + "/cpu.max", "400000 100000\n"}},
+     4},
+    {"v1 without a limit",
+     {{own, "3:cpu,cpuacct:/\n"},
+      {root + "/cpu/cpu.cfs_quota_us", "-1\n"},
+      {root + "/cpu/cpu.cfs_period_us", "100000\n"}},
+     0},
+    {"v1 with three cores",
+     {{own, "3:cpuacct,cpu:/\n"},
+      {root + "/cpu/cpu.cfs_quota_us", "300000\n"},
+      {root + "/cpu/cpu.cfs_period_us", "100000\n"}},
+     3},
+    {"v1 with a little more than three",
+     {{own, "3:cpu:/a\n"},
+      {root + "/cpu/a/cpu.cfs_quota_us", "300001\n"},
+      {root + "/cpu/a/cpu.cfs_period_us", "100000\n"}},
+     4},
+    {"v1 without a period", {{own, "3:cpu:/\n"}, {root + "/cpu/cpu.cfs_quota_us", "300000\n"}}, 0},
+    {"v1 of another controller",
+     {{own, "3:cpuset:/a\n"},
+      {root + "/cpu/a/cpu.cfs_quota_us", "300000\n"},
+      {root + "/cpu/a/cpu.cfs_period_us", "100000\n"}},
+     0},
+    {"both, of which the smaller counts",
+     {{own, "3:cpu,cpuacct:/a\n0::/b\n"},
+      {root + "/cpu/a/cpu.cfs_quota_us", "300000\n"},
+      {root + "/cpu/a/cpu.cfs_period_us", "100000\n"},
+      {root + "/b/cpu.max", "500000 100000\n"}},
+     3},
 };
 
-TEST(limits, cores_are_read_from_the_files_of_a_cgroup) {
+TEST(limits, cores_are_read_from_the_files_of_the_cgroups) {
     for (const cgroup_case& each : cgroups) {
-        EXPECT_EQ(cores_of_cgroup(each.cpu_max, each.quota, each.period), each.cores) << each.name;
+        const auto read = [&](const std::string& path) {
+            const auto found = each.files.find(path);
+            return found == each.files.end() ? std::string{} : found->second;
+        };
+        EXPECT_EQ(cores_of_cgroups(read), each.cores) << each.name;
     }
 }
 

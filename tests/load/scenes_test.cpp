@@ -1,5 +1,6 @@
 #include "http/accept_key.hpp"
 #include "load/scenes_programs.hpp"
+#include "load/sockets.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
