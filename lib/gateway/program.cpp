@@ -1,5 +1,6 @@
 #include "gateway/program.hpp"
 
+#include "base/standard_streams.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
@@ -30,6 +31,7 @@ int serve(gateway& whole) {
 } // namespace
 
 int run_program(config::program which, int argc, const char* const* argv) {
+    keep_standard_streams();
     const config::outcome loaded = config::load(which, argc, argv, config::process_environment(), allowed_cores());
     if (!loaded.value) {
         std::fprintf(loaded.exit_code == 0 ? stdout : stderr, "%s\n", loaded.text.c_str());

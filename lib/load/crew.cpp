@@ -41,8 +41,8 @@ crew::crew(const options& what, const endpoint& where, std::uint32_t run)
 }
 
 void crew::work(const endpoint& where, std::uint32_t run, std::uint32_t number, int orders) {
-    ::signal(SIGINT, SIG_IGN); // the parent decides when it is over
-    ::signal(SIGTERM, SIG_DFL);
+    ::signal(SIGINT, SIG_IGN); // the parent decides when it is over; a signal may be for the whole group
+    ::signal(SIGTERM, SIG_IGN);
     std::uint32_t first = 0;
     for (std::uint32_t i = 0; i < number; ++i) first += share(what_.connections, i);
     try {

@@ -22,11 +22,12 @@ json::value number(double value) {
     return whole ? json::value(std::llround(value)) : json::value(value);
 }
 
-// What is a number in the command line is one here too.
-json::value parameter(const std::string& text) {
+// What is a number or a flag in the command line is one here too.
+json::value parameter_value(const parameter& of) {
     error_code failed;
-    json::value value = json::parse(text, failed);
-    return !failed && value.is_number() ? value : json::value(text);
+    json::value value = json::parse(of.value, failed);
+    const bool is_text = of.is_text || failed || !(value.is_number() || value.is_bool());
+    return is_text ? json::value(of.value) : value;
 }
 
 json::object latency_object(const latencies& of) {
@@ -60,7 +61,8 @@ json::object memory_object(const memory_figures& of) {
                         {"kernel_slab_bytes_from", of.kernel_slab_bytes_from},
                         {"kernel_slab_bytes_to", of.kernel_slab_bytes_to},
                         {"socket_bytes_from", of.socket_bytes_from},
-                        {"socket_bytes_to", of.socket_bytes_to}};
+                        {"socket_bytes_to", of.socket_bytes_to},
+                        {"kernel_is_exact", of.kernel_is_exact}};
     if (const auto each = bytes_per_connection(of)) {
         object["bytes_per_connection"] =
             json::object{{"resident", number(each->resident)}, {"kernel", number(each->kernel)}};
@@ -79,18 +81,22 @@ json::object histogram_object(const named_events& of) {
 
 std::string as_json(const outcome& of) {
     json::object parameters;
-    for (const auto& [name, text] : of.parameters) parameters[name] = parameter(text);
-    json::object object{{"scene", of.scene},
+    for (const parameter& each : of.parameters) parameters[each.name] = parameter_value(each);
+    json::object object{{"version", CARILLON_VERSION},
+                        {"scene", of.scene},
                         {"target", of.target},
                         {"began", of.began},
                         {"length_ns", of.length.count()},
                         {"parameters", std::move(parameters)}};
+    if (!of.trouble.empty()) object["trouble"] = of.trouble;
+    if (of.interrupted) object["interrupted"] = true;
     for (const auto& [name, figures] : events_of(of)) object[name] = events_object(figures);
     if (of.memory) object["memory"] = memory_object(*of.memory);
     object["lost"] = of.lost;
     object["duplicated"] = of.duplicated;
     object["disordered"] = of.disordered;
     object["dropped"] = of.dropped;
+    if (!of.dropped_why.empty()) object["dropped_why"] = of.dropped_why;
     object["load_generator_cpu_ns"] = of.load_generator_cpu.count();
     if (const auto main = main_events(of)) object["histogram"] = histogram_object(*main);
     return json::serialize(object);

@@ -11,10 +11,12 @@ namespace {
 
 error_code unknown_file() { return {EBADMSG, boost::system::system_category()}; }
 
-result<std::int64_t> read_slab_bytes() {
-    if (const result<std::string> slabs = read_proc_file("/proc/slabinfo"); slabs) {
-        if (const auto bytes = slabinfo_active_bytes(*slabs)) return *bytes;
-    }
+std::optional<std::int64_t> count_slab_objects() {
+    const result<std::string> slabs = read_proc_file("/proc/slabinfo");
+    return slabs ? slabinfo_active_bytes(*slabs) : std::nullopt;
+}
+
+result<std::int64_t> count_slab_pages() {
     const result<std::string> memory = read_proc_file("/proc/meminfo");
     if (!memory) return memory.error();
     const auto bytes = meminfo_slab_bytes(*memory);
@@ -33,11 +35,12 @@ result<std::int64_t> read_socket_bytes() {
 } // namespace
 
 result<kernel_memory> read_kernel_memory() {
-    const auto slab_bytes = read_slab_bytes();
+    const auto objects = count_slab_objects();
+    const auto slab_bytes = objects ? result<std::int64_t>{*objects} : count_slab_pages();
     if (!slab_bytes) return slab_bytes.error();
     const auto socket_bytes = read_socket_bytes();
     if (!socket_bytes) return socket_bytes.error();
-    return kernel_memory{*slab_bytes, *socket_bytes};
+    return kernel_memory{*slab_bytes, *socket_bytes, objects.has_value()};
 }
 
 std::optional<std::int64_t> slabinfo_active_bytes(std::string_view text) {

@@ -12,6 +12,7 @@ namespace carillon::load {
 struct kernel_memory {
     std::int64_t slab_bytes = 0;   ///< records of all kinds: sockets, files, epoll entries, directory entries
     std::int64_t socket_bytes = 0; ///< TCP buffers that hold data, in whole pages
+    bool exact = true;             ///< the records were counted one by one, not their pages
 };
 
 /// Asks the kernel: /proc/slabinfo where it may be read (by root), which counts objects in use; otherwise the Slab of

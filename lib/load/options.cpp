@@ -101,6 +101,8 @@ parsed_options parse_options(int argc, const char* const* argv, std::uint64_t de
     } catch (const CLI::CallForHelp&) { return {std::nullopt, app.help(), 0}; } catch (const CLI::ParseError& problem) {
         return refused(problem.what());
     }
+    for (const CLI::Option* each : app.get_options())
+        if (each->count() > 0) given.flags.push_back(each->get_name());
     if (version) return {std::nullopt, "carillon-bench " CARILLON_VERSION, 0};
     options checked;
     if (std::string wrong = check_options(given, descriptors_max, checked); !wrong.empty()) return refused(wrong);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "load/parameter.hpp"
 #include "load/url.hpp"
 
 #include <chrono>
@@ -73,7 +74,7 @@ struct options {
 };
 
 /// What was set, in words and in the order of the manual, for the report.
-std::vector<std::pair<std::string, std::string>> describe(const options& what);
+std::vector<parameter> describe(const options& what);
 
 /// Options, or a text to print: help and version (exit code 0), or one line that says what is wrong (exit code 2).
 struct parsed_options {

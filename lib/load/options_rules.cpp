@@ -72,8 +72,8 @@ std::string read_url(std::string_view flag, std::string_view text, std::initiali
                      bool own_target, url& into) {
     const auto read = parse_url(text);
     if (!read || std::ranges::find(schemes, read->scheme) == schemes.end())
-        return fmt::format("{} must be a URL that begins with {}://, not '{}'", flag, fmt::join(schemes, ":// or "),
-                           text);
+        return fmt::format("{} must be a URL such as {}://HOST:PORT, not '{}'", flag,
+                           fmt::join(schemes, "://HOST:PORT or "), text);
     if (!own_target && !is_loopback(read->host))
         return fmt::format("{}: {} may be somebody else's machine; --i-own-this-target says it is not", flag,
                            read->host);
@@ -118,6 +118,29 @@ std::string read_scene(const raw_options& given, options& into) {
     return {};
 }
 
+// Flags that would change nothing are mistakes, too.
+std::string check_use(const raw_options& given, const options& into) {
+    const bool publishes = into.has_publications(), posts = publishes && into.publish && into.publish->scheme == "http";
+    struct use {
+        std::string_view flag;
+        bool counts;
+        std::string_view whose;
+    };
+    const use uses[]{
+        {"--publishers", posts, "--publish http://..."},
+        {"--in-flight", publishes, "fanout and unicast"},
+        {"--burst", publishes, "fanout and unicast"},
+        {"--payload-bytes", publishes || into.scene == scene::echo, "fanout, unicast and echo"},
+        {"--warm-up", publishes || into.scene == scene::echo, "fanout, unicast and echo"},
+        {"--duration", into.scene != scene::storm, "all but storm"},
+    };
+    for (const auto& [flag, counts, whose] : uses) {
+        if (!counts && std::ranges::find(given.flags, flag) != given.flags.end())
+            return fmt::format("{} is for {}", flag, whose);
+    }
+    return {};
+}
+
 std::string read_counts(const raw_options& given, std::uint64_t descriptors_max, options& into) {
     into.connections = given.connections.value_or(into.scene == scene::echo ? 64 : 1000);
     if (auto wrong = check_range("--connections", into.connections, 1, connections_max); !wrong.empty()) return wrong;
@@ -125,6 +148,9 @@ std::string read_counts(const raw_options& given, std::uint64_t descriptors_max,
         descriptors_max > 2 * descriptors_kept ? descriptors_max - descriptors_kept : descriptors_max / 2;
     if (share == 0) return "the limit on open files is too low";
     const auto needed = static_cast<std::uint32_t>((into.connections + share - 1) / share);
+    if (needed > processes_max)
+        return fmt::format("{} connections need {} processes of {} files, and {} is the limit", into.connections,
+                           needed, descriptors_max, processes_max);
     into.processes = given.processes.value_or(needed);
     if (into.processes < needed || into.processes > std::min(processes_max, into.connections))
         return fmt::format("{} connections need {} to {} processes of {} files, not {}", into.connections, needed,
@@ -134,8 +160,11 @@ std::string read_counts(const raw_options& given, std::uint64_t descriptors_max,
         into.from = given.from.value_or(std::min(1500u, std::max(1u, into.connections / 10)));
     else if (given.from)
         return "--from is for idle";
-    if (into.scene == scene::idle && into.from >= into.connections)
-        return fmt::format("--from must be below --connections, which is {}, not {}", into.connections, into.from);
+    if (into.scene == scene::idle && into.connections < 2)
+        return "idle compares two counts: --connections must be 2 or more";
+    if (into.scene == scene::idle && (into.from < 1 || into.from >= into.connections))
+        return fmt::format("--from must be from 1 to below --connections, which is {}, not {}", into.connections,
+                           into.from);
     return first_of({check_range("--window", into.window, 1, connections_max),
                      check_length("--connect-rate", into.connect_rate, 0, rate_max),
                      check_range("--publishers", into.publishers, 1, 1000),
@@ -198,9 +227,15 @@ std::string read_targets(const raw_options& given, options& into) {
     return {};
 }
 
+std::string check_files(const options& read) {
+    return !read.json.empty() && read.json == read.svg ? "--json and --svg must not be the same file" : "";
+}
+
 std::string read_pids(const raw_options& given, options& into) {
     for (const std::int64_t pid : given.server_pids) {
         if (pid < 1 || pid > 4'194'304) return fmt::format("--server-pid must be a process, not {}", pid);
+        if (std::ranges::find(into.server_pids, pid) != into.server_pids.end())
+            return fmt::format("--server-pid {} is given twice: its CPU and memory would count twice", pid);
         into.server_pids.push_back(static_cast<pid_t>(pid));
     }
     if (into.scene == scene::idle && into.server_pids.empty())
@@ -214,7 +249,8 @@ std::string check_options(const raw_options& given, std::uint64_t descriptors_ma
     into = given.rest;
     return first_of({read_scene(given, into), read_targets(given, into), read_counts(given, descriptors_max, into),
                      read_channels(given, into), read_times(given, into), read_pids(given, into), check_channel(into),
-                     check_header("--header", into.headers), check_header("--publish-header", into.publish_headers)});
+                     check_header("--header", into.headers), check_header("--publish-header", into.publish_headers),
+                     check_files(into), check_use(given, into)});
 }
 
 std::string_view name_of(scene which) noexcept { return scene_names[static_cast<std::size_t>(which)]; }

@@ -11,15 +11,16 @@ std::string in_seconds(std::chrono::nanoseconds length) {
 
 } // namespace
 
-std::vector<std::pair<std::string, std::string>> describe(const options& what) {
-    std::vector<std::pair<std::string, std::string>> all{
-        {"protocol", what.protocol == protocol::plain ? "plain" : "centrifuge"},
+std::vector<parameter> describe(const options& what) {
+    std::vector<parameter> all{
+        {"protocol", what.protocol == protocol::plain ? "plain" : "centrifuge", true},
         {"connections", std::to_string(what.connections)},
         {"processes", std::to_string(what.processes)},
         {"window", std::to_string(what.window)},
+        {"channel", what.channel, true},
     };
     const auto add = [&all](std::string name, std::string value) {
-        all.emplace_back(std::move(name), std::move(value));
+        all.push_back({std::move(name), std::move(value), false});
     };
     if (what.connect_rate > 0) add("connect_rate", fmt::format("{}", what.connect_rate));
     if (what.scene == scene::idle) add("from", std::to_string(what.from));
@@ -29,8 +30,11 @@ std::vector<std::pair<std::string, std::string>> describe(const options& what) {
     if (what.read_later) add("read_later", "true");
     if (what.publish) {
         // The password stays out of the report.
-        add("publish", what.publish->scheme + "://" + what.publish->authority());
-        if (what.publish->scheme == "http") add("publishers", std::to_string(what.publishers));
+        const bool posts = what.publish->scheme == "http";
+        all.push_back({"publish",
+                       what.publish->scheme + "://" + what.publish->authority() + (posts ? what.publish->target : ""),
+                       true});
+        if (posts) add("publishers", std::to_string(what.publishers));
         add("in_flight", std::to_string(what.in_flight));
         add("burst", std::to_string(what.burst));
     }
@@ -40,6 +44,7 @@ std::vector<std::pair<std::string, std::string>> describe(const options& what) {
     }
     if (what.scene != scene::idle && what.scene != scene::storm) add("rate", fmt::format("{}", what.rate));
     if (what.scene != scene::storm) add("duration_seconds", in_seconds(what.duration));
+    add("timeout_seconds", in_seconds(what.timeout));
     return all;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "load/latencies.hpp"
+#include "load/parameter.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -32,14 +33,15 @@ struct memory_figures {
     std::int64_t kernel_slab_bytes_to = 0;
     std::int64_t socket_bytes_from = 0; ///< TCP buffers (/proc/net/sockstat)
     std::int64_t socket_bytes_to = 0;
+    bool kernel_is_exact = true; ///< from /proc/slabinfo, which only root may read; else whole pages
 };
 
 /// All that one run of a scene has to say. What a scene does not measure is absent.
 struct outcome {
     std::string scene;
-    std::string target;                                          ///< the URL
-    std::string began;                                           ///< UTC, ISO 8601
-    std::vector<std::pair<std::string, std::string>> parameters; ///< as given or by default, in order; numbers as text
+    std::string target;                ///< the URL
+    std::string began;                 ///< UTC, ISO 8601
+    std::vector<parameter> parameters; ///< in order
 
     std::optional<event_figures> handshakes; ///< from connect() until subscribed
     std::optional<event_figures> publishes;  ///< counted when acknowledged by the server
@@ -48,10 +50,14 @@ struct outcome {
     std::optional<event_figures> holding; ///< time with nothing but pings; `counted` pings answered
     std::optional<memory_figures> memory;
 
-    std::uint64_t lost = 0;       ///< deliveries that never came
+    std::string trouble;      ///< why the run failed; then the figures are what there was until then
+    bool interrupted = false; ///< by the user; the same
+
+    std::uint64_t lost = 0;       ///< deliveries that never came, those of the warm-up among them
     std::uint64_t duplicated = 0; ///< deliveries that came more than once
     std::uint64_t disordered = 0; ///< deliveries that came after a later one
     std::uint64_t dropped = 0;    ///< connections that ended and should not have
+    std::string dropped_why;      ///< of one of them
 
     std::chrono::nanoseconds load_generator_cpu{}; ///< of all its processes, over the whole run
     std::chrono::nanoseconds length{};             ///< of the whole run

@@ -1,5 +1,6 @@
 #include "load/program.hpp"
 
+#include "base/standard_streams.hpp"
 #include "load/interrupt.hpp"
 #include "load/json.hpp"
 #include "load/options.hpp"
@@ -62,14 +63,21 @@ struct close_file {
 };
 using file = std::unique_ptr<std::FILE, close_file>;
 
-// Opened before the run, so that its result has somewhere to go. Null with errno set when it cannot be.
+// Opened before the run, so that its result has somewhere to go; what is there stays until there is a result. Null with
+// errno set when it cannot be.
 file open_for(const std::string& path) {
     if (path.empty()) return nullptr;
-    return file{path == "-" ? ::fdopen(::dup(STDOUT_FILENO), "w") : std::fopen(path.c_str(), "w")};
+    return file{path == "-" ? ::fdopen(::dup(STDOUT_FILENO), "w") : std::fopen(path.c_str(), "a")};
 }
 
 bool write(std::FILE* to, const std::string& text) {
     return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0;
+}
+
+bool replace(std::FILE* to, const std::string& text) {
+    // What is no file, such as a pipe, has nothing to be replaced.
+    if (to != nullptr && ::ftruncate(::fileno(to), 0) != 0 && errno != EINVAL) return false;
+    return to == nullptr || write(to, text);
 }
 
 std::chrono::nanoseconds cpu_of(int who) {
@@ -87,6 +95,8 @@ run_result run(const options& what, const endpoint& where) {
     std::random_device random;
     run_result result = stage{what, where, random() & ~1u, shown}.play();
     outcome& told = result.outcome;
+    told.trouble = result.trouble;
+    told.interrupted = result.interrupted;
     told.target = what.target.scheme + "://" + what.target.authority() + what.target.target;
     told.began = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", std::chrono::floor<std::chrono::seconds>(began));
     told.load_generator_cpu = cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN);
@@ -100,10 +110,11 @@ bool is_perfect(const outcome& told) {
 } // namespace
 
 int run_program(int argc, const char* const* argv) {
+    keep_standard_streams();
     const parsed_options parsed = parse_options(argc, argv, raise_descriptor_limit());
     if (!parsed.value) {
-        fmt::print(parsed.exit_code == well ? stdout : stderr, "{}\n", parsed.text);
-        return parsed.exit_code;
+        std::FILE* const to = parsed.exit_code == well ? stdout : stderr;
+        return write(to, parsed.text + "\n") ? parsed.exit_code : failed;
     }
     const options& what = *parsed.value;
     if (const auto wrong = process_probe{what.server_pids}.complaint()) return complain(misused, *wrong);
@@ -123,9 +134,9 @@ int run_program(int argc, const char* const* argv) {
     } catch (const std::system_error& problem) { return complain(failed, problem.what()); }
     bool written = true;
     if (result.has_figures) {
-        if (json) written &= write(json.get(), as_json(result.outcome) + "\n");
-        if (svg) written &= write(svg.get(), as_svg(result.outcome));
-        if (!what.quiet && what.json != "-") written &= write(stdout, as_table(result.outcome));
+        written &= replace(json.get(), as_json(result.outcome) + "\n");
+        written &= replace(svg.get(), as_svg(result.outcome));
+        if (!what.quiet && what.json != "-" && what.svg != "-") written &= write(stdout, as_table(result.outcome));
     }
     if (!result.trouble.empty()) return complain(failed, result.trouble);
     if (!written) return complain(failed, "the result could not be written: " + last_error().message());

@@ -3,6 +3,8 @@
 #include "load/marker.hpp"
 #include "load/schedule.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace carillon::load {
@@ -34,7 +36,10 @@ private:
         while (published_ < count && may_go_on()) {
             const clock::time_point due = times.due(published_);
             const clock::time_point now = clock::now();
-            if (now < due) {
+            if (now > end_ + plan_.what.timeout) {
+                trouble_ =
+                    fmt::format("publishing: {} of {} were due, and had not left in time", count - published_, count);
+            } else if (now < due) {
                 wait(std::min(due, now + look_interval));
             } else if (!to_.is_ready()) {
                 wait(now + look_interval);

@@ -6,6 +6,7 @@ namespace carillon::load {
 
 /// The command line as it was given; absent is what was not. Numbers are in the units of the manual.
 struct raw_options {
+    std::vector<std::string> flags; ///< which were given
     std::string scene;
     std::string url = "ws://127.0.0.1:8000/connection/websocket";
     std::string protocol = "centrifuge";

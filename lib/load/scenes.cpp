@@ -1,5 +1,6 @@
 #include "load/interrupt.hpp"
 #include "load/kernel_memory.hpp"
+#include "load/schedule.hpp"
 #include "load/stage.hpp"
 #include "load/worker.hpp"
 
@@ -13,8 +14,10 @@ namespace {
 constexpr auto settling = std::chrono::milliseconds{300};  // for what a server does behind the last answer
 constexpr auto head_start = std::chrono::milliseconds{50}; // so that all workers have their order when it begins
 
-std::chrono::nanoseconds length_of(std::int64_t begin, std::int64_t end) {
-    return std::chrono::nanoseconds{std::max<std::int64_t>(end - begin, 0)};
+// From `begin` until the last event, and not less than `least`: a rate is not higher because the last events are
+// missing.
+std::chrono::nanoseconds length_of(clock::time_point begin, std::int64_t last, clock::duration least) {
+    return std::max<clock::duration>(clock::time_point{std::chrono::nanoseconds{last}} - begin, least);
 }
 
 } // namespace
@@ -42,6 +45,7 @@ void stage::play_idle() {
         memory.kernel_slab_bytes_to = kernel_after->slab_bytes;
         memory.socket_bytes_from = kernel_before->socket_bytes;
         memory.socket_bytes_to = kernel_after->socket_bytes;
+        memory.kernel_is_exact = kernel_before->exact && kernel_after->exact;
     }
     told.memory = memory;
     result_.has_figures = true;
@@ -69,13 +73,17 @@ void stage::play_publications() {
     if (what_.warm_up.count() > 0) {
         if (!publish_for(warm_up_of(run_), what_.warm_up, "warming up", published)) return;
         await_deliveries(published * each, true);
+        if (const std::uint64_t come = crew_.figures().read_all().warm_ups; come < published * each)
+            warm_up_lost_ = published * each - come;
     }
     if (interrupted() || !result_.trouble.empty()) return;
 
     publisher_->forget_figures();
     if (what_.read_later) crew_.freeze();
     const server_cpu before = cpu();
-    publish_for(run_, what_.duration, "publishing", published);
+    const clock::time_point begin = clock::now();
+    const bool whole = publish_for(run_, what_.duration, "publishing", published);
+    const clock::duration length = whole ? what_.duration : clock::now() - begin;
     if (what_.read_later) crew_.thaw();
     await_deliveries(published * each, false);
     const server_cpu after = cpu();
@@ -84,7 +92,7 @@ void stage::play_publications() {
     publishes.expected = published;
     publishes.counted = sent.acknowledged;
     publishes.failed = sent.refused;
-    publishes.length = std::max(sent.last_answer - sent.first_due, clock::duration{});
+    publishes.length = length_of(begin, sent.last_answer.time_since_epoch().count(), length);
     publishes.latency = sent.latency;
     told.publishes = std::move(publishes);
     if (sent.refused > 0) fail(fmt::format("{} publications were refused: {}", sent.refused, publisher_->refusal()));
@@ -93,7 +101,7 @@ void stage::play_publications() {
     event_figures deliveries;
     deliveries.expected = published * each;
     deliveries.counted = now.deliveries;
-    deliveries.length = length_of(now.deliveries_begin, now.deliveries_end);
+    deliveries.length = length_of(begin, now.deliveries_end, length);
     if (before && after) deliveries.server_cpu = *after - *before;
     told.deliveries = std::move(deliveries);
 }
@@ -108,12 +116,18 @@ void stage::play_echo() {
     what.measured = what.start + what_.warm_up;
     what.end = what.measured + what_.duration;
     server_cpu before;
-    carry_out(what, what.end + 2 * what_.timeout, "commands", before);
+    const bool whole = carry_out(what, what.end + 2 * what_.timeout, "commands", before);
+    const clock::duration length = whole ? what_.duration : clock::now() - what.measured;
     const server_cpu after = cpu();
     const tally now = crew_.figures().read_all();
     event_figures figures;
     figures.counted = now.round_trips;
-    figures.length = length_of(what.measured.time_since_epoch().count(), now.round_trips_end);
+    figures.length = length_of(what.measured, now.round_trips_end, length);
+    if (what_.rate > 0) {
+        const schedule times{what.start, what_.rate};
+        figures.expected = times.count_within(what_.warm_up + what_.duration);
+        if (what_.warm_up.count() > 0) figures.expected -= times.count_within(what_.warm_up);
+    }
     if (before && after) figures.server_cpu = *after - *before;
     result_.outcome.round_trips = std::move(figures);
 }
@@ -147,7 +161,12 @@ void stage::play_churn() {
     server_cpu before;
     constexpr int attempts = 12;
     carry_out(what, what.end + attempts * what_.timeout + std::chrono::minutes{1}, "coming and going", before);
-    take_handshakes(what.start, before, 0);
+    const auto length = std::clamp<std::chrono::nanoseconds>(clock::now() - what.start, {}, what_.duration);
+    const std::uint64_t due = schedule{what.start, what_.rate}.count_within(length);
+    take_handshakes(what.start, before, due);
+    event_figures& back = *result_.outcome.handshakes;
+    back.length = std::max(back.length, length);
+    if (back.counted < due && !interrupted()) overdue_ = due - back.counted;
     missing_connections();
 }
 

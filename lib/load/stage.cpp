@@ -51,14 +51,20 @@ bool stage::go_on(std::string_view words, double share) {
     shown_.show(words, std::clamp(share, 0.0, 1.0));
     if (connected_ && crew_.figures().read_all().live == 0)
         fail("all connections have ended: " + crew_.figures().trouble());
+    // Where one cannot come back, the others go the same way, one after the other.
+    if (what_.scene == scene::churn && result_.has_figures) missing_connections();
     if (!crew_.is_whole()) fail("a process of the load generator has ended: " + crew_.figures().trouble());
     return !interrupted() && result_.trouble.empty();
 }
 
 bool stage::carry_out(const order& what, clock::time_point limit, std::string_view words, server_cpu& before) {
+    const bool warms_up = what.measured > what.start;
+    if (!warms_up) before = cpu(); // an order may be carried out as soon as it is given
     crew_.tell(what);
-    if (what.measured > clock::now() && !hold(what.measured - clock::now(), "warming up")) return false;
-    before = cpu();
+    if (warms_up) {
+        if (!hold(what.measured - clock::now(), "warming up")) return false;
+        before = cpu();
+    }
     const auto show = [&] {
         const tally now = crew_.figures().read_all();
         const double share = what.end > what.start
@@ -179,10 +185,11 @@ void stage::report() {
     // Whoever has ended says nothing, but the others do.
     crew_.await(clock::now() + what_.timeout, [] { return true; });
     const tally now = crew_.figures().read_all();
-    told.lost = now.lost;
+    told.lost = warm_up_lost_ + overdue_ + now.lost;
     told.duplicated = now.duplicated;
     told.disordered = now.disordered;
     told.dropped = now.dropped;
+    if (now.dropped > 0) told.dropped_why = crew_.figures().trouble();
     if (told.handshakes) told.handshakes->latency = crew_.figures().read_all(event::handshake);
     if (told.deliveries) told.deliveries->counted = now.deliveries;
     if (told.round_trips) told.round_trips->counted = now.round_trips;

@@ -63,6 +63,8 @@ private:
     crew crew_;
     std::unique_ptr<publisher> publisher_;
     std::vector<std::uint64_t> warm_up_sequences_;
+    std::uint64_t warm_up_lost_ = 0;
+    std::uint64_t overdue_ = 0; // churn: reconnections that were due and not made
     std::minstd_rand random_;
     bool connected_ = false; // there should be somebody at any moment
     run_result result_;

@@ -90,8 +90,9 @@ std::string memory_table(const memory_figures& of) {
 // What went wrong, in one line; zeros are shown where the scene counted deliveries.
 std::string faults_line(const outcome& of) {
     std::string line = fmt::format("connections dropped: {}", count_cell(of.dropped));
+    if (!of.dropped_why.empty()) line += fmt::format(" ({})", of.dropped_why);
     if (of.deliveries || of.lost + of.duplicated + of.disordered != 0) {
-        line += fmt::format(", messages lost: {}, duplicated: {}, disordered: {}", count_cell(of.lost),
+        line += fmt::format(", lost: {}, duplicated: {}, disordered: {}", count_cell(of.lost),
                             count_cell(of.duplicated), count_cell(of.disordered));
     }
     return line + '\n';
@@ -100,7 +101,7 @@ std::string faults_line(const outcome& of) {
 std::string head_lines(const outcome& of) {
     std::string text = fmt::format("{}  {}  {}\n", of.scene, of.target, of.began);
     std::string parameters;
-    for (const auto& [name, value] : of.parameters) parameters += fmt::format("  {}={}", name, value);
+    for (const parameter& each : of.parameters) parameters += fmt::format("  {}={}", each.name, each.value);
     return parameters.empty() ? text : text + parameters.substr(2) + '\n';
 }
 

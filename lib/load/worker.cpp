@@ -142,7 +142,7 @@ clock::time_point worker::next_wake(clock::time_point now) const {
     case order::kind::storm: return !queue_.empty() && under_way_ < task_.what.window ? now : wake;
     case order::kind::churn:
         if (!queue_.empty() && under_way_ < task_.what.window) return now;
-        if (counts_.live == 0 || now >= order_.end) return wake; // nobody to send away, or done once they are back
+        if (at_rest() == 0 || now >= order_.end) return wake; // nobody to send away, or done once they are back
         return std::min({wake, pace_.due(next_event_), order_.end});
     case order::kind::echo:
         if (now >= order_.end) return wake;
@@ -159,7 +159,7 @@ bool worker::is_done(clock::time_point now) const {
     case order::kind::storm: return begun_ && unsettled_ == 0;
     case order::kind::churn:
         if (now < order_.end || unsettled_ > 0) return false;
-        return pace_.due(next_event_) >= order_.end || counts_.live == 0 || now >= order_.end + task_.what.timeout;
+        return pace_.due(next_event_) >= order_.end || at_rest() == 0 || now >= order_.end + task_.what.timeout;
     case order::kind::echo:
         if (now < order_.end) return false;
         return (awaited_ == 0 && owed_ == 0) || now >= order_.end + task_.what.timeout;

@@ -87,6 +87,9 @@ private:
     // worker_scenes.cpp: storm, churn, echo
     void storm(clock::time_point now);
     void churn(clock::time_point now);
+    std::uint32_t at_rest() const noexcept {
+        return task_.count - unsettled_ - static_cast<std::uint32_t>(counts_.given_up);
+    }
     void echo_start(clock::time_point now);
     void echo_paced(clock::time_point now);
     bool send_command(slot which, clock::time_point due);

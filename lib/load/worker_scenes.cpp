@@ -19,18 +19,18 @@ void worker::storm(clock::time_point now) {
 }
 
 void worker::churn(clock::time_point now) {
-    if (now >= order_.end + task_.what.timeout) return; // what is late by then is left out
+    if (now >= order_.end + task_.what.timeout) return; // what is late by then is lost
+    const auto has_turn = [this] {
+        const client_state state = clients_[cursor_].state;
+        return state == client_state::live || state == client_state::absent;
+    };
     for (;;) {
         const clock::time_point due = pace_.due(next_event_);
         if (due > now || due >= order_.end) return;
-        slot looked = 0;
-        while (looked < task_.count && clients_[cursor_].state != client_state::live) {
-            cursor_ = (cursor_ + 1) % task_.count;
-            ++looked;
-        }
-        if (looked == task_.count) return; // all are under way; it stays due
-        leave(cursor_);
-        if (clients_[cursor_].state == client_state::absent) want(cursor_, due);
+        if (at_rest() == 0) return; // all are under way; it stays due
+        while (!has_turn()) cursor_ = (cursor_ + 1) % task_.count;
+        if (clients_[cursor_].state == client_state::live) leave(cursor_); // else the server has ended it
+        want(cursor_, due);
         cursor_ = (cursor_ + 1) % task_.count;
         ++next_event_;
     }

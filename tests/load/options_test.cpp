@@ -111,10 +111,10 @@ TEST(bench_options, what_is_wrong_is_said_in_one_line) {
          "--url: example.com may be somebody else's machine; --i-own-this-target says it is not"},
         {{"fanout", "--publish", "redis://10.0.0.1"},
          "--publish: 10.0.0.1 may be somebody else's machine; --i-own-this-target says it is not"},
-        {{"storm", "--url", "wss://127.0.0.1/"}, "--url must be a URL that begins with ws://, not 'wss://127.0.0.1/'"},
+        {{"storm", "--url", "wss://127.0.0.1/"}, "--url must be a URL such as ws://HOST:PORT, not 'wss://127.0.0.1/'"},
         {{"storm", "--url", "ws://me@127.0.0.1/"}, "--url must not have a user; say who you are with --header"},
         {{"fanout", "--publish", "amqp://127.0.0.1"},
-         "--publish must be a URL that begins with redis:// or http://, not 'amqp://127.0.0.1'"},
+         "--publish must be a URL such as redis://HOST:PORT or http://HOST:PORT, not 'amqp://127.0.0.1'"},
         {{"fanout", "--publish", "redis://127.0.0.1/0"}, "--publish redis://... ends behind the port"},
         {{"fanout", "--publish", "http://a:b@127.0.0.1/"},
          "--publish http://... must not have a user; say who you are with --publish-header"},
@@ -124,6 +124,7 @@ TEST(bench_options, what_is_wrong_is_said_in_one_line) {
          "--publish-body must have {payload} in it"},
         {{"echo", "--publish", "redis://127.0.0.1"}, "--publish is for fanout and unicast"},
         {{"storm", "--protocol", "mqtt"}, "--protocol must be centrifuge or plain, not 'mqtt'"},
+        {{"storm", "--json=a", "--svg=a"}, "--json and --svg must not be the same file"},
         {{"storm", "--hello", "hi"}, "--hello and --hello-reply are for --protocol plain; centrifuge has its own"},
         {{"storm", "--protocol=plain", "--hello-reply=hi"}, "--hello-reply needs --hello"},
         {{"fanout", "--own-channels"}, "--own-channels is for idle, storm and churn; the others decide themselves"},
@@ -143,14 +144,28 @@ TEST(bench_options, what_is_wrong_is_said_in_one_line) {
         {{"fanout", "--payload-bytes=73"}, "--payload-bytes must be from 74 to 1048576, not 73"},
         {{"fanout", "--burst=0"}, "--burst must be from 1 to 1000000, not 0"},
         {{"fanout", "--in-flight=0"}, "--in-flight must be from 1 to 1000000, not 0"},
-        {{"fanout", "--publishers=1001"}, "--publishers must be from 1 to 1000, not 1001"},
+        {{"fanout", "--publish=http://127.0.0.1/", "--publishers=1001"},
+         "--publishers must be from 1 to 1000, not 1001"},
         {{"fanout", "--duration=0"}, "--duration must be from 0.001 to 86400, not 0"},
         {{"fanout", "--timeout=0"}, "--timeout must be from 0.1 to 86400, not 0"},
         {{"fanout", "--warm-up=-1"}, "--warm-up must be from 0 to 86400, not -1"},
         {{"storm", "--rate=1"}, "--rate is for fanout, unicast, echo and churn"},
+        {{"storm", "--duration=1"}, "--duration is for all but storm"},
+        {{"churn", "--warm-up=1"}, "--warm-up is for fanout, unicast and echo"},
+        {{"churn", "--payload-bytes=128"}, "--payload-bytes is for fanout, unicast and echo"},
+        {{"echo", "--in-flight=1"}, "--in-flight is for fanout and unicast"},
+        {{"echo", "--burst=1"}, "--burst is for fanout and unicast"},
+        {{"fanout", "--publishers=2"}, "--publishers is for --publish http://..."},
         {{"churn", "--rate=0"}, "--rate of churn must be above 0"},
         {{"storm", "--from=1"}, "--from is for idle"},
-        {{"idle", "--server-pid=1", "--from=1000"}, "--from must be below --connections, which is 1000, not 1000"},
+        {{"idle", "--server-pid=1", "--from=1000"},
+         "--from must be from 1 to below --connections, which is 1000, not 1000"},
+        {{"idle", "--server-pid=1", "--from=0"}, "--from must be from 1 to below --connections, which is 1000, not 0"},
+        {{"idle", "--server-pid=1", "--connections=1"}, "idle compares two counts: --connections must be 2 or more"},
+        {{"storm", "--server-pid=7", "--server-pid=7"},
+         "--server-pid 7 is given twice: its CPU and memory would count twice"},
+        {{"storm", "--connections=4000000"},
+         "4000000 connections need 206 processes of 20000 files, and 200 is the limit"},
         {{"idle"}, "idle is about the server's memory: say whose with --server-pid"},
         {{"storm", "--server-pid=0"}, "--server-pid must be a process, not 0"},
         {{"storm", "--channel", "a\"b"}, "--channel must be 1 to 200 printable ASCII characters other than \" \\ {"},
@@ -188,7 +203,7 @@ TEST(bench_options, lines_and_hellos_are_kept_as_they_are) {
 }
 
 TEST(bench_options, a_description_has_no_password) {
-    for (const auto& [name, value] : describe(valid({"fanout", "--publish=redis://user:secret@127.0.0.1:1"})))
+    for (const auto& [name, value, is_text] : describe(valid({"fanout", "--publish=redis://user:secret@127.0.0.1:1"})))
         EXPECT_EQ(value.find("secret"), value.npos) << name;
 }
 

@@ -139,7 +139,7 @@ TEST(scenes, idle_looks_at_the_memory_twice_and_answers_pings) {
 
 TEST(scenes, storm_brings_everybody_back) {
     const gateway_process gateway;
-    const figures seen = play(flags{"storm", "--url", gateway.url(), "--connections=50"} + short_run);
+    const figures seen = play(flags{"storm", "--url", gateway.url(), "--connections=50", "--processes=2"});
     expect_perfect(seen);
     EXPECT_EQ(seen.number("handshakes", "expected"), 50u);
     EXPECT_EQ(seen.number("handshakes", "counted"), 50u);
@@ -147,9 +147,20 @@ TEST(scenes, storm_brings_everybody_back) {
 
 TEST(scenes, churn_counts_who_comes_back) {
     const gateway_process gateway;
-    const figures seen = play(flags{"churn", "--url", gateway.url(), "--connections=5", "--rate=100"} + short_run);
+    const figures seen = play(
+        flags{"churn", "--url", gateway.url(), "--connections=5", "--rate=100", "--duration=0.2", "--processes=2"});
     expect_perfect(seen);
+    EXPECT_EQ(seen.number("handshakes", "expected"), 20u);
     EXPECT_EQ(seen.number("handshakes", "counted"), 20u);
+}
+
+TEST(scenes, churn_loses_what_was_due_and_not_made) {
+    const gateway_process gateway;
+    const figures seen =
+        play({"churn", "--url", gateway.url(), "--connections=1", "--rate=1000000", "--duration=0.1", "--timeout=0.1"});
+    EXPECT_EQ(seen.run.exit_code, 3) << seen.run.err;
+    EXPECT_EQ(seen.number("handshakes", "expected"), 100'000u);
+    EXPECT_EQ(seen.number("handshakes", "counted") + seen.told.at("lost").to_number<std::uint64_t>(), 100'000u);
 }
 
 // Upgrades two connections and sends them pings until they have ended, without ever reading.
@@ -329,6 +340,16 @@ TEST(scenes, messages_that_never_come_are_lost_and_exit_code_3) {
     EXPECT_EQ(seen.number("deliveries", "counted"), 0u);
 }
 
+TEST(scenes, what_is_lost_while_warming_up_is_lost_too) {
+    const gateway_process gateway;
+    const silent_bus bus{":0\r\n"};
+    const figures seen = play({"fanout", "--url", gateway.url(), "--publish", bus.url, "--connections=3", "--rate=50",
+                               "--duration=0.2", "--warm-up=0.1", "--timeout=0.3"});
+    EXPECT_EQ(seen.run.exit_code, 3) << seen.run.err;
+    EXPECT_EQ(seen.told.at("lost").to_number<int>(), 15 + 30);
+    EXPECT_EQ(seen.number("deliveries", "expected"), 30u);
+}
+
 TEST(scenes, publications_that_are_refused_fail_the_run) {
     const gateway_process gateway;
     const silent_bus bus{"-NOPERM no\r\n"};
@@ -337,6 +358,7 @@ TEST(scenes, publications_that_are_refused_fail_the_run) {
     EXPECT_EQ(seen.run.exit_code, 1);
     EXPECT_EQ(seen.run.err, "carillon-bench: 10 publications were refused: NOPERM no\n");
     EXPECT_EQ(seen.number("publishes", "failed"), 10u);
+    EXPECT_EQ(seen.told.at("trouble"), "10 publications were refused: NOPERM no");
 }
 
 TEST(scenes, a_bus_that_does_not_answer_ends_the_run) {
@@ -346,6 +368,40 @@ TEST(scenes, a_bus_that_does_not_answer_ends_the_run) {
                                "--duration=0.2", "--warm-up=0", "--timeout=0.3"});
     EXPECT_EQ(seen.run.exit_code, 1);
     EXPECT_EQ(seen.run.err, "carillon-bench: publishing: no answer in time\n");
+}
+
+TEST(scenes, publications_that_cannot_leave_in_time_end_the_run) {
+    const gateway_process gateway;
+    const figures seen = play({"fanout", "--url", gateway.url(), "--publish", gateway.bus(), "--connections=3",
+                               "--rate=10000000", "--duration=0.5", "--warm-up=0", "--timeout=0.1"});
+    EXPECT_EQ(seen.run.exit_code, 1);
+    EXPECT_TRUE(seen.run.err.ends_with(" of 5000000 were due, and had not left in time\n")) << seen.run.err;
+}
+
+TEST(scenes, a_rate_is_not_higher_because_the_last_events_came_early) {
+    const gateway_process gateway;
+    const figures seen = play({"fanout", "--url", gateway.url(), "--publish", gateway.bus(), "--connections=3",
+                               "--rate=2", "--duration=0.9", "--warm-up=0"});
+    EXPECT_EQ(seen.number("publishes", "counted"), 2u);
+    EXPECT_GE(seen.number("publishes", "length_ns"), 900'000'000u);
+    EXPECT_GE(seen.number("deliveries", "length_ns"), 900'000'000u);
+}
+
+TEST(scenes, a_result_stays_until_there_is_another) {
+    const std::string kept = testing::TempDir() + "/kept.json";
+    const std::string nobody = "ws://127.0.0.1:1/";
+    std::ofstream{kept} << "an earlier and longer result, of which nothing may be left behind the next one";
+    EXPECT_EQ(run_bench({"storm", "--url", nobody, "--connections=2", "--quiet", "--json", kept}).exit_code, 1);
+    const auto text = [&] {
+        std::ostringstream all;
+        all << std::ifstream{kept}.rdbuf();
+        return all.str();
+    };
+    EXPECT_TRUE(text().starts_with("an earlier")) << text();
+    const gateway_process gateway;
+    EXPECT_EQ(run_bench({"storm", "--url", gateway.url(), "--connections=2", "--quiet", "--json", kept}).exit_code, 0);
+    EXPECT_EQ(json::parse(text()).at("scene"), "storm");
+    std::filesystem::remove(kept);
 }
 
 TEST(scenes, a_server_that_dies_ends_the_run_with_what_is_known) {
@@ -358,6 +414,28 @@ TEST(scenes, a_server_that_dies_ends_the_run_with_what_is_known) {
     EXPECT_EQ(seen.told.at("dropped").to_number<int>(), 3);
 }
 
+// As from timeout(1), which tells the whole process group.
+void terminate_with_workers(pid_t bench) {
+    const std::string process = std::to_string(bench);
+    std::ifstream children{"/proc/" + process + "/task/" + process + "/children"};
+    int workers = 0;
+    for (pid_t each = 0; children >> each; ++workers) ::kill(each, SIGTERM);
+    EXPECT_EQ(workers, 2);
+    ::kill(bench, SIGTERM);
+}
+
+TEST(scenes, a_run_whose_process_group_is_terminated_still_reports) {
+    const gateway_process gateway;
+    std::promise<pid_t> bench;
+    const silent_bus bus{":0\r\n", [process = bench.get_future().share()] { terminate_with_workers(process.get()); }};
+    started program{{CARILLON_BENCH_PROGRAM, "fanout", "--url", gateway.url(), "--publish", bus.url, "--connections=4",
+                     "--processes=2", "--rate=10", "--duration=600", "--warm-up=0", "--json=-"}};
+    bench.set_value(program.process());
+    const std::string out = read_all(program.out());
+    EXPECT_EQ(program.wait(), 130);
+    EXPECT_EQ(json::parse(out).at("handshakes").at("latency").at("count").to_number<int>(), 4);
+}
+
 TEST(scenes, an_interrupted_run_still_reports) {
     const gateway_process gateway;
     std::promise<pid_t> bench;
@@ -368,6 +446,7 @@ TEST(scenes, an_interrupted_run_still_reports) {
     const std::string out = read_all(program.out());
     EXPECT_EQ(program.wait(), 130);
     EXPECT_EQ(json::parse(out).at("handshakes").at("counted").to_number<int>(), 3);
+    EXPECT_EQ(json::parse(out).at("interrupted"), true);
 }
 
 } // namespace
