@@ -4,9 +4,10 @@
 #
 #   docs/performance/measure.sh [--rounds N] [--results DIRECTORY] [--no-build] [--only SCENE,...] [--peers]
 #
-# The servers have the first processor, the load generator the second. What the targets compare with the floor is measured in pairs,
-# Carillon and the floor at the same time; figures are of servers that run alone. Rounds of both: 8 unless told otherwise; of the
-# rest there are at most 3. About 17 minutes, with the build.
+# The servers have one processor, the load generator another. What the targets compare with the floor is measured in pairs, Carillon and
+# the floor at the same time; figures are of servers that run alone. Rounds of both: 8 unless told otherwise; of the rest there are
+# at most 3. About 18 minutes, with the build.
+# --only: fanout, burst, echo, unicast, pair, idle, storm, churn, growth, shards, ablation, redis; the results of the others stay.
 # --peers measures nginx with Nchan, too (Debian: libnginx-mod-nchan), which adds 3 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -21,8 +22,12 @@ while [ $# -gt 0 ]; do
         --no-build) build=; shift ;;
         --only) only=,$2,; shift 2 ;;
         --peers) peers=yes; shift ;;
-        *) sed -n 2,11p "$0"; exit 2 ;;
+        *) awk 'NR > 1 { if (!/^#/) exit; print }' "$0"; exit 2 ;;
     esac
+done
+all_scenes="fanout burst echo unicast pair idle storm churn growth shards ablation redis"
+for scene in ${only//,/ }; do
+    case " $all_scenes " in *" $scene "*) ;; *) echo "--only $scene: there is no such scene; there are $all_scenes"; exit 2 ;; esac
 done
 began=$(date +%s)
 nchan_module=/usr/lib/nginx/modules/ngx_nchan_module.so
@@ -43,13 +48,31 @@ if [ -n "$peers" ] && [ ! -e "$nchan_module" ]; then
     echo "--peers needs nginx with Nchan: libnginx-mod-nchan"
     exit 2
 fi
-mkdir -p "$results"
-# What an earlier run left would be taken for this one's.
-if [ -z "$only" ]; then
-    rm -f "$results"/*.json "$results"/*.txt "$results"/*.csv
-else
-    for scene in ${only//,/ }; do rm -f "$results/$scene".*.json; done
+command -v node >/dev/null || { echo "node, which writes the tables, is missing"; exit 2; }
+[ -r /proc/slabinfo ] || echo "Only root may read /proc/slabinfo: the kernel's share of the memory will be in whole pages."
+
+# Nothing is removed but from a directory of this script's own.
+mark=$results/.made-by-measure.sh
+if [ -n "$(ls -A "$results" 2>/dev/null)" ] && [ ! -e "$mark" ]; then
+    echo "$results has files of somebody else's in it"
+    exit 2
 fi
+mkdir -p "$results"
+touch "$mark"
+# What an earlier run left would be taken for this one's.
+remove() { local each; for each in "$@"; do rm -f "$results"/$each; done; }
+if [ -z "$only" ]; then remove '*.json' '*.txt' '*.csv' '*.log'; fi
+for scene in ${only//,/ }; do
+    case $scene in
+        pair) remove 'pair-*.json' ;;
+        idle) remove 'idle.floor.*' 'idle.carillon.*' 'idle.idiomatic.*' 'own.*' ;;
+        growth) remove 'connections-*' 'bytes-*' 'each-*' 'channels-*' ;;
+        shards) remove 'shards-*' ;;
+        ablation) remove '*.carillon-*' ;;
+        redis) remove 'redis.csv' ;;
+        *) remove "$scene.floor.*" "$scene.carillon.*" "$scene.idiomatic.*" ;;
+    esac
+done
 
 ulimit -n "$(ulimit -Hn)"
 # As many connections as one process may have, and a few descriptors for the rest.
@@ -58,7 +81,20 @@ connections=$(($(ulimit -n) - 2000))
 # Channels share them evenly.
 connections=$((connections / 1000 * 1000))
 [ "$connections" -gt 4000 ] || { echo "Too few files may be open: ulimit -Hn says $(ulimit -Hn)"; exit 2; }
-server_cpus=0 load_cpus=1
+# One processor for the servers and one for the load generator: of those that this shell may use, two that are not halves of one core.
+core_of() { cat "/sys/devices/system/cpu/cpu$1/topology/physical_package_id" "/sys/devices/system/cpu/cpu$1/topology/core_id" 2>/dev/null || echo "$1"; }
+mapfile -t processors < <(awk '$1 == "Cpus_allowed_list:" { n = split($2, parts, ",")
+    for (i = 1; i <= n; ++i) { m = split(parts[i], ends, "-"); for (c = ends[1]; c <= ends[m]; ++c) print c } }' /proc/self/status)
+[ "${#processors[@]}" -ge 2 ] || { echo "Two processors are needed"; exit 2; }
+server_cpus=${processors[0]} load_cpus=
+for each in "${processors[@]:1}"; do
+    if [ "$(core_of "$each")" != "$(core_of "$server_cpus")" ]; then load_cpus=$each; break; fi
+done
+if [ -z "$load_cpus" ]; then
+    load_cpus=${processors[1]}
+    echo "Processors $server_cpus and $load_cpus are halves of one core: servers and load generator will be in each other's way."
+fi
+one_cpu=$server_cpus both_cpus=$server_cpus,$load_cpus
 bench=build/bench/app/carillon-bench
 
 # A server's ports, one after another; in a pair each has its own.
@@ -82,7 +118,7 @@ await_port() {
         kill -0 "$server" 2>/dev/null || break
         sleep 0.05
     done
-    echo "The server did not start:"; tail -5 "$results/server.log"; exit 1
+    echo "The server did not start:"; tail -5 "$log"; exit 1
 }
 
 # start carillon|floor|idiomatic|... [argument...]: on the server's processors; sets `server` and how to reach it.
@@ -109,7 +145,8 @@ start() {
                 --connections-max $((connections + 500)))
             speak=(--protocol centrifuge --url "$websocket") ;;
     esac
-    taskset -c "$server_cpus" "${command[@]}" "$@" >"$results/server.log" 2>&1 &
+    log=$results/$name.log
+    taskset -c "$server_cpus" "${command[@]}" "$@" >"$log" 2>&1 &
     server=$!
     running+=("$server")
     await_port "$client_port"
@@ -179,7 +216,7 @@ targets_of() { # SERVER ROUND
     fi
     if wanted burst && [ "$round" -le "$few" ]; then
         start "$name"
-        measure "burst.$name.$round" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 5 --timeout 30
+        measure "burst.$name.$round" fanout --connections "$connections" --rate 8 --burst 20 --warm-up 1 --duration 2.5 --timeout 30
     fi
     if wanted echo; then
         start "$name"
@@ -217,43 +254,47 @@ if wanted idle; then
 fi
 
 # Everybody at once, and coming and going.
-for name in $all; do
-    if wanted storm; then
-        start "$name"
-        measure "storm.$name.1" storm --connections "$connections"
-    fi
-    if wanted churn; then
-        start "$name"
-        measure "churn.$name.1" churn --connections 5000 --rate 1000 --duration 6
-    fi
+for round in $(seq "$few"); do
+    for name in $all; do
+        if wanted storm; then
+            start "$name"
+            measure "storm.$name.$round" storm --connections "$connections"
+        fi
+        if wanted churn; then
+            start "$name"
+            measure "churn.$name.$round" churn --connections 5000 --rate 1000 --duration 4
+        fi
+    done
 done
 
 # How cost grows.
+grow() { # NAME ROUND SCENE [argument...]
+    local name=$1 round=$2; shift 2
+    start carillon
+    measure "$name.carillon.$round" "$@" --warm-up 0.5 --duration 2
+}
 if wanted growth; then
-    for count in 1000 4000; do
-        start carillon
-        measure "connections-$count.carillon.1" fanout --connections "$count" --rate $((72000 / count)) --warm-up 1 --duration 4
-    done
-    for size in 1024 8192; do
-        start carillon
-        measure "bytes-$size.carillon.1" fanout --connections 4000 --payload-bytes "$size" --rate 20 --warm-up 1 --duration 4
-    done
-    # The same number of deliveries a second over fewer channels with more subscribers each, then over fewer connections.
-    for each in 10 100 1000; do
-        start carillon
-        measure "each-$each.carillon.1" unicast --connections "$connections" --channels $((connections / each)) \
-            --rate $((15000 / each)) --warm-up 1 --duration 4
-    done
-    for count in 1000 4000; do
-        start carillon
-        measure "channels-$count.carillon.1" unicast --connections "$count" --rate 15000 --warm-up 1 --duration 4
+    for round in $(seq "$few"); do
+        for count in 1000 4000; do
+            grow "connections-$count" "$round" fanout --connections "$count" --rate $((72000 / count))
+        done
+        for size in 1024 8192; do
+            grow "bytes-$size" "$round" fanout --connections 4000 --payload-bytes "$size" --rate 20
+        done
+        # The same number of deliveries a second over fewer channels with more subscribers each, then over fewer connections.
+        for each in 10 100 1000; do
+            grow "each-$each" "$round" unicast --connections "$connections" --channels $((connections / each)) --rate $((15000 / each))
+        done
+        for count in 1000 4000; do
+            grow "channels-$count" "$round" unicast --connections "$count" --rate 15000
+        done
     done
 fi
 
 # Two shards beside one, left to the kernel, and each on a processor of its own. Nobody reads while the server is measured, so
 # that it has both processors.
-if wanted shards && [ "$(nproc)" -gt 1 ]; then
-    server_cpus=0,1
+if wanted shards; then
+    server_cpus=$both_cpus
     for round in $(seq "$rounds"); do
         for name in 1 2 2-pinned; do
             pin=()
@@ -263,7 +304,7 @@ if wanted shards && [ "$(nproc)" -gt 1 ]; then
                 --warm-up 0.5 --duration 2
         done
     done
-    server_cpus=0
+    server_cpus=$one_cpu
 fi
 
 # The article's optimisations, each compiled out.
@@ -274,10 +315,12 @@ if wanted ablation; then
         case $name in carillon-parked-readers | carillon-parked) pool=(--work-pool $((connections + 500)) --read-buffer-bytes 4096) ;; esac
         start "$name" "${pool[@]}"
         measure "idle.$name.1" idle --connections "$connections" --from 1500 --duration 1
+        for round in $(seq "$few"); do
+            start "$name" "${pool[@]}"
+            measure "fanout.$name.$round" fanout --connections "$connections" --rate 4 --warm-up 0.5 --duration 2
+        done
         start "$name" "${pool[@]}"
-        measure "fanout.$name.1" fanout --connections "$connections" --rate 4 --warm-up 0.5 --duration 2
-        start "$name" "${pool[@]}"
-        measure "burst.$name.1" fanout --connections "$connections" --rate 4 --burst 20 --warm-up 1 --duration 5 --timeout 30
+        measure "burst.$name.1" fanout --connections "$connections" --rate 8 --burst 20 --warm-up 1 --duration 2.5 --timeout 30
     done
 fi
 
@@ -287,7 +330,13 @@ against_redis() { # ROW SUBSCRIBERS COUNT ARGUMENT...
     if [ "$listeners" -gt 0 ]; then
         taskset -c "$load_cpus" node docs/performance/subscribers.mjs "$bus_port" "$listeners" channel >"$results/ready" &
         subscribers=$!
-        for _ in $(seq 100); do grep -q ready "$results/ready" && break; sleep 0.05; done
+        for _ in $(seq 200); do grep -q ready "$results/ready" && break; sleep 0.05; done
+        if ! grep -q ready "$results/ready"; then
+            echo "failed: $listeners subscribers are not ready"
+            failed=yes
+            kill "$subscribers" || true
+            return
+        fi
     fi
     before=$(awk '{ print $14 + $15 }' "/proc/$server/stat")
     local rate
@@ -302,7 +351,8 @@ if wanted redis && command -v redis-benchmark >/dev/null && command -v redis-ser
         for name in redis carillon; do
             printf '%4d s  redis.%s.%d\n' $(($(date +%s) - began)) "$name" "$round"
             if [ "$name" = redis ]; then
-                taskset -c "$server_cpus" redis-server --port "$bus_port" --save '' --appendonly no >"$results/server.log" 2>&1 &
+                log=$results/redis.log
+                taskset -c "$server_cpus" redis-server --port "$bus_port" --save '' --appendonly no >"$log" 2>&1 &
                 server=$!
                 running+=("$server")
                 await_port "$bus_port"
@@ -333,6 +383,10 @@ if [ -n "$peers" ]; then
     measure "idle.nchan.1" idle --connections "$connections" --from 1500 --duration 1
 fi
 
-node docs/performance/render.mjs "$results"
 echo "Measured in $(($(date +%s) - began)) s."
-[ -z "$failed" ] || { echo "Some scenes failed, see above."; exit 1; }
+if [ -n "$failed" ]; then
+    echo "Some scenes failed, see above: tables and charts stay as they were. Without what failed they are written by"
+    echo "    node docs/performance/render.mjs $results"
+    exit 1
+fi
+node docs/performance/render.mjs "$results"

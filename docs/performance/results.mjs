@@ -11,6 +11,10 @@ export function median(list) {
     return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** What failed, was cut short or has lost something measures nothing. */
+const isSound = (one) =>
+    one.trouble === undefined && !one.interrupted && one.lost + one.duplicated + one.disordered + one.dropped === 0;
+
 /** SCENE.SERVER.ROUND.json -> values('SCENE', 'SERVER', 'path.to.a.figure')[ROUND - 1]; a round that failed is a hole. */
 export function readResults(directory) {
     const scenes = {};
@@ -19,7 +23,8 @@ export function readResults(directory) {
         if (scene === undefined) continue;
         const text = readFileSync(join(directory, file), 'utf8').trim();
         if (text === '') continue;
-        (((scenes[scene] ??= {})[server] ??= []))[Number(round) - 1] = JSON.parse(text);
+        const one = JSON.parse(text);
+        if (isSound(one)) ((scenes[scene] ??= {})[server] ??= [])[Number(round) - 1] = one;
     }
     const values = (scene, server, path) => Array.from(scenes[scene]?.[server] ?? [], (round) => pick(round ?? {}, path));
     return { scenes, values, value: (scene, server, path) => median(values(scene, server, path)) };
@@ -81,6 +86,8 @@ export function targetsOf({ values }) {
         connection: pair('fanout', 'handshakes.server_cpu_ns_each'),
         greeted: pair('greeting', 'handshakes.server_cpu_ns_each'),
         echo: pair('echo', 'round_trips.server_cpu_ns_each'),
+        echoRateBeside: pair('echo', 'round_trips.per_second'),
+        echoRateAlone: ratio(values('echo', 'carillon', 'round_trips.per_second'), values('echo', 'floor', 'round_trips.per_second')),
         unicast: pair('unicast', 'deliveries.server_cpu_ns_each'),
         unicastCpu: figure(values('unicast', 'carillon', 'deliveries.server_cpu_ns_each')),
         unicastTail: figure(values('unicast', 'carillon', 'deliveries.latency.p99_ns')),
