@@ -4,6 +4,7 @@
 #include "config/rules.hpp"
 #include "gateway/limits.hpp"
 
+#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -15,6 +16,9 @@ using clock = net::timer_wheel::clock;
 static_assert(config::batch_bytes == hub::hub::batch_bytes); // which an outbox must have room for
 
 namespace {
+
+// Deadlines that pass before what is ready is looked at. A ping is a send, some 15 us.
+constexpr std::size_t deadlines_per_turn = 16;
 
 session::options session_options(const config::settings& how, const share& mine) {
     return {.path = "/connection/websocket",
@@ -117,8 +121,17 @@ void shard::tick() {
     const auto now = clock::now();
     // How late this was is how long something else had to wait for the shard.
     counters_.shard_loop_lag.observe(now - next_tick_);
-    wheel_.advance(now, [this](net::connection& c) { poll_.sink_of(c).on_deadline(c); });
     broker_->on_time(now);
+    pass_deadlines(now);
+}
+
+// A few at a time: of many connections hundreds are pinged in one tick, and who is published to must not wait for them.
+void shard::pass_deadlines(clock::time_point now) {
+    const auto pass = [this](net::connection& c) { poll_.sink_of(c).on_deadline(c); };
+    if (!wheel_.advance(now, pass, deadlines_per_turn)) {
+        boost::asio::post(context_, [this, now] { pass_deadlines(now); });
+        return;
+    }
     if (drain_until_ && (drained() || now >= *drain_until_)) return end();
     next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
     schedule_tick();

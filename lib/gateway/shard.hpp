@@ -73,6 +73,7 @@ public:
 private:
     void take_processor();
     void tick();
+    void pass_deadlines(net::timer_wheel::clock::time_point now);
     void schedule_tick();
     bool drained() const;
     void end();

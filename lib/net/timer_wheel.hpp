@@ -25,20 +25,23 @@ public:
     static bool scheduled(const connection& c) noexcept { return c.deadline_tick != 0; }
 
     /// Calls `expired(connection&)` for each whose deadline has come; it has left the wheel and may be scheduled again,
-    /// and the call may schedule, cancel or release any connection.
+    /// and the call may schedule, cancel or release any connection. Returns false after `most` calls if there are more:
+    /// then it is to be called again, soon.
     template <class Expired>
-    void advance(clock::time_point now, Expired&& expired) {
+    bool advance(clock::time_point now, Expired&& expired, std::size_t most = static_cast<std::size_t>(-1)) {
         const std::uint32_t until = tick_of(now);
-        // A time before the last one, which would be a whole turn of the counter away, is nothing.
-        while (static_cast<std::int32_t>(until - current_) > 0) {
-            ++current_;
-            // Everything due is moved to a list of its own first: the callback may change this slot's list.
-            take_due(current_ % slots);
-            while (due_ != no_index) {
+        for (;;) {
+            for (; due_ != no_index; --most) {
+                if (most == 0) return false;
                 connection& c = records_->at(due_);
                 unlink(c);
                 expired(c);
             }
+            // A time before the last one, which would be a whole turn of the counter away, is nothing.
+            if (static_cast<std::int32_t>(until - current_) <= 0) return true;
+            ++current_;
+            // Everything due is moved to a list of its own first: the callback may change this slot's list.
+            take_due(current_ % slots);
         }
     }
 

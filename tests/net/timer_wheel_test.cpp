@@ -144,6 +144,55 @@ TEST(timer_wheel, a_clock_that_stands_still_or_goes_back_expires_nobody) {
     EXPECT_EQ(t.pass(2s), group{&c});
 }
 
+TEST(timer_wheel, a_few_at_a_time_come_in_the_same_order_and_none_is_lost) {
+    timers whole, parts;
+    group in_order, in_parts;
+    for (int i = 0; i < 100; ++i) {
+        for (timers* each : {&whole, &parts}) {
+            connection& c = each->make();
+            each->schedule(c, i / 30 * 1s);
+            (each == &whole ? in_order : in_parts).push_back(&c);
+        }
+    }
+    const group expected = whole.pass(10s);
+    ASSERT_EQ(expected.size(), 100u);
+    parts.now += 10s;
+    group expired;
+    std::size_t calls = 1;
+    while (!parts.wheel.advance(parts.now, [&](connection& c) { expired.push_back(&c); }, 7)) {
+        EXPECT_EQ(expired.size(), 7 * calls++);
+    }
+    EXPECT_EQ(calls, 100u / 7 + 1);
+    ASSERT_EQ(expired.size(), 100u);
+    for (std::size_t i = 0; i < 100; ++i) {
+        const auto of_whole = std::find(in_order.begin(), in_order.end(), expected[i]) - in_order.begin();
+        const auto of_parts = std::find(in_parts.begin(), in_parts.end(), expired[i]) - in_parts.begin();
+        EXPECT_EQ(of_parts, of_whole) << i;
+    }
+}
+
+TEST(timer_wheel, who_waits_for_the_next_part_may_be_cancelled_scheduled_again_and_released) {
+    timers t;
+    group all;
+    for (int i = 0; i < 4; ++i) {
+        all.push_back(&t.make());
+        t.schedule(*all.back(), 1s);
+    }
+    t.now += 2s;
+    group expired;
+    const auto expire = [&](connection& c) { expired.push_back(&c); };
+    EXPECT_FALSE(t.wheel.advance(t.now, expire, 1));
+    std::erase(all, expired[0]);
+    t.wheel.cancel(*all[0]);
+    t.schedule(*all[1], 5s);
+    t.wheel.cancel(*all[2]);
+    t.records.release(*all[2]);
+    EXPECT_TRUE(t.wheel.advance(t.now, expire, 1));
+    EXPECT_EQ(expired.size(), 1u);
+    EXPECT_EQ(t.pass(6s), group{all[1]});
+    EXPECT_EQ(t.wheel.size(), 0u);
+}
+
 TEST(timer_wheel, the_callback_may_schedule_its_own_connection_again) {
     timers t;
     connection& c = t.make();
@@ -274,7 +323,7 @@ private:
         const bool quiet = length >= 10 * revolution;
         t_.now += length;
         std::int64_t tick_before = 0;
-        t_.wheel.advance(t_.now, [&](connection& c) {
+        const auto expire = [&](connection& c) {
             const auto found = deadline_of(c);
             ASSERT_NE(found, deadlines_.end()) << "nobody had asked for it";
             ASSERT_LE(found->first, t_.now) << "early";
@@ -288,7 +337,11 @@ private:
             if (below(3) == 0) schedule(c, some_time(2));
             if (below(5) == 0) release(c);
             if (below(2) == 0) change();
-        });
+        };
+        const std::size_t most = below(2) == 0 ? static_cast<std::size_t>(-1) : 1 + below(5);
+        while (!t_.wheel.advance(t_.now, expire, most)) {
+            if (!quiet) change();
+        }
         ASSERT_EQ(t_.wheel.size(), deadlines_.size());
         if (!deadlines_.empty()) { ASSERT_GT(deadlines_.begin()->first + timer_wheel::tick, t_.now) << "late"; }
     }
