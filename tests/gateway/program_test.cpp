@@ -37,7 +37,7 @@ std::vector<std::pair<std::string, std::string>> interposed(const std::string& n
 }
 
 TEST(program, says_goodbye_to_everybody_though_nobody_reads_its_log) {
-    started program{carillon({"--shards=1"})};
+    started program{carillon({"--shards=1", "--bus-listen=127.0.0.1:0"})};
     const std::string log = read_until_ready(program.err());
     std::smatch port;
     ASSERT_TRUE(std::regex_search(log, port, std::regex{R"(listening on \S+:(\d+) \(client\))"})) << log;
@@ -55,7 +55,8 @@ TEST(program, says_goodbye_to_everybody_though_nobody_reads_its_log) {
 
 TEST(program, ends_in_words_when_a_thread_cannot_be_started) {
     for (const char* const threads : {"0", "1", "2"}) {
-        started program{carillon({"--shards=3"}), interposed("INTERPOSE_THREADS_MAX", threads)};
+        started program{carillon({"--shards=3", "--bus-listen=127.0.0.1:0"}),
+                        interposed("INTERPOSE_THREADS_MAX", threads)};
         const std::string log = read_all(program.err());
         EXPECT_NE(log.find("critical: cannot start a thread: Resource temporarily unavailable"), log.npos) << log;
         EXPECT_EQ(log.find(" is ready"), log.npos) << log;
