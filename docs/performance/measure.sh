@@ -291,18 +291,37 @@ if wanted growth; then
     done
 fi
 
-# Two shards beside one, left to the kernel, and each on a processor of its own. Nobody reads while the server is measured, so
-# that it has both processors.
+# Two floors with half of the connections and a processor each, at the same time: what the second processor is worth to servers that
+# share nothing.
+two_floors() { # ROUND
+    local each loads=()
+    printf '%4d s  shards-floors-2.%d\n' $(($(date +%s) - began)) "$1"
+    for each in 1 2; do
+        if [ "$each" = 1 ]; then server_cpus=$one_cpu; else server_cpus=$load_cpus; at_ports 17810; fi
+        start floor
+        load "shards-floors-2-$each.floor.$1" fanout --connections $((connections / 2)) "${alone[@]}" &
+        loads+=($!)
+    done
+    for each in "${loads[@]}"; do wait "$each" || failed=yes; done
+    stop
+    at_ports 17800
+}
+
+# Two shards beside one, left to the kernel, and each on a processor of its own; and the same of floors. Nobody reads while the server
+# is measured, so that it has both processors.
 if wanted shards; then
-    server_cpus=$both_cpus
+    alone=(--read-later --rate 0 --in-flight 1 --warm-up 0.5 --duration 2)
     for round in $(seq "$rounds"); do
+        server_cpus=$both_cpus
         for name in 1 2 2-pinned; do
             pin=()
             [ "$name" != 2-pinned ] || pin=(--pin-shards)
             shards=${name%%-*} start carillon "${pin[@]}"
-            measure "shards-$name.carillon.$round" fanout --connections "$connections" --read-later --rate 0 --in-flight 1 \
-                --warm-up 0.5 --duration 2
+            measure "shards-$name.carillon.$round" fanout --connections "$connections" "${alone[@]}"
         done
+        start floor
+        measure "shards-floors-1.floor.$round" fanout --connections "$connections" "${alone[@]}"
+        two_floors "$round"
     done
     server_cpus=$one_cpu
 fi

@@ -69,6 +69,7 @@ const least = (of, bound) => verdict(of, bound, (middle) => middle >= bound);
         ['... p99', 'below uWebSockets: 1.7 to 2.6 ms', `${time(at.unicastTail?.middle)}${noise(at.unicastTail)}`, most(at.unicastTail, 1.7e6)],
         ['two shards beside one, deliveries/s', '≥ 1.7 ×', showRatio(at.shards), least(at.shards, 1.7)],
         ['... with `pin_shards`', '≥ 1.7 ×', showRatio(at.pinnedShards), least(at.pinnedShards, 1.7)],
+        ['... two floors beside one, which share nothing', '-', showRatio(at.twoFloors), '-'],
     ]);
 }
 

@@ -78,8 +78,10 @@ export function targetsOf({ values }) {
         const floor = values(`pair-${scene}`, 'floor', path);
         return figure(values(`pair-${scene}`, 'carillon', path).map((one, round) => one / floor[round]));
     };
-    const shards = (scene) =>
-        ratio(values(scene, 'carillon', 'publishes.per_second'), values('shards-1', 'carillon', 'publishes.per_second'));
+    // One after the other, but in the same round, for which the machine is more alike than for others.
+    const publishes = (scene, server) => values(scene, server, 'publishes.per_second');
+    const beside = (many, one) => figure(many.map((rate, round) => rate / one[round]));
+    const [oneFloor, halfFloor, otherHalf] = ['1', '2-1', '2-2'].map((name) => publishes(`shards-floors-${name}`, 'floor'));
     return {
         delivery: pair('fanout', 'deliveries.server_cpu_ns_each'),
         burst: ratio(values('burst', 'carillon', 'deliveries.server_cpu_ns_each'), values('burst', 'floor', 'deliveries.server_cpu_ns_each')),
@@ -91,7 +93,9 @@ export function targetsOf({ values }) {
         unicast: pair('unicast', 'deliveries.server_cpu_ns_each'),
         unicastCpu: figure(values('unicast', 'carillon', 'deliveries.server_cpu_ns_each')),
         unicastTail: figure(values('unicast', 'carillon', 'deliveries.latency.p99_ns')),
-        shards: shards('shards-2'),
-        pinnedShards: shards('shards-2-pinned'),
+        shards: beside(publishes('shards-2', 'carillon'), publishes('shards-1', 'carillon')),
+        pinnedShards: beside(publishes('shards-2-pinned', 'carillon'), publishes('shards-1', 'carillon')),
+        // Each of the two has half of the connections, and so does half a publish.
+        twoFloors: beside(halfFloor.map((rate, round) => (rate + otherHalf[round]) / 2), oneFloor),
     };
 }
