@@ -27,8 +27,8 @@ namespace {
 // A shard that does not answer within this is not alive.
 constexpr std::chrono::milliseconds shard_answer_timeout{1'000};
 
-bus::redis_options redis_options_of(const config::settings& how) {
-    bus::redis_options options;
+redis::redis_options redis_options_of(const config::settings& how) {
+    redis::redis_options options;
     options.host = how.bus->host;
     options.port = how.bus->port;
     options.subscribe_timeout = how.bus_subscribe_timeout;
@@ -88,7 +88,7 @@ void refuse_shared_address(boost::asio::io_context& context, const config::addre
     }
 }
 
-metrics::upstream_facts upstream_facts_of(const bus::redis_link::figures& from) {
+metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from) {
     return {.up = from.live,
             .connects = from.counts.connects,
             .connect_failures = from.counts.connect_failures,
@@ -114,7 +114,7 @@ gateway::gateway(const config::settings& how, role which)
       role_{which} {
     const std::size_t count = shards_for(how);
     if (how.bus) {
-        upstream_ = std::make_unique<bus::redis_link>(redis_options_of(how), static_cast<std::uint32_t>(count));
+        upstream_ = std::make_unique<redis::redis_link>(redis_options_of(how), static_cast<std::uint32_t>(count));
     } else {
         embedded_ = std::make_unique<bus::embedded_bus>(static_cast<std::uint32_t>(count));
     }
@@ -288,8 +288,8 @@ asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> gateway::co
 }
 
 // The link copies its figures on its own thread; it is never busy for long.
-asio::awaitable<bus::redis_link::figures> gateway::ask_upstream() {
-    const auto answer = std::make_shared<bus::redis_link::figures>();
+asio::awaitable<redis::redis_link::figures> gateway::ask_upstream() {
+    const auto answer = std::make_shared<redis::redis_link::figures>();
     const auto answered = std::make_shared<asio::steady_timer>(control_context_, shard_answer_timeout);
     asio::post(upstream_->context(), [this, answer, answered] {
         asio::post(control_context_, [answer, answered, copy = upstream_->snapshot()] {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bus/embedded_bus.hpp"
-#include "bus/redis_link.hpp"
+#include "redis/redis_link.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
 #include "gateway/shard.hpp"
@@ -60,7 +60,7 @@ private:
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
     boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
-    boost::asio::awaitable<bus::redis_link::figures> ask_upstream();
+    boost::asio::awaitable<redis::redis_link::figures> ask_upstream();
     void await_signal();
     void start_threads();
     void join_threads();
@@ -77,7 +77,7 @@ private:
     control::http_server pages_; // requests on the client port, which must not shut out the others
     role role_;
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
-    std::unique_ptr<bus::redis_link> upstream_;
+    std::unique_ptr<redis::redis_link> upstream_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<bool> stopping_ = false;
     std::thread upstream_thread_;            // while run() runs

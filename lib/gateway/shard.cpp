@@ -37,8 +37,8 @@ session::options session_options(const config::settings& how, const share& mine)
             .close_timeout = how.client_close_timeout};
 }
 
-bus::door_options door_options(const config::settings& how, const share& mine) {
-    bus::door_options options;
+door::door_options door_options(const config::settings& how, const share& mine) {
+    door::door_options options;
     options.password = how.bus_password;
     options.connections_max =
         std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.bus_connections_max) / mine.shards);
@@ -79,7 +79,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     }
     if (how.bus_listen) {
         CHECK(embedded_ != nullptr); // config::load lets nobody have a bus door beside an external bus
-        door_ = std::make_unique<bus::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
+        door_ = std::make_unique<door::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
         listening.host = how.bus_listen->host;
         listening.port = mine.bus_port;
         listening.bytes_first = {}; // some programs connect long before they say anything

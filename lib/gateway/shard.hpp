@@ -2,7 +2,7 @@
 
 #include "bus/broker.hpp"
 #include "bus/embedded_bus.hpp"
-#include "bus/resp_door.hpp"
+#include "door/resp_door.hpp"
 #include "config/settings.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
@@ -90,7 +90,7 @@ private:
     bus::broker* broker_ = nullptr;
     bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
-    std::unique_ptr<bus::resp_door> door_;      // null without a bus door
+    std::unique_ptr<door::resp_door> door_;      // null without a bus door
     std::unique_ptr<net::listener> client_listener_;
     std::unique_ptr<net::listener> bus_listener_;
     net::accept_policy accepting_;

@@ -1,5 +1,5 @@
 #include "base/check.hpp"
-#include "bus/upstream.hpp"
+#include "redis/upstream.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace {
 
-using namespace carillon::bus;
+using namespace carillon::redis;
 using namespace std::chrono_literals;
 using clock = upstream::clock;
 

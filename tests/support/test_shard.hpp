@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bus/embedded_bus.hpp"
-#include "bus/resp_door.hpp"
+#include "door/resp_door.hpp"
 #include "hub/hub.hpp"
 #include "session/server.hpp"
 #include "support/io_script.hpp"
@@ -36,7 +36,7 @@ inline session::options dev_clients() {
 
 struct shard_options {
     session::options clients = dev_clients();
-    bus::door_options programs{};
+    door::door_options programs{};
     std::uint32_t capacity = 4096;
     std::uint32_t leases = 8;
     std::size_t buffer_bytes = 16'384;
@@ -199,7 +199,7 @@ public:
     bus::embedded_broker& broker;
     std::vector<handed_over> plain_http;
     session::server sessions;
-    bus::resp_door door;
+    door::resp_door door;
 
 private:
     test_shard(const shard_options& how, bus::embedded_bus* shared, std::uint32_t number)

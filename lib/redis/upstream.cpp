@@ -1,4 +1,4 @@
-#include "bus/upstream.hpp"
+#include "redis/upstream.hpp"
 
 #include "base/check.hpp"
 #include "resp/writer.hpp"
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace carillon::bus {
+namespace carillon::redis {
 
 namespace {
 
@@ -294,4 +294,4 @@ void upstream::check_invariants() const {
     CHECK(state_ != state::live || to_ask_.empty() || asked_ > 0);
 }
 
-} // namespace carillon::bus
+} // namespace carillon::redis

@@ -1,5 +1,5 @@
-#include "bus/door_state.hpp"
-#include "bus/door_text.hpp"
+#include "door/state.hpp"
+#include "door/text.hpp"
 #include "resp/glob.hpp"
 
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 namespace {
 
@@ -126,14 +126,14 @@ bool wanted(std::span<const std::string> asked, std::string_view name) {
 } // namespace
 
 void resp_door::run_info(door_client& c, resp::arguments args) {
-    question what{.about = question::subject::totals};
+    bus::question what{.about = bus::question::subject::totals};
     what.words.assign(args.begin() + 1, args.end());
     if (port_ == 0) port_ = port_of(c.descriptor);
     ask(c, std::move(what));
 }
 
 // What clients and tools look for, in Redis' form.
-std::string resp_door::info_of(std::span<const std::string> sections, const answer& totals) const {
+std::string resp_door::info_of(std::span<const std::string> sections, const bus::answer& totals) const {
     const std::uint32_t up = seconds();
     const std::array all{
         section{"server", fmt::format("# Server\r\nredis_version:{}\r\nserver_name:carillon\r\ncarillon_version:{}\r\n"
@@ -204,4 +204,4 @@ void resp_door::run_help(door_client&, resp::arguments args) {
     resp::append_simple(out(), "    Prints this help.");
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door

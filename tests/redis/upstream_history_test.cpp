@@ -1,4 +1,4 @@
-#include "bus/upstream_rig.hpp"
+#include "redis/upstream_rig.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <random>
 #include <set>
 
-namespace carillon::bus {
+namespace carillon::redis {
 namespace {
 
 using namespace test;
@@ -337,4 +337,4 @@ TEST(upstream_history, keeps_its_promises_whatever_happens) {
 }
 
 } // namespace
-} // namespace carillon::bus
+} // namespace carillon::redis

@@ -1,21 +1,21 @@
 #pragma once
 
-#include "bus/resp_door.hpp"
+#include "door/resp_door.hpp"
 
 #include <deque>
 #include <memory>
 #include <string>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 /// A question to all shards, and what has been said to it.
 struct resp_door::survey {
-    question asked;
+    bus::question asked;
     resp::version dialect = resp::version::resp2; ///< of who asked, when he did
-    answer said{};
+    bus::answer said{};
     std::uint32_t missing = 0; ///< shards that have not answered
 
-    void add(const answer& more);
+    void add(const bus::answer& more);
 };
 
 /// What a connection keeps while a command has come in part, or while one waits for the other shards.
@@ -24,7 +24,7 @@ struct resp_door::unfinished final : link::partial {
     struct unanswered {
         bool done = false;
         bool mute = false; // the reply is not wanted
-        publish_result receivers{std::uint32_t{0}};
+        bus::publish_result receivers{std::uint32_t{0}};
         std::unique_ptr<survey> asked;
         std::string after;
     };
@@ -38,4 +38,4 @@ struct resp_door::unfinished final : link::partial {
     std::uint32_t first_ticket = 0; // the one of waiting.front()
 };
 
-} // namespace carillon::bus
+} // namespace carillon::door

@@ -16,7 +16,10 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::bus {
+namespace carillon::redis {
+
+using bus::error;
+using bus::publish_result;
 
 /// How the connection to a Redis, a Valkey or a carillon-bus is kept. See docs/configuration.md.
 struct upstream_options {
@@ -218,4 +221,4 @@ private:
     resp::reply_parser parser_;
 };
 
-} // namespace carillon::bus
+} // namespace carillon::redis

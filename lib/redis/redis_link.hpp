@@ -4,7 +4,7 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
-#include "bus/upstream.hpp"
+#include "redis/upstream.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,7 +21,12 @@
 #include <string>
 #include <vector>
 
-namespace carillon::bus {
+namespace carillon::redis {
+
+using bus::interest;
+using bus::publish_listener;
+using bus::subscription_listener;
+using bus::ticket;
 
 class redis_link;
 
@@ -41,7 +46,7 @@ struct upstream_message {
 };
 
 /// One shard's end of a Redis deployment. Thread: the shard's.
-class redis_broker final : public broker {
+class redis_broker final : public bus::broker {
 public:
     redis_broker(redis_link& link, std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
@@ -97,8 +102,8 @@ private:
     hub::hub* hub_;
     boost::asio::io_context* context_;
     subscription_listener* listener_ = nullptr; // of everybody who subscribes on this shard
-    interest_filter filter_;
-    mailbox<notice> mailbox_;
+    bus::interest_filter filter_;
+    bus::mailbox<notice> mailbox_;
     std::deque<notice> inbox_; // taken from the mailbox, not handled yet
     boost::unordered_flat_map<std::string, unconfirmed_channel, hash_of_name> unconfirmed_;
     std::size_t waiting_ = 0;              // in all of them
@@ -221,7 +226,7 @@ private:
     std::atomic<std::size_t> input_bytes_ = 0;
     std::atomic<bool> held_ = false; // the shards wake the link when half has been delivered
     std::vector<std::unique_ptr<redis_broker>> brokers_;
-    mailbox<request> mailbox_;
+    bus::mailbox<request> mailbox_;
     boost::unordered_flat_map<std::string, interest_count, hash_of_name> interest_;
     boost::unordered_flat_map<std::uint64_t, publisher> publishers_;
     std::uint64_t next_publication_ = 1;
@@ -243,4 +248,4 @@ private:
     std::atomic<bool> live_ = false;
 };
 
-} // namespace carillon::bus
+} // namespace carillon::redis

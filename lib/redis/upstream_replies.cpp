@@ -1,10 +1,10 @@
 #include "base/check.hpp"
-#include "bus/upstream.hpp"
+#include "redis/upstream.hpp"
 
 #include <utility>
 
 // What the server says, and what follows from it.
-namespace carillon::bus {
+namespace carillon::redis {
 
 namespace {
 
@@ -194,4 +194,4 @@ void upstream::give_up(const std::string& name, error why) {
     listener_->on_refused(name, why);
 }
 
-} // namespace carillon::bus
+} // namespace carillon::redis

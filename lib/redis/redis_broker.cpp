@@ -1,4 +1,4 @@
-#include "bus/redis_link.hpp"
+#include "redis/redis_link.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-namespace carillon::bus {
+namespace carillon::redis {
 
 namespace asio = boost::asio;
 using clock = upstream::clock;
@@ -23,7 +23,7 @@ interest redis_broker::subscribe(std::string_view channel, bool first, subscript
         // each has its subscription before it.
         const std::uint64_t unheard = asked_ - heard_.load(std::memory_order_relaxed);
         if (unheard >= link_->options_.upstream.in_flight_max) return interest::refused;
-        if (first) filter_.add(channel_hash(channel));
+        if (first) filter_.add(bus::channel_hash(channel));
         // While the link is coming back, a channel may be subscribed already: then nobody would tell us again.
         link_->ask(*this, first ? redis_link::request::kind::want : redis_link::request::kind::confirm, channel);
         unconfirmed_[std::string{channel}] = {.asked = asked_, .nobody_told = first};
@@ -50,7 +50,7 @@ void redis_broker::withdraw(std::string_view channel, std::uint64_t connection) 
 
 void redis_broker::unsubscribe(std::string_view channel) {
     confirm(channel); // nobody waits any more; who does has left already
-    filter_.remove(channel_hash(channel));
+    filter_.remove(bus::channel_hash(channel));
     link_->ask(*this, redis_link::request::kind::release, channel);
 }
 
@@ -81,7 +81,7 @@ void redis_broker::receive(std::vector<notice>& notices) {
 // As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
 void redis_broker::handle_some() {
     std::size_t bytes = 0;
-    for (int i = 0; i < messages_per_turn && bytes < message_bytes_per_turn && !inbox_.empty(); ++i) {
+    for (int i = 0; i < bus::messages_per_turn && bytes < bus::message_bytes_per_turn && !inbox_.empty(); ++i) {
         const notice next = std::move(inbox_.front());
         inbox_.pop_front();
         if (next.message) bytes += next.message->payload.size();
@@ -171,4 +171,4 @@ void redis_broker::on_time(clock::time_point now) {
     for (const failure& each : failed) each.who.who->on_subscribe_failed(each.who.whose, each.channel, error::away);
 }
 
-} // namespace carillon::bus
+} // namespace carillon::redis

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bus/upstream.hpp"
+#include "redis/upstream.hpp"
 #include "resp/writer.hpp"
 
 #include <cstdlib>
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::bus::test {
+namespace carillon::redis::test {
 
 using namespace std::chrono_literals;
 using clock = upstream::clock;
@@ -179,4 +179,4 @@ struct rig {
     }
 };
 
-} // namespace carillon::bus::test
+} // namespace carillon::redis::test

@@ -1,9 +1,9 @@
-#include "bus/door_state.hpp"
+#include "door/state.hpp"
 #include "protocol/payload.hpp"
 
 #include <fmt/format.h>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 using metrics::resp_error;
 
@@ -35,12 +35,12 @@ std::optional<hub::publication> resp_door::publishable(std::string_view channel,
     return std::nullopt;
 }
 
-void resp_door::publish(door_client& c, resp::arguments args, name_space where) {
+void resp_door::publish(door_client& c, resp::arguments args, bus::name_space where) {
     const auto message = publishable(args[1], args[2]);
     if (!message) return;
     ++counters().publications(metrics::publication_source::resp);
     const std::uint32_t next = next_ticket(c);
-    const ticket mine{records().key_of(c).packed(), next};
+    const bus::ticket mine{records().key_of(c).packed(), next};
     const auto done = bus_->publish_in(where, args[1], *message, *this, mine);
     if (done) {
         // Who hears what he publishes hears it before the reply, as at Redis 7.0.
@@ -51,9 +51,11 @@ void resp_door::publish(door_client& c, resp::arguments args, name_space where) 
     }
 }
 
-void resp_door::run_publish(door_client& c, resp::arguments args) { publish(c, args, name_space::channels); }
+void resp_door::run_publish(door_client& c, resp::arguments args) { publish(c, args, bus::name_space::channels); }
 
-void resp_door::run_sharded_publish(door_client& c, resp::arguments args) { publish(c, args, name_space::sharded); }
+void resp_door::run_sharded_publish(door_client& c, resp::arguments args) {
+    publish(c, args, bus::name_space::sharded);
+}
 
 // --- subscriptions
 
@@ -87,7 +89,7 @@ void resp_door::run_subscribe(door_client& c, resp::arguments args) {
         if (!may_subscribe(c, channel)) continue;
         const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, channel);
         if (outcome == hub::subscribe_outcome::joined_first) {
-            CHECK(bus_->subscribe(channel, true, *this, {}) == interest::confirmed);
+            CHECK(bus_->subscribe(channel, true, *this, {}) == bus::interest::confirmed);
         }
         confirm(c, "subscribe", &channel, c.channels.count + patterns_of(c));
     }
@@ -173,4 +175,4 @@ void resp_door::unsubscribe_everything(door_client& c) {
     bus_->patterns_changed();
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door

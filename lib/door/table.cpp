@@ -1,11 +1,11 @@
-#include "bus/door_table.hpp"
+#include "door/table.hpp"
 
 #include "resp/names.hpp"
 
 #include <algorithm>
 #include <array>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 namespace {
 
@@ -146,4 +146,4 @@ const resp_door::command_entry* resp_door::find_command(resp::arguments args) no
     return find_in(found->subcommands, args[1]);
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door

@@ -1,5 +1,5 @@
-#include "bus/redis_link.hpp"
-#include "bus/upstream_rig.hpp"
+#include "redis/redis_link.hpp"
+#include "redis/upstream_rig.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -18,7 +18,7 @@
 #include <set>
 #include <thread>
 
-namespace carillon::bus {
+namespace carillon::redis {
 namespace {
 
 using namespace test;
@@ -806,4 +806,4 @@ TEST(redis_link, stops_wherever_it_is) {
 }
 
 } // namespace
-} // namespace carillon::bus
+} // namespace carillon::redis

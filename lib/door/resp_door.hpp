@@ -19,7 +19,7 @@
 #include <string>
 #include <string_view>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 /// What programs on the bus door may do and cost. See docs/configuration.md.
 struct door_options {
@@ -68,11 +68,11 @@ static_assert(sizeof(door_client) <= net::slab::cell_bytes);
 class resp_door final : public link::server,
                         public hub::sink,
                         public hub::pattern_sink,
-                        public publish_listener,
-                        public subscription_listener,
-                        public respondent {
+                        public bus::publish_listener,
+                        public bus::subscription_listener,
+                        public bus::respondent {
 public:
-    resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, embedded_broker& bus,
+    resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, bus::embedded_broker& bus,
               const door_options& how);
 
     void on_deadline(net::connection& c) override;
@@ -81,12 +81,12 @@ public:
     void encode_pattern(hub::format encoding, std::string_view pattern, std::string_view channel,
                         const hub::publication& message, std::string& out) override;
     void deliver(hub::subscriber to, hub::frames& what) override;
-    void on_published(ticket whose, publish_result receivers) override;
-    void on_subscribed(ticket whose) override;
-    void on_subscribe_failed(ticket whose, std::string_view channel, bus::error why) override;
+    void on_published(bus::ticket whose, bus::publish_result receivers) override;
+    void on_subscribed(bus::ticket whose) override;
+    void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
     void on_unsubscribed(std::string_view channel, bus::error why) override;
-    answer answer_to(const question& asked) override;
-    void on_answer(ticket whose, const answer& said) override;
+    bus::answer answer_to(const bus::question& asked) override;
+    void on_answer(bus::ticket whose, const bus::answer& said) override;
 
     struct command_entry;
 
@@ -119,7 +119,7 @@ private:
     void end_burst(door_client& c);
     void send_replies();
     void forget_replies();
-    void answer_publish(publish_result receivers);
+    void answer_publish(bus::publish_result receivers);
     std::uint32_t expect_answer(door_client& c);
     static std::uint32_t next_ticket(const door_client& c);
     static bool must_wait(const door_client& c, resp::arguments args);
@@ -128,7 +128,7 @@ private:
     void await_login(door_client& c);
 
     void answer_waiting(door_client& c);
-    door_client* client_of(ticket whose);
+    door_client* client_of(bus::ticket whose);
 
     // door_table.cpp
     static const command_entry* find_command(std::string_view name) noexcept;
@@ -159,7 +159,7 @@ private:
     void run_sharded_subscribe(door_client& c, resp::arguments args);
     void run_sharded_unsubscribe(door_client& c, resp::arguments args);
     std::optional<hub::publication> publishable(std::string_view channel, std::string_view payload);
-    void publish(door_client& c, resp::arguments args, name_space where);
+    void publish(door_client& c, resp::arguments args, bus::name_space where);
     bool may_subscribe(const door_client& c, std::string_view channel);
     void unsubscribe_one(door_client& c, std::string_view channel);
     void unsubscribe_sharded(door_client& c, std::string_view channel);
@@ -170,7 +170,7 @@ private:
     void run_pubsub_channels(door_client& c, resp::arguments args);
     void run_pubsub_numbers(door_client& c, resp::arguments args);
     void run_pubsub_patterns(door_client& c, resp::arguments args);
-    void ask(door_client& c, question what);
+    void ask(door_client& c, bus::question what);
     void append_answer(std::string& out, survey& all) const;
 
     // door_clients.cpp
@@ -185,13 +185,13 @@ private:
     void run_client_switch(door_client& c, resp::arguments args);
     void note_command(door_client& c, const command_entry& command);
     void append_line(std::string& text, const door_client& c) const;
-    void each_meant(const client_filter& meant, const std::function<void(door_client&)>& visit);
-    std::uint64_t kill(const client_filter& meant);
+    void each_meant(const bus::client_filter& meant, const std::function<void(door_client&)>& visit);
+    std::uint64_t kill(const bus::client_filter& meant);
 
     // door_info.cpp
     void run_info(door_client& c, resp::arguments args);
     void run_config_get(door_client& c, resp::arguments args);
-    std::string info_of(std::span<const std::string> sections, const answer& totals) const;
+    std::string info_of(std::span<const std::string> sections, const bus::answer& totals) const;
     void run_help(door_client& c, resp::arguments args);
 
     // door_command_info.cpp
@@ -230,7 +230,7 @@ private:
     door_options options_;
     std::uint32_t shard_number_;
     hub::hub* hub_;
-    embedded_broker* bus_;
+    bus::embedded_broker* bus_;
     sharded_sink sharded_sink_{*this};
     resp::command_parser parser_; // of connections that keep nothing between bursts
     std::uint32_t next_number_ = 1;
@@ -243,4 +243,4 @@ private:
     std::uint16_t port_ = 0; // of the door; 0: nobody has asked yet
 };
 
-} // namespace carillon::bus
+} // namespace carillon::door

@@ -1,13 +1,13 @@
-#include "bus/door_state.hpp"
-#include "bus/door_table.hpp"
-#include "bus/door_text.hpp"
+#include "door/state.hpp"
+#include "door/table.hpp"
+#include "door/text.hpp"
 #include "resp/glob.hpp"
 
 #include <array>
 #include <utility>
 #include <vector>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 namespace {
 
@@ -200,4 +200,4 @@ void resp_door::run_command_list(door_client&, resp::arguments args) {
     for (const std::string_view each : names) resp::append_bulk(out(), each);
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 /// How much of a word that it does not know Redis repeats in its error.
 inline constexpr std::size_t repeated_max = 128;
@@ -34,4 +34,4 @@ inline bool is_word(std::string_view text) noexcept {
 
 inline constexpr std::string_view bad_name = "ERR Client names cannot contain spaces, newlines or special characters.";
 
-} // namespace carillon::bus
+} // namespace carillon::door

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "bus/resp_door.hpp"
+#include "door/resp_door.hpp"
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 /// What COMMAND INFO says of a command, as Redis names it.
 enum command_flag : std::uint16_t {
@@ -44,4 +44,4 @@ struct resp_door::command_entry {
     std::string_view own_name() const noexcept { return name.substr(name.find('|') + 1); }
 };
 
-} // namespace carillon::bus
+} // namespace carillon::door

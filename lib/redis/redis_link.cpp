@@ -1,4 +1,4 @@
-#include "bus/redis_link.hpp"
+#include "redis/redis_link.hpp"
 
 #include "protocol/payload.hpp"
 
@@ -14,7 +14,7 @@
 #include <random>
 #include <utility>
 
-namespace carillon::bus {
+namespace carillon::redis {
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
@@ -293,7 +293,7 @@ void redis_link::on_subscribed(std::string_view channel) {
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
     found->second.subscribed = true;
-    const std::size_t hash = channel_hash(channel);
+    const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (brokers_[shard]->filter_.may_have(hash)) tell_state(shard, found->first, found->second);
     }
@@ -303,7 +303,7 @@ void redis_link::on_refused(std::string_view channel, error why) {
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
     found->second.refused = why;
-    const std::size_t hash = channel_hash(channel);
+    const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (brokers_[shard]->filter_.may_have(hash)) tell_state(shard, found->first, found->second);
     }
@@ -316,7 +316,7 @@ void redis_link::on_message(std::string_view channel, std::string_view payload) 
         return;
     }
     std::shared_ptr<const upstream_message> message;
-    const std::size_t hash = channel_hash(channel);
+    const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (!brokers_[shard]->filter_.may_have(hash)) continue;
         if (message == nullptr) {
@@ -366,4 +366,4 @@ redis_link::figures redis_link::snapshot() const {
             upstream_.live(),   upstream_.last_failure()};
 }
 
-} // namespace carillon::bus
+} // namespace carillon::redis

@@ -1,5 +1,5 @@
-#include "bus/door_state.hpp"
-#include "bus/door_text.hpp"
+#include "door/state.hpp"
+#include "door/text.hpp"
 #include "resp/glob.hpp"
 
 #include <fmt/format.h>
@@ -7,14 +7,14 @@
 #include <algorithm>
 #include <utility>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 using metrics::resp_error;
-using subject = question::subject;
+using subject = bus::question::subject;
 
 // --- questions that every shard has a part of the answer to
 
-void resp_door::survey::add(const answer& more) {
+void resp_door::survey::add(const bus::answer& more) {
     said.names.insert(said.names.end(), more.names.begin(), more.names.end());
     said.numbers.resize(std::max(said.numbers.size(), more.numbers.size()));
     for (std::size_t i = 0; i < more.numbers.size(); ++i) said.numbers[i] += more.numbers[i];
@@ -22,8 +22,8 @@ void resp_door::survey::add(const answer& more) {
 }
 
 // Where there is one shard, the answer is there at once; otherwise the connection waits for it.
-void resp_door::ask(door_client& c, question what) {
-    const auto asked = std::make_shared<const question>(std::move(what));
+void resp_door::ask(door_client& c, bus::question what) {
+    const auto asked = std::make_shared<const bus::question>(std::move(what));
     auto all = std::make_unique<survey>(survey{*asked, dialect(c)});
     all->add(answer_to(*asked));
     all->missing = bus_->shards() - 1;
@@ -34,8 +34,8 @@ void resp_door::ask(door_client& c, question what) {
     pause(c);
 }
 
-answer resp_door::answer_to(const question& asked) {
-    answer said;
+bus::answer resp_door::answer_to(const bus::question& asked) {
+    bus::answer said;
     const auto matching = [&](std::string_view name) {
         if (asked.words.empty() || resp::glob_match(asked.words[0], name)) said.names.emplace_back(name);
     };
@@ -99,18 +99,18 @@ void resp_door::run_pubsub_channels(door_client& c, resp::arguments args) {
                                  args[1].substr(0, repeated_max)));
     }
     const bool sharded = resp::equals_ignoring_case(args[1], "SHARDCHANNELS");
-    question what{.about = sharded ? subject::shard_channels : subject::channels};
+    bus::question what{.about = sharded ? subject::shard_channels : subject::channels};
     if (args.size() == 3) what.words.emplace_back(args[2]);
     ask(c, std::move(what));
 }
 
 void resp_door::run_pubsub_numbers(door_client& c, resp::arguments args) {
     const bool sharded = resp::equals_ignoring_case(args[1], "SHARDNUMSUB");
-    question what{.about = sharded ? subject::shard_subscribers : subject::subscribers};
+    bus::question what{.about = sharded ? subject::shard_subscribers : subject::subscribers};
     what.words.assign(args.begin() + 2, args.end());
     ask(c, std::move(what));
 }
 
 void resp_door::run_pubsub_patterns(door_client& c, resp::arguments) { ask(c, {.about = subject::patterns}); }
 
-} // namespace carillon::bus
+} // namespace carillon::door

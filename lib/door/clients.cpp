@@ -1,6 +1,6 @@
-#include "bus/door_state.hpp"
-#include "bus/door_table.hpp"
-#include "bus/door_text.hpp"
+#include "door/state.hpp"
+#include "door/table.hpp"
+#include "door/text.hpp"
 
 #include <fmt/format.h>
 
@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <variant>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 namespace {
 
 using metrics::resp_error;
-using client_kind = client_filter::kind;
+using client_kind = bus::client_filter::kind;
 constexpr std::string_view syntax_error = "ERR syntax error";
 
 using name_call = int (*)(int, sockaddr*, socklen_t*);
@@ -61,7 +61,8 @@ std::optional<bool> yes_or_no(std::string_view word, std::string_view yes, std::
 }
 
 // One OPTION VALUE of CLIENT KILL; empty, or what is wrong with it.
-std::string add_to_filter(client_filter& meant, std::string_view option, std::string_view value, std::uint64_t self) {
+std::string add_to_filter(bus::client_filter& meant, std::string_view option, std::string_view value,
+                          std::uint64_t self) {
     if (resp::equals_ignoring_case(option, "ID")) {
         const auto id = integer_of(value);
         if (!id || *id < 1) return "ERR client-id should be greater than 0";
@@ -173,7 +174,7 @@ void resp_door::append_line(std::string& text, const door_client& c) const {
                    extras.library_name, extras.library_version);
 }
 
-void resp_door::each_meant(const client_filter& meant, const std::function<void(door_client&)>& visit) {
+void resp_door::each_meant(const bus::client_filter& meant, const std::function<void(door_client&)>& visit) {
     for_some(0, records().used(), [&](link::record& each) {
         auto& c = static_cast<door_client&>(each);
         const std::uint64_t id = id_of(c);
@@ -186,7 +187,7 @@ void resp_door::each_meant(const client_filter& meant, const std::function<void(
     });
 }
 
-std::uint64_t resp_door::kill(const client_filter& meant) {
+std::uint64_t resp_door::kill(const bus::client_filter& meant) {
     bus_->flush(); // what was published before goes to them, too
     std::uint64_t killed = 0;
     each_meant(meant, [&](door_client& each) {
@@ -207,7 +208,7 @@ void resp_door::run_client_info(door_client& c, resp::arguments) {
 }
 
 void resp_door::run_client_list(door_client& c, resp::arguments args) {
-    question what{.about = question::subject::clients};
+    bus::question what{.about = bus::question::subject::clients};
     if (args.size() == 4 && resp::equals_ignoring_case(args[2], "TYPE")) {
         what.filter.type = kind_of(args[3]);
         if (!what.filter.type) return error(resp_error::wrong_arguments, unknown_kind(args[3]));
@@ -224,7 +225,7 @@ void resp_door::run_client_list(door_client& c, resp::arguments args) {
 }
 
 void resp_door::run_client_kill(door_client& c, resp::arguments args) {
-    question what{.about = question::subject::kill};
+    bus::question what{.about = bus::question::subject::kill};
     what.by_address_alone = args.size() == 3;
     if (what.by_address_alone) {
         what.filter.address = args[2];
@@ -241,4 +242,4 @@ void resp_door::run_client_kill(door_client& c, resp::arguments args) {
     ask(c, std::move(what));
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door

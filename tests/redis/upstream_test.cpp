@@ -1,4 +1,4 @@
-#include "bus/upstream_rig.hpp"
+#include "redis/upstream_rig.hpp"
 #include "support/allocations.hpp"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-namespace carillon::bus {
+namespace carillon::redis {
 namespace {
 
 using namespace test;
@@ -598,4 +598,4 @@ TEST(upstream, lets_all_channels_go_though_one_of_them_keeps_coming_back) {
 }
 
 } // namespace
-} // namespace carillon::bus
+} // namespace carillon::redis

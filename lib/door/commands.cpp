@@ -1,13 +1,13 @@
-#include "bus/door_state.hpp"
-#include "bus/door_table.hpp"
-#include "bus/door_text.hpp"
+#include "door/state.hpp"
+#include "door/table.hpp"
+#include "door/text.hpp"
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
 #include <iterator>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 namespace {
 
@@ -227,4 +227,4 @@ void resp_door::run_select(door_client&, resp::arguments args) {
     resp::append_simple(out(), "OK");
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door

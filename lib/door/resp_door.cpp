@@ -1,13 +1,13 @@
-#include "bus/resp_door.hpp"
+#include "door/resp_door.hpp"
 
 #include "base/bytes.hpp"
-#include "bus/door_state.hpp"
+#include "door/state.hpp"
 #include "resp/names.hpp"
 
 #include <memory>
 #include <utility>
 
-namespace carillon::bus {
+namespace carillon::door {
 
 namespace {
 
@@ -28,8 +28,8 @@ resp::command_limits limits_of(const door_options& how) {
 
 } // namespace
 
-resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, embedded_broker& bus,
-                     const door_options& how)
+resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers,
+                     bus::embedded_broker& bus, const door_options& how)
     : link::server{shard, link_options(how)}, options_{how}, shard_number_{shard_number}, hub_{&subscribers},
       bus_{&bus}, parser_{limits_of(how)}, made_{shard.now()} {
     hub_->attach(hub::format::resp2, *this);
@@ -231,7 +231,7 @@ void resp_door::deliver(hub::subscriber to, hub::frames& what) {
     send(c, what.bytes(), [&] { return what.share(); });
 }
 
-void resp_door::answer_publish(publish_result receivers) {
+void resp_door::answer_publish(bus::publish_result receivers) {
     if (receivers) {
         resp::append_integer(out(), *receivers);
     } else {
@@ -276,18 +276,18 @@ void resp_door::begin_burst(door_client& c) {
 }
 
 // The door opens on the embedded bus only, which confirms at once.
-void resp_door::on_subscribed(ticket) { CHECK(false); }
+void resp_door::on_subscribed(bus::ticket) { CHECK(false); }
 
-void resp_door::on_subscribe_failed(ticket, std::string_view, bus::error) { CHECK(false); }
+void resp_door::on_subscribe_failed(bus::ticket, std::string_view, bus::error) { CHECK(false); }
 
 void resp_door::on_unsubscribed(std::string_view, bus::error) { CHECK(false); }
 
-door_client* resp_door::client_of(ticket whose) {
+door_client* resp_door::client_of(bus::ticket whose) {
     auto* c = static_cast<door_client*>(find(net::connection_key::unpacked(whose.connection)));
     return c == nullptr || c->busy == nullptr || c->busy->kept == nullptr ? nullptr : c;
 }
 
-void resp_door::on_published(ticket whose, publish_result receivers) {
+void resp_door::on_published(bus::ticket whose, bus::publish_result receivers) {
     door_client* const c = client_of(whose);
     if (c == nullptr) return;
     auto& kept = static_cast<unfinished&>(*c->busy->kept);
@@ -298,7 +298,7 @@ void resp_door::on_published(ticket whose, publish_result receivers) {
     answer_waiting(*c);
 }
 
-void resp_door::on_answer(ticket whose, const answer& said) {
+void resp_door::on_answer(bus::ticket whose, const bus::answer& said) {
     door_client* const c = client_of(whose);
     if (c == nullptr) return;
     auto& kept = static_cast<unfinished&>(*c->busy->kept);
@@ -341,4 +341,4 @@ void resp_door::answer_waiting(door_client& c) {
     }
 }
 
-} // namespace carillon::bus
+} // namespace carillon::door
