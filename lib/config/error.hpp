@@ -12,6 +12,7 @@ enum class error {
     address_without_port = 1, ///< There is no ":PORT" at the end, or an IPv6 host is not in brackets.
     port_out_of_range,        ///< The port is not a whole number from 0 to 65535.
     host_not_numeric,         ///< The host is neither an IP address nor "localhost".
+    path_not_absolute,        ///< What follows "unix:" is no absolute path, or one too long for a socket.
     tls_not_supported,        ///< rediss://: Redis over TLS.
     not_a_redis_url,          ///< It does not begin with redis://.
     credentials_not_encoded,  ///< User or password hold a character that a URL writes as %XX, or a % without its XX.

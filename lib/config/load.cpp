@@ -51,6 +51,13 @@ complaint read_password_file(settings& into, const origins& set_by) {
     return {};
 }
 
+/// Whoever may connect without a token should at least be on the same machine.
+void listen_on_loopback(settings& into, const origins& set_by) {
+    if (!into.dev) return;
+    if (!set_by.contains("client_listen")) into.client_listen.host = "localhost";
+    if (!set_by.contains("control_listen")) into.control_listen.host = "localhost";
+}
+
 /// The external bus, if there is one, takes the place of the bus door, and its password may be the door's.
 complaint connect_outside(settings& into, const origins& set_by) {
     if (!into.bus) return {};
@@ -80,6 +87,7 @@ complaint read_all(program which, const command_line& flags, const environment& 
     origins set_by;
     for (const auto* source : {&std::as_const(from_file), &std::as_const(from_environment), &flags.values})
         if (auto why = apply(*source, into, set_by)) return why;
+    listen_on_loopback(into, set_by);
     if (auto why = read_password_file(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
     return check_rules(which, into, set_by, cores);

@@ -25,9 +25,11 @@ constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
      "TOML file to read. It can set every option but this one; environment and flags replace what it says."},
 
-    {PLACE(client_listen), gateway, listening, 0, 0, "", "Where clients connect with WebSocket."},
+    {PLACE(client_listen), gateway, listening, 0, 0, "", "Where clients connect with WebSocket. The default is every address of both families, IPv4 and IPv6; with "
+     "development mode it is localhost:8000."},
     {PLACE(control_listen), both, listening, 0, 0, "",
-     "Where health checks, metrics and the server API are answered. Keep it away from the public network."},
+     "Where health checks, metrics and the server API are answered. Keep it away from the public network. With "
+     "development mode the default is localhost:9000."},
     {PLACE(bus_listen), both, listening, 0, 0, "",
      "Where publishers connect with a Redis client. Off: no bus door. Anyone who reaches it may publish, unless there "
      "is a bus password."},
@@ -44,8 +46,7 @@ constexpr option table[] = {
      "Connections that are read at the same time, in all shards together; each needs a buffer. Others wait their "
      "turn."},
     {PLACE(read_buffer_bytes), both, machine, 4 * kib, mib, "bytes",
-     "Size of a lease's buffer. What does not fit is read in parts. A request head may be 8192 bytes long, whatever "
-     "the buffer; a longer one is refused with 431."},
+     "Size of a lease's buffer. What does not fit is read in parts."},
     {PLACE_MS(accept_wait), both, machine, 1, 1'000, "milliseconds",
      "How long a new connection may wait for a lease before it stays in the kernel's backlog."},
     {PLACE(connections_max), both, machine, 0, 16'000'000, "connections",
@@ -55,10 +56,17 @@ constexpr option table[] = {
      "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
 
     {PLACE(dev), gateway, clients, 0, 0, "",
-     "For development only: anonymous connections, every origin, and a demo page on the client port."},
+     "For development only: anonymous connections, every origin, and a demo page on the client port. All ports are on "
+     "loopback unless their addresses are given."},
     {PLACE(allowed_origins), gateway, clients, 0, 1024, "",
-     "Web pages that may connect, as glob patterns like https://*.example.com. A browser from another origin is "
-     "refused with 403; a client that sends no Origin is not a browser and may connect."},
+     "Web pages that may connect, as patterns like https://*.example.com. A browser from another origin is refused "
+     "with 403; a client that sends no Origin is not a browser and may connect."},
+    {PLACE(probes_on_client_port), gateway, clients, 0, 0, "",
+     "Answers /livez and /readyz on the client port, too, for balancers that probe the port that they send clients to."},
+    {PLACE(client_head_bytes_max), gateway, clients, kib, 64 * kib, "bytes",
+     "Largest head of a request. A larger one is refused with 431, or with 414 if it is all one request line."},
+    {PLACE(client_head_fields_max), gateway, clients, 16, 250, "fields",
+     "Header fields of one request. More are refused with 431."},
     {PLACE(client_message_bytes_max), gateway, clients, kib, 16 * mib, "bytes",
      "Largest message a client may send. A larger one closes the connection with 1009."},
     {PLACE(client_commands_per_message_max), gateway, clients, 1, 65'536, "commands",
@@ -141,6 +149,9 @@ constexpr option table[] = {
     {PLACE_MS(control_request_timeout), both, control, 100, 10 * minute, "milliseconds",
      "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
 
+    {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
+     "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address and "
+     "reason. More are counted, and the next line says how many."},
     {PLACE(log_level), both, logging, 0, 0, "", "The least important messages that are written."},
     {PLACE(log_format), both, logging, 0, 0, "",
      "Lines of words for people, or one JSON object per line for programs."},
@@ -163,8 +174,8 @@ struct describe_values {
     std::string operator()(std::size_t settings::*) const { return number(); }
     std::string operator()(std::chrono::milliseconds settings::*) const { return number(); }
     std::string operator()(std::string settings::*) const { return fmt::format("a text of at most {} bytes", of.most); }
-    std::string operator()(address settings::*) const { return "HOST:PORT"; }
-    std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT or off"; }
+    std::string operator()(address settings::*) const { return "HOST:PORT or unix:PATH"; }
+    std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT, unix:PATH or off"; }
     std::string operator()(std::optional<redis_address> settings::*) const {
         return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT]";
     }

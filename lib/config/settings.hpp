@@ -27,8 +27,8 @@ struct settings {
     std::string config; // where the rest may come from; empty: no file
 
     // Where to listen
-    address client_listen{"0.0.0.0", 8000};
-    address control_listen{"0.0.0.0", 9000};
+    address client_listen{"::", 8000}; // with `dev`, unless they are given, both are on localhost
+    address control_listen{"::", 9000};
     std::optional<address> bus_listen{address{"127.0.0.1", 6390}}; // none: no bus door, as with an external bus
 
     // The machine
@@ -44,6 +44,9 @@ struct settings {
     // Clients
     bool dev = false;
     std::vector<std::string> allowed_origins;
+    bool probes_on_client_port = true;
+    std::size_t client_head_bytes_max = 8192;
+    std::size_t client_head_fields_max = 64;
     std::size_t client_message_bytes_max = 65'536;
     std::size_t client_outbox_bytes_max = 1'048'576;
     std::size_t client_subscriptions_max = 128;
@@ -85,6 +88,7 @@ struct settings {
     std::chrono::milliseconds control_request_timeout{5'000};
 
     // The log
+    std::size_t log_refusals_per_s_max = 5; // in each shard
     carillon::config::log_level log_level = carillon::config::log_level::info;
     carillon::config::log_format log_format = carillon::config::log_format::text;
 };

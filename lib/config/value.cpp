@@ -1,5 +1,7 @@
 #include "config/value.hpp"
 
+#include "config/origin_pattern.hpp"
+
 #include <boost/describe/enum_to_string.hpp>
 #include <fmt/format.h>
 
@@ -106,22 +108,10 @@ struct reader {
     }
 };
 
-/// A pattern that no Origin header can match would keep pages out without a word (RFC 6454 §6.2: no path, no spaces).
-complaint check_pattern(const std::string& pattern) {
-    if (pattern.empty()) return "an empty pattern matches nothing; give one like https://*.example.com";
-    if (pattern.size() > 255) return "a pattern is longer than 255 bytes";
-    if (!std::all_of(pattern.begin(), pattern.end(), is_printable) || pattern.find(',') != std::string::npos)
-        return fmt::format("{} holds a space, a comma or a character that no origin has", in_quotes(pattern));
-    if (pattern.back() == '/')
-        return fmt::format("{} ends with a slash, which no origin does; give {}", in_quotes(pattern),
-                           in_quotes(std::string_view{pattern}.substr(0, pattern.size() - 1)));
-    return {};
-}
-
 complaint assign_list(std::vector<std::string>& into, const option& of, std::span<const std::string> texts) {
     if (texts.size() > of.most) return fmt::format("there are {} patterns; give {}", texts.size(), values_of(of));
     for (const auto& text : texts)
-        if (auto why = check_pattern(text)) return why;
+        if (auto why = check_origin_pattern(text)) return why;
     into.assign(texts.begin(), texts.end());
     return {};
 }

@@ -1,5 +1,8 @@
 #include "control/http_server.hpp"
 
+#include "http/date.hpp"
+#include "http/request_head.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -7,11 +10,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <ctime>
 #include <optional>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,13 +26,17 @@ namespace carillon::control {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
 
 namespace {
 
+using stream = beast::basic_stream<net::acceptor::protocol>;
+
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-constexpr std::uint32_t head_bytes_max = 8192;
 constexpr std::chrono::milliseconds accept_pause{100};
+constexpr int backlog = 4096;
+constexpr std::size_t read_bytes = 4096;
+// Of what is sent behind a last request; who goes on is cut.
+constexpr std::size_t lingering_bytes_max = 1024 * 1024;
 
 using http_request = http::request<http::empty_body>;
 using http_response = http::response<http::string_body>;
@@ -36,8 +45,9 @@ response plain(unsigned status, std::string text) { return {.status = status, .b
 
 asio::awaitable<response> answer(const route_table& routes, const http_request& request) {
     const bool readable = request.method() == http::verb::get || request.method() == http::verb::head;
-    const std::string_view target{request.target().data(), request.target().size()};
-    const handler* found = routes.find(target);
+    const auto target = carillon::http::split_target({request.target().data(), request.target().size()});
+    if (!target) co_return plain(400, "The request target is neither a path nor an http URI with a host.\n");
+    const handler* found = routes.find(target->path);
     if (found == nullptr) co_return plain(404, "Not found.\n");
     if (!readable) {
         response refused = plain(405, "Only GET and HEAD are allowed here.\n");
@@ -50,6 +60,9 @@ asio::awaitable<response> answer(const route_table& routes, const http_request& 
 
 http_response to_http(response from, const http_request& request, bool keep_alive) {
     http_response to{static_cast<http::status>(from.status), request.version()};
+    std::array<char, carillon::http::date_bytes> date;
+    carillon::http::write_date(date, static_cast<std::int64_t>(std::time(nullptr)));
+    to.set(http::field::date, std::string_view{date.data(), date.size()});
     to.set(http::field::content_type, from.content_type);
     for (const auto& [name, value] : from.fields) to.set(name, value);
     to.keep_alive(keep_alive);
@@ -61,37 +74,87 @@ http_response to_http(response from, const http_request& request, bool keep_aliv
 
 // A request that Beast could not read.
 unsigned status_for(beast::error_code why) {
-    if (why == http::error::header_limit || why == http::error::buffer_overflow) return 431;
-    if (why == http::error::body_limit) return 413;
-    return 400;
+    return why == http::error::header_limit || why == http::error::buffer_overflow ? 431 : 400;
+}
+
+// Beast takes no empty line before a request line (RFC 9112 §2.2).
+asio::awaitable<beast::error_code> skip_empty_line(stream& from, beast::flat_buffer& buffer) {
+    for (;;) {
+        const std::string_view begun{static_cast<const char*>(buffer.data().data()), buffer.size()};
+        if (begun.starts_with("\r\n")) buffer.consume(2);
+        if (!begun.empty() && begun != "\r") co_return beast::error_code{};
+        auto [failed, count] = co_await from.async_read_some(buffer.prepare(read_bytes), no_throw);
+        if (failed) co_return failed;
+        buffer.commit(count);
+    }
+}
+
+// To close with bytes unread, or yet to come, would reset the connection, and the answer might be lost (RFC 9112 §9.6).
+asio::awaitable<void> linger(stream& with, std::chrono::milliseconds patience) {
+    beast::error_code ignored;
+    with.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    with.expires_after(patience);
+    beast::flat_buffer buffer;
+    for (std::size_t dropped = 0; dropped < lingering_bytes_max;) {
+        auto [ended, count] = co_await with.async_read_some(buffer.prepare(read_bytes), no_throw);
+        if (ended) break;
+        dropped += count;
+    }
 }
 
 } // namespace
 
+// A connection from which a whole request is awaited, or nothing any more: it may be ended in favour of a new one.
+class http_server::idleness {
+public:
+    idleness(http_server& server, int descriptor)
+        : server_{server}, descriptor_{descriptor}, place_{server.idle_.insert(server.idle_.end(), this)} {}
+    idleness(const idleness&) = delete;
+    idleness& operator=(const idleness&) = delete;
+    ~idleness() {
+        if (!ended_) server_.idle_.erase(place_);
+    }
+
+    void end() {
+        server_.idle_.erase(place_);
+        ended_ = true;
+        ::shutdown(descriptor_, SHUT_RDWR);
+    }
+    bool ended() const noexcept { return ended_; }
+
+private:
+    http_server& server_;
+    int descriptor_;
+    std::list<idleness*>::iterator place_;
+    bool ended_ = false;
+};
+
 http_server::http_server(asio::io_context& context, const http_options& options)
-    : context_{&context}, options_{options}, acceptor_{context} {}
+    : context_{&context}, options_{options} {}
 
 std::uint16_t http_server::listen(const std::string& host, std::uint16_t port, const route_table& routes) {
-    try {
-        const tcp::endpoint endpoint{asio::ip::make_address(host), port};
-        acceptor_.open(endpoint.protocol());
-        acceptor_.set_option(asio::socket_base::reuse_address{true});
-        acceptor_.bind(endpoint);
-        acceptor_.listen();
-    } catch (const boost::system::system_error& failure) {
-        throw boost::system::system_error{failure.code(), fmt::format("cannot listen on {}:{}", host, port)};
+    for (const std::string& each : net::hosts_of(host)) {
+        net::acceptor& bound = acceptors_.emplace_back(*context_, each, port);
+        bound.listen(backlog);
+        port = bound.port(); // when any free one was asked for, the others share it
+        asio::co_spawn(*context_, accept(bound, routes), asio::detached);
     }
-    asio::co_spawn(*context_, accept(acceptor_, routes), asio::detached);
-    return acceptor_.local_endpoint().port();
+    return port;
 }
 
-asio::awaitable<void> http_server::accept(tcp::acceptor& from, const route_table& routes) {
+std::vector<std::string> http_server::where() const {
+    std::vector<std::string> all;
+    for (const net::acceptor& each : acceptors_) all.push_back(each.where());
+    return all;
+}
+
+asio::awaitable<void> http_server::accept(net::acceptor& from, const route_table& routes) {
     asio::steady_timer pause{*context_};
     while (!stopped_) {
-        auto [failed, socket] = co_await from.async_accept(no_throw);
+        auto [failed, accepted] = co_await from.get().async_accept(no_throw);
         if (stopped_) break;
         if (!failed) {
-            start(std::move(socket), {}, routes);
+            start(std::move(accepted), {}, routes, requests::many);
             continue;
         }
         // Out of descriptors, most likely: wait instead of spinning.
@@ -103,62 +166,87 @@ asio::awaitable<void> http_server::accept(tcp::acceptor& from, const route_table
 
 void http_server::adopt(int descriptor, std::string bytes, const route_table& routes) {
     asio::post(*context_, [this, descriptor, bytes = std::move(bytes), &routes]() mutable {
-        tcp::socket socket{*context_};
+        socket taken{*context_};
         beast::error_code why;
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         const bool known = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-        socket.assign(known && address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor, why);
+        taken.assign({known ? address.ss_family : AF_INET, 0}, descriptor, why);
         if (why) {
             ::close(descriptor);
             return;
         }
-        start(std::move(socket), std::move(bytes), routes);
+        start(std::move(taken), std::move(bytes), routes, requests::one);
     });
 }
 
-void http_server::start(tcp::socket socket, std::string bytes, const route_table& routes) {
-    if (stopped_ || open_.size() >= options_.connections_max) return; // closing says it
-    asio::co_spawn(*context_, serve(std::move(socket), std::move(bytes), routes), asio::detached);
+void http_server::start(socket accepted, std::string bytes, const route_table& routes, requests how_many) {
+    if (stopped_) return; // closing says it
+    if (open_.size() - making_room_ >= options_.connections_max && !make_room()) return;
+    open_.insert(accepted.native_handle());
+    asio::co_spawn(*context_, serve(std::move(accepted), std::move(bytes), routes, how_many), asio::detached);
 }
 
-asio::awaitable<void> http_server::serve(tcp::socket socket, std::string bytes, const route_table& routes) {
-    const int descriptor = socket.native_handle();
-    open_.insert(descriptor);
-    beast::tcp_stream stream{std::move(socket)};
-    beast::flat_buffer buffer{2 * head_bytes_max};
-    const std::size_t given = std::min<std::size_t>(bytes.size(), buffer.max_size());
-    buffer.commit(asio::buffer_copy(buffer.prepare(given), asio::buffer(bytes.data(), given)));
+// False: all are in the middle of an answer.
+bool http_server::make_room() {
+    if (idle_.empty()) return false;
+    ++making_room_;
+    idle_.front()->end();
+    return true;
+}
+
+asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, const route_table& routes,
+                                         requests how_many) {
+    const int descriptor = accepted.native_handle();
+    stream with{std::move(accepted)};
+    beast::flat_buffer buffer{std::max(2 * options_.head_bytes_max, bytes.size() + read_bytes)};
+    buffer.commit(asio::buffer_copy(buffer.prepare(bytes.size()), asio::buffer(bytes)));
     bool keep_alive = true;
+    bool was_ended = false;
     while (keep_alive) {
         http::request_parser<http::empty_body> parser;
-        parser.header_limit(head_bytes_max);
-        parser.body_limit(0);
-        stream.expires_after(options_.request_timeout);
-        auto [failed, read] = co_await http::async_read(stream, buffer, parser, no_throw);
-        (void)read;
+        parser.header_limit(static_cast<std::uint32_t>(options_.head_bytes_max));
+        parser.body_limit(boost::none);
+        beast::error_code failed;
+        {
+            const idleness idle{*this, descriptor};
+            with.expires_after(options_.request_timeout);
+            const beast::error_code skipped = co_await skip_empty_line(with, buffer);
+            failed = skipped;
+            if (!failed) {
+                auto [unread, count] = co_await http::async_read_header(with, buffer, parser, no_throw);
+                (void)count;
+                failed = unread;
+            }
+            was_ended = idle.ended();
+        }
+        if (was_ended) break;
         if (failed && failed.category() != make_error_code(http::error::bad_method).category())
             break; // gone, or too slow
         if (failed == http::error::end_of_stream) break;
+        const bool has_body = !failed && !parser.is_done();
         const http_request request = parser.release();
         response made = plain(status_for(failed), "The request cannot be read.\n");
         if (!failed) made = co_await answer(routes, request);
-        keep_alive = !failed && request.keep_alive() && !stopped_;
+        keep_alive = !failed && !has_body && request.keep_alive() && how_many == requests::many && !stopped_;
         http_response reply = to_http(std::move(made), request, keep_alive);
-        stream.expires_after(options_.request_timeout);
-        auto [unsent, written] = co_await http::async_write(stream, reply, no_throw);
+        with.expires_after(options_.request_timeout);
+        auto [unsent, written] = co_await http::async_write(with, reply, no_throw);
         (void)written;
         if (unsent) break;
+        if (!keep_alive) {
+            const idleness idle{*this, descriptor};
+            co_await linger(with, options_.request_timeout);
+            was_ended = idle.ended();
+        }
     }
-    beast::error_code ignored;
-    stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
     open_.erase(descriptor);
+    if (was_ended) --making_room_;
 }
 
 void http_server::stop() {
     stopped_ = true;
-    beast::error_code ignored;
-    acceptor_.close(ignored);
+    for (net::acceptor& each : acceptors_) each.close();
     for (const int descriptor : open_) ::shutdown(descriptor, SHUT_RDWR);
 }
 

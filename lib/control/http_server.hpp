@@ -1,54 +1,68 @@
 #pragma once
 
 #include "control/routes.hpp"
+#include "net/acceptor.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace carillon::control {
 
 struct http_options {
-    std::size_t connections_max = 256; ///< more are closed at once
+    std::size_t connections_max = 256; ///< for one more, the one that has been silent longest is closed
     std::chrono::milliseconds request_timeout{
         5'000}; ///< for a request to arrive, or its answer to leave; idle connections too
+    std::size_t head_bytes_max = 8192; ///< of a request
 };
 
 /// The HTTP of the control plane and the pages: Boost.Beast, a coroutine for each connection, on a thread of its own
-/// and never on the hot path. Heads up to 8 KiB, no bodies. Thread: that of its io_context, except `adopt`.
+/// and never on the hot path. No bodies: a request that has one is answered by its path and method, and then its
+/// connection ends. Thread: that of its io_context, except `adopt`.
 class http_server {
 public:
     http_server(boost::asio::io_context& context, const http_options& options);
     http_server(const http_server&) = delete;
     http_server& operator=(const http_server&) = delete;
 
-    /// Serves `routes` on an address of its own; returns the port. The table outlives the server. Throws
-    /// boost::system::system_error.
+    /// Serves `routes` on an address of its own: a numeric host, "localhost" or the path of a unix socket. Returns the
+    /// port. The table outlives the server. Throws boost::system::system_error.
     std::uint16_t listen(const std::string& host, std::uint16_t port, const route_table& routes);
 
-    /// Serves `routes` on a connection that somebody else accepted and of which `bytes` have been read. Any thread.
+    /// Serves one request on a connection that somebody else accepted and of which `bytes` have been read, and ends it:
+    /// what is asked for next may be for whoever accepted it (docs/decisions/0020). Any thread.
     void adopt(int descriptor, std::string bytes, const route_table& routes);
 
     /// No more connections; open ones are closed.
     void stop();
 
     std::size_t connections() const noexcept { return open_.size(); }
+    /// Where it listens, as the options take it.
+    std::vector<std::string> where() const;
 
 private:
-    boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& from, const route_table& routes);
-    void start(boost::asio::ip::tcp::socket socket, std::string bytes, const route_table& routes);
-    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket, std::string bytes,
-                                       const route_table& routes);
+    using socket = boost::asio::basic_stream_socket<net::acceptor::protocol>;
+    enum class requests : std::uint8_t { one, many };
+    class idleness;
+
+    boost::asio::awaitable<void> accept(net::acceptor& from, const route_table& routes);
+    void start(socket accepted, std::string bytes, const route_table& routes, requests how_many);
+    boost::asio::awaitable<void> serve(socket accepted, std::string bytes, const route_table& routes,
+                                       requests how_many);
+    bool make_room();
 
     boost::asio::io_context* context_;
     http_options options_;
-    boost::asio::ip::tcp::acceptor acceptor_;
-    std::set<int> open_; // descriptors, to shut them down at the end
+    std::list<net::acceptor> acceptors_;
+    std::set<int> open_;         // descriptors, to shut them down at the end
+    std::list<idleness*> idle_;  // connections that owe a request, or have had their answer; the longest first
+    std::size_t making_room_ = 0; // of open_, those that have been told to end
     bool stopped_ = false;
 };
 

@@ -14,9 +14,15 @@ void route_table::add(std::string path, response fixed) {
     };
 }
 
-const handler* route_table::find(std::string_view target) const {
-    const auto found = routes_.find(target.substr(0, target.find('?')));
+const handler* route_table::find(std::string_view path) const {
+    const auto found = routes_.find(path);
     return found == routes_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> route_table::paths() const {
+    std::vector<std::string> all;
+    for (const auto& [path, answer] : routes_) all.push_back(path);
+    return all;
 }
 
 } // namespace carillon::control

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,11 @@ public:
     void add(std::string path, handler answer) { routes_[std::move(path)] = std::move(answer); }
     void add(std::string path, response fixed);
 
-    /// The handler of a target without its query, or null.
-    const handler* find(std::string_view target) const;
+    /// The handler of a path, or null.
+    const handler* find(std::string_view path) const;
+
+    /// All of them.
+    std::vector<std::string> paths() const;
 
 private:
     std::map<std::string, handler, std::less<>> routes_;

@@ -3,9 +3,9 @@
 #include "control/pages.hpp"
 #include "gateway/limits.hpp"
 #include "metrics/expose.hpp"
+#include "net/acceptor.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -48,8 +49,14 @@ redis::redis_options redis_options_of(const config::settings& how) {
 
 std::size_t shards_for(const config::settings& how) { return how.shards > 0 ? how.shards : allowed_cores(); }
 
-control::http_options http_options_of(const config::settings& how) {
+control::http_options control_options_of(const config::settings& how) {
     return {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout};
+}
+
+control::http_options pages_options_of(const config::settings& how) {
+    return {.connections_max = how.control_connections_max,
+            .request_timeout = how.control_request_timeout,
+            .head_bytes_max = how.client_head_bytes_max};
 }
 
 // How many connections there may be: of both kinds together, and of clients.
@@ -75,17 +82,14 @@ capacity capacity_for(const config::settings& how, std::size_t shards) {
 
 // With SO_REUSEPORT a second process could listen beside the first and take half of its connections unseen.
 void refuse_shared_address(boost::asio::io_context& context, const config::address& where) {
-    if (where.port == 0) return;
-    boost::asio::ip::tcp::acceptor alone{context};
-    try {
-        const boost::asio::ip::tcp::endpoint endpoint{boost::asio::ip::make_address(where.host), where.port};
-        alone.open(endpoint.protocol());
-        alone.set_option(boost::asio::socket_base::reuse_address{true});
-        alone.bind(endpoint);
-    } catch (const boost::system::system_error& failure) {
-        throw boost::system::system_error{failure.code(),
-                                          fmt::format("cannot listen on {}:{}", where.host, where.port)};
-    }
+    if (where.port == 0 || where.is_path()) return;
+    for (const std::string& host : net::hosts_of(where.host)) net::acceptor alone{context, host, where.port};
+}
+
+std::uint16_t port_of(const shard::listeners& of) { return of.empty() ? std::uint16_t{0} : of.front()->port(); }
+
+void log_listeners(const shard::listeners& all, std::string_view what) {
+    for (const auto& each : all) spdlog::info("listening on {} ({})", each->where(), what);
 }
 
 metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from) {
@@ -110,7 +114,8 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
 } // namespace
 
 gateway::gateway(const config::settings& how, role which)
-    : settings_{how}, http_{control_context_, http_options_of(how)}, pages_{control_context_, http_options_of(how)},
+    : settings_{how}, http_{control_context_, control_options_of(how)},
+      pages_{control_context_, pages_options_of(how)},
       role_{which} {
     const std::size_t count = shards_for(how);
     if (how.bus) {
@@ -131,7 +136,8 @@ gateway::gateway(const config::settings& how, role which)
                .clients_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.clients / count)),
                .serves_clients = which == role::gateway,
                .client_port = how.client_listen.port,
-               .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0}};
+               .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
+               .pages = client_routes_.paths()};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
@@ -146,26 +152,23 @@ gateway::gateway(const config::settings& how, role which)
         spdlog::warn("pin_shards: the kernel does not say which processors there are");
     for (; mine.number < count; ++mine.number) {
         if (mine.number < processors.size()) mine.processor = processors[mine.number];
-        // Without pages there is nothing to hand over: the shard itself says so.
-        shards_.push_back(
-            std::make_unique<shard>(how, mine, connect, settings_.dev ? plain_http : session::handover{}));
+        shards_.push_back(std::make_unique<shard>(how, mine, connect, plain_http));
         // The first shard finds a free port when none was asked for; the others share it.
-        mine.client_port = shards_.front()->client_port();
-        mine.bus_port = shards_.front()->bus_port();
+        mine.first = shards_.front().get();
+        mine.client_port = port_of(mine.first->client_listeners());
+        mine.bus_port = port_of(mine.first->bus_listeners());
     }
-    ports_ = {shards_.front()->client_port(),
-              http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
-              shards_.front()->bus_port()};
+    ports_ = {mine.client_port, http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
+              mine.bus_port};
+    descriptors_at_start_ = metrics::count_open_fds();
 }
 
 gateway::~gateway() = default;
 
 void gateway::run() {
-    if (role_ == role::gateway) {
-        spdlog::info("listening on {}:{} (client)", settings_.client_listen.host, ports_.client);
-    }
-    spdlog::info("listening on {}:{} (control)", settings_.control_listen.host, ports_.control);
-    if (settings_.bus_listen) spdlog::info("listening on {}:{} (bus)", settings_.bus_listen->host, ports_.bus);
+    log_listeners(shards_.front()->client_listeners(), "client");
+    for (const std::string& each : http_.where()) spdlog::info("listening on {} (control)", each);
+    log_listeners(shards_.front()->bus_listeners(), "bus");
     if (settings_.dev) spdlog::warn("development mode: anybody may connect, from every origin");
     if (upstream_) {
         spdlog::info("the bus is at {}", upstream_->where());
@@ -261,6 +264,10 @@ void gateway::build_routes() {
     control_routes_.add("/livez", [this] { return live(); });
     control_routes_.add("/readyz", [this] { return ready(); });
     control_routes_.add("/metrics", [this] { return metrics(); });
+    if (settings_.probes_on_client_port) {
+        client_routes_.add("/livez", [this] { return live(); });
+        client_routes_.add("/readyz", [this] { return ready(); });
+    }
     if (settings_.dev) control::add_demo_page(client_routes_);
 }
 
@@ -325,9 +332,20 @@ asio::awaitable<control::response> gateway::ready() {
     co_return answer;
 }
 
+// What was open before anybody came, and a descriptor for each connection: a shard that has not answered is missing.
+std::uint64_t gateway::counted_descriptors(const std::vector<std::optional<metrics::shard_counters>>& copies) const {
+    std::uint64_t open = descriptors_at_start_ + http_.connections() + pages_.connections();
+    for (const auto& each : copies) {
+        if (!each) continue;
+        open += static_cast<std::uint64_t>(each->connections_open(metrics::connection_kind::websocket));
+        open += static_cast<std::uint64_t>(each->connections_open(metrics::connection_kind::resp));
+    }
+    return open;
+}
+
 asio::awaitable<control::response> gateway::metrics() {
     const auto copies = co_await collect();
-    const auto facts = metrics::read_process_facts(connections_max_);
+    const auto facts = metrics::read_process_facts(connections_max_, counted_descriptors(copies));
     std::optional<metrics::upstream_facts> bus;
     if (upstream_) {
         const auto figures = co_await ask_upstream();

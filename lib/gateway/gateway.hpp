@@ -60,6 +60,7 @@ private:
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
     boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
+    std::uint64_t counted_descriptors(const std::vector<std::optional<metrics::shard_counters>>& copies) const;
     boost::asio::awaitable<redis::redis_link::figures> ask_upstream();
     void await_signal();
     void start_threads();
@@ -69,6 +70,7 @@ private:
     config::settings settings_;
     std::size_t connections_max_ = 0;
     ports ports_;
+    std::uint64_t descriptors_at_start_ = 0;
     boost::asio::io_context control_context_{1};
     boost::asio::signal_set signals_{control_context_};
     control::route_table control_routes_;

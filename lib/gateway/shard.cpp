@@ -22,6 +22,8 @@ constexpr std::size_t deadlines_per_turn = 16;
 
 session::options session_options(const config::settings& how, const share& mine) {
     return {.path = "/connection/websocket",
+            .pages = mine.pages,
+            .head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max},
             .dev = how.dev,
             .allowed_origins = how.allowed_origins,
             .connections_max = mine.clients_max,
@@ -60,7 +62,7 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 } // namespace
 
 shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
-    : mine_{mine}, busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
+    : mine_{mine}, busy_{context_.get_executor()}, refusals_{how.log_refusals_per_s_max}, records_{mine.connections_max}, poll_{context_, records_},
       wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
     const bus_end connected = bus(mine.number, context_, hub_);
@@ -72,10 +74,13 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
                                   .backlog = static_cast<int>(how.listen_backlog),
                                   .share_port = mine.shards > 1};
     if (mine.serves_clients) {
-        sessions_ =
-            std::make_unique<session::server>(floor, hub_, *broker_, session_options(how, mine), std::move(plain_http));
+        session::options clients = session_options(how, mine);
+        clients.on_refusal = [this](const session::refusal& what) {
+            if (!refusals_(what)) ++counters_.refusals_not_logged;
+        };
+        sessions_ = std::make_unique<session::server>(floor, hub_, *broker_, clients, std::move(plain_http));
         listening.bytes_first = std::chrono::seconds{1};
-        client_listener_ = std::make_unique<net::listener>(context_, listening);
+        client_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
     }
     if (how.bus_listen) {
         CHECK(embedded_ != nullptr); // config::load lets nobody have a bus door beside an external bus
@@ -84,11 +89,26 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.port = mine.bus_port;
         listening.bytes_first = {}; // some programs connect long before they say anything
         listening.keepalive = std::chrono::seconds{how.bus_keepalive_s};
-        bus_listener_ = std::make_unique<net::listener>(context_, listening);
+        bus_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->bus_listeners_);
     }
 }
 
 shard::~shard() = default;
+
+// A unix socket belongs to the first shard, and the others listen on it, too.
+shard::listeners shard::listen(net::listen_options options, const listeners* of_first) {
+    listeners made;
+    if (of_first != nullptr && net::is_path(options.host)) {
+        for (const auto& each : *of_first) made.push_back(std::make_unique<net::listener>(context_, *each));
+        return made;
+    }
+    for (const std::string& host : net::hosts_of(options.host)) {
+        options.host = host;
+        made.push_back(std::make_unique<net::listener>(context_, options));
+        options.port = made.back()->port(); // when any free one was asked for, the others share it
+    }
+    return made;
+}
 
 // Without it the kernel may let two shards share a processor while another has nothing to do.
 void shard::take_processor() {
@@ -103,8 +123,8 @@ void shard::take_processor() {
 void shard::run() {
     take_processor();
     poll_.start();
-    if (client_listener_) net::accept_connections(*client_listener_, pool_, accepting_, *sessions_);
-    if (bus_listener_) net::accept_connections(*bus_listener_, pool_, accepting_, *door_);
+    for (const auto& each : client_listeners_) net::accept_connections(*each, pool_, accepting_, *sessions_);
+    for (const auto& each : bus_listeners_) net::accept_connections(*each, pool_, accepting_, *door_);
     next_tick_ = clock::now() + net::timer_wheel::tick;
     schedule_tick();
     context_.run();
@@ -140,8 +160,8 @@ void shard::pass_deadlines(clock::time_point now) {
 void shard::drain(std::chrono::milliseconds patience) {
     if (drain_until_) return;
     drain_until_ = clock::now() + patience;
-    if (client_listener_) client_listener_->stop();
-    if (bus_listener_) bus_listener_->stop();
+    for (const auto& each : client_listeners_) each->stop();
+    for (const auto& each : bus_listeners_) each->stop();
     if (sessions_) sessions_->close_all(protocol::disconnect::shutdown);
     if (door_) door_->drop_all();
 }
@@ -175,11 +195,12 @@ metrics::shard_counters shard::snapshot() const {
     copy.work_pool_waits = pool_.counts().waits;
     copy.netpoll_wakeups = poll_.counts().wakeups;
     copy.netpoll_events = poll_.counts().events;
-    for (const net::listener* each : {client_listener_.get(), bus_listener_.get()}) {
-        if (each == nullptr) continue;
-        copy.accept_errors(metrics::accept_error::no_lease) += each->counts().no_lease;
-        copy.accept_errors(metrics::accept_error::fd_limit) += each->counts().fd_limit;
-        copy.accept_errors(metrics::accept_error::other) += each->counts().failed;
+    for (const listeners* all : {&client_listeners_, &bus_listeners_}) {
+        for (const auto& each : *all) {
+            copy.accept_errors(metrics::accept_error::no_lease) += each->counts().no_lease;
+            copy.accept_errors(metrics::accept_error::fd_limit) += each->counts().fd_limit;
+            copy.accept_errors(metrics::accept_error::other) += each->counts().failed;
+        }
     }
     return copy;
 }

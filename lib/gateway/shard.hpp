@@ -4,6 +4,7 @@
 #include "bus/embedded_bus.hpp"
 #include "door/resp_door.hpp"
 #include "config/settings.hpp"
+#include "gateway/refusal_log.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
 #include "metrics/shard_counters.hpp"
@@ -23,6 +24,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace carillon::gateway {
 
@@ -36,6 +39,8 @@ struct bus_end {
 using connect_bus =
     std::function<bus_end(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers)>;
 
+class shard;
+
 /// What a shard gets of the whole.
 struct share {
     std::uint32_t number = 0;
@@ -46,6 +51,8 @@ struct share {
     bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
+    std::vector<std::string> pages{};  ///< paths of the client port that the control plane answers
+    const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
 };
 
 /// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired
@@ -57,8 +64,10 @@ public:
     shard& operator=(const shard&) = delete;
     ~shard();
 
-    std::uint16_t client_port() const { return client_listener_ ? client_listener_->port() : std::uint16_t{0}; }
-    std::uint16_t bus_port() const { return bus_listener_ ? bus_listener_->port() : std::uint16_t{0}; }
+    using listeners = std::vector<std::unique_ptr<net::listener>>;
+    /// None in a program that is a bus only, or without a bus door; two where a host stands for two addresses.
+    const listeners& client_listeners() const noexcept { return client_listeners_; }
+    const listeners& bus_listeners() const noexcept { return bus_listeners_; }
 
     /// Serves until it has been drained.
     void run();
@@ -71,6 +80,7 @@ public:
     boost::asio::io_context& context() noexcept { return context_; }
 
 private:
+    listeners listen(net::listen_options options, const listeners* of_first);
     void take_processor();
     void tick();
     void pass_deadlines(net::timer_wheel::clock::time_point now);
@@ -82,6 +92,7 @@ private:
     boost::asio::io_context context_{1};
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> busy_;
     metrics::shard_counters counters_;
+    refusal_log refusals_;
     net::slab records_;
     net::netpoll poll_;
     net::timer_wheel wheel_;
@@ -90,9 +101,9 @@ private:
     bus::broker* broker_ = nullptr;
     bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
-    std::unique_ptr<door::resp_door> door_;      // null without a bus door
-    std::unique_ptr<net::listener> client_listener_;
-    std::unique_ptr<net::listener> bus_listener_;
+    std::unique_ptr<door::resp_door> door_;     // null without a bus door
+    listeners client_listeners_;
+    listeners bus_listeners_;
     net::accept_policy accepting_;
     boost::asio::steady_timer ticker_;
     net::timer_wheel::clock::time_point next_tick_;

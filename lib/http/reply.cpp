@@ -1,9 +1,11 @@
 #include "base/check.hpp"
 #include "http/accept_key.hpp"
+#include "http/date.hpp"
 #include "http/upgrade.hpp"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstring>
 
 namespace carillon::http {
@@ -53,11 +55,17 @@ std::size_t write_switching_protocols(std::span<char> out, const upgrade_verdict
     return size;
 }
 
-std::size_t write_refusal(std::span<char> out, status code, std::string_view reason) noexcept {
+std::size_t write_refusal(std::span<char> out, status code, std::string_view reason, refusal_form form) noexcept {
     reason = reason.substr(0, reason_bytes_max);
+    std::array<char, date_bytes> date;
+    const bool dated = form.unix_time_s != 0;
+    if (dated) write_date(date, form.unix_time_s);
     const auto written = fmt::format_to_n(
-        out.data(), out.size(), "HTTP/1.1 {} {}\r\n{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}\n",
-        static_cast<unsigned>(code), phrase(code), advice(code), reason.size() + 1, reason);
+        out.data(), out.size(),
+        "HTTP/1.1 {} {}\r\n{}{}{}{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}{}",
+        static_cast<unsigned>(code), phrase(code), dated ? "Date: " : "",
+        dated ? std::string_view{date.data(), date.size()} : std::string_view{}, dated ? "\r\n" : "", advice(code),
+        reason.size() + 1, form.head_only ? std::string_view{} : reason, form.head_only ? "" : "\n");
     return written.size <= out.size() ? written.size : 0;
 }
 

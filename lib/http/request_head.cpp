@@ -2,9 +2,11 @@
 
 #include "base/check.hpp"
 #include "http/ascii.hpp"
+#include "http/host.hpp"
 #include "http/scan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -62,21 +64,48 @@ bool agrees_with(std::string_view text, std::string_view lower) noexcept {
     return same_ignoring_case(text.substr(0, size), lower.substr(0, size));
 }
 
-/// Bytes of "http://" or "https://" at the beginning of a target; 0 if it has neither.
+// Those of WebSockets too: clients send the URL that they were given to a proxy, and some proxies send it on.
+constexpr std::array<std::string_view, 4> schemes{"http://", "https://", "ws://", "wss://"};
+
+/// Bytes of one of the schemes at the beginning of a target; 0 if it has none.
 std::size_t scheme_bytes(std::string_view target) noexcept {
-    for (const std::string_view scheme : {std::string_view{"http://"}, std::string_view{"https://"}})
+    for (const std::string_view scheme : schemes)
         if (target.size() >= scheme.size() && agrees_with(target, scheme)) return scheme.size();
     return 0;
 }
 
+/// Whether something may follow that makes it a target.
+bool begins_target(std::string_view target) noexcept {
+    if (target.empty() || target[0] == '/') return true;
+    if (target[0] == '*') return target.size() == 1;
+    if (const std::size_t scheme = scheme_bytes(target); scheme != 0)
+        return scheme == target.size() || (target[scheme] != '/' && target[scheme] != '?');
+    return std::ranges::any_of(schemes, [&](std::string_view scheme) { return agrees_with(target, scheme); });
+}
+
 } // namespace
+
+std::optional<target_parts> split_target(std::string_view target) noexcept {
+    if (target.empty() || !begins_target(target)) return {};
+    std::size_t path = 0;
+    if (target[0] != '/' && target[0] != '*') {
+        const std::size_t authority = scheme_bytes(target);
+        path = std::min(target.find_first_of("/?", authority), target.size());
+        if (authority == 0 || !is_host(target.substr(authority, path - authority))) return {};
+    }
+    const std::size_t question = target.find('?', path);
+    target_parts parts{target.substr(path, question - path), {}};
+    if (parts.path.empty()) parts.path = "/"; // RFC 9110 §4.2.3
+    if (question != target.npos) parts.query = target.substr(question + 1);
+    return parts;
+}
 
 /// One walk over the bytes from left to right. Each step answers `complete` when its part is read, and stops at the
 /// first byte that is missing or wrong.
 class head_reader {
 public:
-    head_reader(std::string_view bytes, request_head& head) noexcept
-        : begin_{bytes.data()}, end_{bytes.data() + bytes.size()}, head_{head} {}
+    head_reader(std::string_view bytes, request_head& head, std::size_t fields_max) noexcept
+        : begin_{bytes.data()}, end_{bytes.data() + bytes.size()}, fields_max_{fields_max}, head_{head} {}
 
     /// Reads from the beginning of a line; 0 is that of the request line.
     parse_outcome read(std::size_t start) noexcept {
@@ -94,7 +123,7 @@ public:
     /// one.
     parse_outcome judge() noexcept {
         const std::size_t count = std::exchange(head_.count_, 0);
-        if (count > headers_max)
+        if (count > fields_max_)
             return refuse(status::header_fields_too_large, "The request has too many header fields.");
         if ((head_.repeated_ & once_only) != 0) return bad("A header field that may come once is repeated.");
         if (head_.has(known_header::content_length) && head_.has(known_header::transfer_encoding))
@@ -122,11 +151,17 @@ private:
     }
 
     parse_outcome read_request_line() noexcept {
-        const char* const method_end = scan::token_end(begin_, end_);
-        if (method_end - begin_ > method_bytes_max) return bad("The method is too long.");
+        const char* method = begin_;
+        if (method != end_ && *method == '\r') {
+            if (method + 1 == end_) return need_more;
+            if (method[1] != '\n') return bad("A carriage return stands alone.");
+            method += 2;
+        }
+        const char* const method_end = scan::token_end(method, end_);
+        if (method_end - method > method_bytes_max) return bad("The method is too long.");
         if (method_end == end_) return need_more;
-        if (method_end == begin_ || *method_end != ' ') return bad("The first bytes are not an HTTP method.");
-        head_.method_ = view(begin_, method_end);
+        if (method_end == method || *method_end != ' ') return bad("The first bytes are not an HTTP method.");
+        head_.method_ = view(method, method_end);
 
         const char* const target = method_end + 1;
         const char* const target_end = scan::target_end(target, end_);
@@ -138,28 +173,13 @@ private:
 
     /// `ended`: nothing more of the target will come.
     parse_outcome read_target(std::string_view target, bool ended) noexcept {
-        std::size_t path = 0;
-        if (target.empty()) return ended ? bad("The request target is empty or holds a forbidden byte.") : need_more;
-        if (target[0] == '*') {
-            if (target.size() > 1) return bad("The request target is neither a path nor an http URI.");
-        } else if (target[0] != '/') {
-            if (!agrees_with(target, "http://") && !agrees_with(target, "https://"))
-                return bad("The request target is neither a path nor an http URI.");
-            const std::size_t authority = scheme_bytes(target);
-            if (ended && (authority == 0 || authority == target.size()))
-                return bad("The request target is an http URI without a host.");
-            if (authority != 0 && authority != target.size()) {
-                if (target[authority] == '/' || target[authority] == '?')
-                    return bad("The request target is an http URI without a host.");
-                path = std::min(target.find_first_of("/?", authority), target.size());
-            }
-        }
+        if (!begins_target(target)) return bad("The request target is neither a path nor an http URI with a host.");
         if (!ended) return need_more;
-        const std::size_t question = target.find('?', path);
+        const std::optional<target_parts> parts = split_target(target);
+        if (!parts) return bad("The request target is empty, holds a forbidden byte or names no host.");
         head_.target_ = target;
-        head_.path_ = target.substr(path, question - path);
-        if (head_.path_.empty()) head_.path_ = "/"; // RFC 9110 §4.2.3
-        head_.query_ = question == target.npos ? std::string_view{} : target.substr(question + 1);
+        head_.path_ = parts->path;
+        head_.query_ = parts->query;
         return complete;
     }
 
@@ -194,7 +214,7 @@ private:
             if (end - line_end < 2) return line_end == end || *line_end == '\r' ? need_more : bad_value(*line_end);
             if (line_end[0] != '\r' || line_end[1] != '\n') return bad_value(*line_end);
             at_ = line_end + 2;
-            if (count < headers_max) keep(count, view(name, name_end), trimmed(name_end + 1, line_end));
+            if (count < fields_max_) keep(count, view(name, name_end), trimmed(name_end + 1, line_end));
         }
     }
 
@@ -241,13 +261,15 @@ private:
     const char* begin_;
     const char* end_;
     const char* at_ = nullptr; // the beginning of the line being read
+    std::size_t fields_max_;
     request_head& head_;
     parse_result refusal_{};
 };
 
-parse_result parse_head(std::string_view bytes, std::size_t& scanned, request_head& head) noexcept {
-    CHECK(scanned <= bytes.size() && scanned < head_bytes_max);
-    head_reader reader{bytes.substr(0, head_bytes_max), head};
+parse_result parse_head(std::string_view bytes, std::size_t& scanned, request_head& head,
+                        const head_limits& limits) noexcept {
+    CHECK(scanned <= bytes.size() && scanned < limits.bytes && limits.fields <= headers_most);
+    head_reader reader{bytes.substr(0, limits.bytes), head, limits.fields};
     parse_outcome outcome = reader.read(scanned);
     // What earlier calls have read was only checked: its views are made now, when the buffer will not move any more.
     if (outcome == parse_outcome::complete && scanned > 0) outcome = reader.read(0);
@@ -256,7 +278,7 @@ parse_result parse_head(std::string_view bytes, std::size_t& scanned, request_he
     if (outcome == parse_outcome::complete) return {outcome, {}, {}};
 
     scanned = reader.read_bytes();
-    if (bytes.size() < head_bytes_max) return {outcome, {}, {}};
+    if (bytes.size() < limits.bytes) return {outcome, {}, {}};
     if (scanned == 0) return {parse_outcome::refused, status::uri_too_long, "The request line is too long."};
     return {parse_outcome::refused, status::header_fields_too_large, "The request head is too long."};
 }

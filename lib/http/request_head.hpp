@@ -5,16 +5,25 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 namespace carillon::http {
 
-/// A head that has not ended after this many bytes is refused: 431, or 414 while the request line itself has not ended.
 inline constexpr std::size_t head_bytes_max = 8192;
-/// A head with more fields is refused: 431.
 inline constexpr std::size_t headers_max = 64;
-static_assert(headers_max < 255, "request_head counts fields in one byte");
+/// No limit on fields may be larger: a request_head has room for so many.
+inline constexpr std::size_t headers_most = 250;
+static_assert(headers_max <= headers_most && headers_most < 255, "request_head counts fields in one byte");
+
+/// How large a head may be.
+struct head_limits {
+    /// Not ended after this many bytes, it is refused: 431, or 414 while the request line itself has not ended.
+    std::size_t bytes = head_bytes_max;
+    /// With more fields it is refused: 431. At most headers_most.
+    std::size_t fields = headers_max;
+};
 
 /// One field line. The value has no white space around it; it may hold bytes >= 0x80 (obs-text, RFC 9110 §5.5).
 struct header_field {
@@ -38,7 +47,7 @@ enum class known_header : std::uint8_t {
 inline constexpr std::size_t known_headers = 9;
 
 /// A request head read by parse_head. Everything it returns views the buffer that was parsed, and is valid as long as
-/// those bytes stay where they are. Two KiB, not initialised: making one costs nothing. Not copied, because nobody
+/// those bytes stay where they are. Eight KiB, not initialised: making one costs nothing. Not copied, because nobody
 /// needs two.
 class request_head {
 public:
@@ -48,7 +57,7 @@ public:
 
     /// A token of at most 16 bytes, in the case it was sent: methods are case-sensitive.
     std::string_view method() const noexcept { return method_; }
-    /// As sent: origin-form "/a?b", absolute-form "http://host/a?b" or "*" (RFC 9112 §3.2).
+    /// As sent: origin-form "/a?b", absolute-form "http://host/a?b" or "*" (RFC 9112 §3.2), see split_target.
     std::string_view target() const noexcept { return target_; }
     /// The target without scheme, authority and query; not percent-decoded. "/" if an absolute-form target has none.
     std::string_view path() const noexcept { return path_; }
@@ -84,7 +93,7 @@ private:
     std::array<std::uint8_t, known_headers>
         first_; // index of the first field of that name, or absent; set by the parser
     union {
-        std::array<header_field, headers_max> fields_; // the first count_ are alive
+        std::array<header_field, headers_most> fields_; // the first count_ are alive
     };
 };
 
@@ -104,8 +113,8 @@ struct parse_result {
 ///
 /// `bytes` is all that has arrived so far, from the first byte on; the buffer may move between two calls. `scanned`
 /// starts at 0 and is kept by the caller between calls: that many bytes are complete, valid lines and are not looked at
-/// again until the head has ended. The one unfinished line is read again by each call: the worst that head_bytes_max
-/// allows, a single line of 8 KiB byte by byte, takes about a millisecond in all. `head` may be read only after
+/// again until the head has ended. The one unfinished line is read again by each call: the worst that 8 KiB
+/// allow, a single line byte by byte, takes about a millisecond in all. `head` may be read only after
 /// `complete`.
 ///
 /// A head is refused at the first byte that cannot belong to one, whatever its split. Where a lenient parser and a
@@ -114,8 +123,19 @@ struct parse_result {
 /// Sec-WebSocket-Key or -Version, or Content-Length together with Transfer-Encoding. Repetition and the number of
 /// fields are judged when the head has ended.
 ///
-/// An empty line before the request line is refused too. RFC 9112 §2.2 would let it pass for the sake of clients that
-/// end a body with a stray CRLF, but this parser reads only the first request of a connection.
-[[nodiscard]] parse_result parse_head(std::string_view bytes, std::size_t& scanned, request_head& head) noexcept;
+/// One empty line before the request line is ignored (RFC 9112 §2.2): some clients end a body with a stray CRLF, and
+/// what stands between may send it on a new connection.
+[[nodiscard]] parse_result parse_head(std::string_view bytes, std::size_t& scanned, request_head& head,
+                                      const head_limits& limits = {}) noexcept;
+
+/// A request target in its parts.
+struct target_parts {
+    std::string_view path;  ///< without scheme, authority and query; "/" if an absolute-form target has none
+    std::string_view query; ///< what follows the first '?'
+};
+
+/// Splits a whole target: origin-form, "*", or absolute-form with a scheme of http, https, ws or wss and an authority
+/// that is_host would take (RFC 9112 §3.2). Nothing: it is none of these. The parts view `target`.
+[[nodiscard]] std::optional<target_parts> split_target(std::string_view target) noexcept;
 
 } // namespace carillon::http

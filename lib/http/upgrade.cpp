@@ -1,10 +1,10 @@
 #include "http/upgrade.hpp"
 
 #include "http/accept_key.hpp"
+#include "http/host.hpp"
 #include "http/origin.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace carillon::http {
 namespace {
@@ -33,34 +33,6 @@ bool connection_lists_upgrade(const request_head& head) noexcept {
     });
 }
 
-/// unreserved, pct-encoded and sub-delims of RFC 3986 §3.2.2: what a name may be made of.
-constexpr std::array<bool, 256> host_bytes = [] {
-    std::array<bool, 256> allowed{};
-    for (const char byte :
-         std::string_view{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+,;="})
-        allowed[static_cast<unsigned char>(byte)] = true;
-    return allowed;
-}();
-
-/// uri-host [ ":" port ] of RFC 9112 §3.2, not empty. By hand, for Boost.URL would have to be linked for this one line.
-bool is_host(std::string_view host) noexcept {
-    const auto in_name = [](char byte) { return host_bytes[static_cast<unsigned char>(byte)]; };
-    const auto in_address = [&](char byte) { return in_name(byte) || byte == ':'; };
-    std::string_view port;
-    if (host.starts_with('[')) {
-        const std::size_t bracket = host.find(']');
-        if (bracket == host.npos || bracket == 1) return false;
-        if (!std::ranges::all_of(host.substr(1, bracket - 1), in_address)) return false;
-        port = host.substr(bracket + 1);
-    } else {
-        const auto name_end = std::ranges::find_if_not(host, in_name);
-        if (name_end == host.begin()) return false;
-        port = {name_end, host.end()};
-    }
-    if (port.empty()) return true;
-    return port[0] == ':' && port.size() <= 6 && std::ranges::all_of(port.substr(1), is_digit);
-}
-
 bool has_body(const request_head& head) noexcept {
     return head.has(known_header::transfer_encoding) ||
            (head.has(known_header::content_length) && head.first(known_header::content_length) != "0");
@@ -69,7 +41,7 @@ bool has_body(const request_head& head) noexcept {
 bool origin_is_allowed(const request_head& head, std::span<const std::string> patterns) noexcept {
     if (!head.has(known_header::origin)) return true;
     const std::string_view origin = head.first(known_header::origin);
-    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches_pattern(origin, pattern); });
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches_origin(origin, pattern); });
 }
 
 std::string_view choose_subprotocol(const request_head& head, std::span<const std::string_view> known) noexcept {
@@ -99,9 +71,9 @@ upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& ru
         return refuse(status::http_version_not_supported, "A WebSocket handshake needs HTTP/1.1.");
     if (!is_host(head.first(known_header::host)))
         return refuse(status::bad_request, "The Host header field is missing or malformed.");
-    if (has_body(head)) return refuse(status::bad_request, "A WebSocket handshake has no body.");
     if (head.path() != rules.path) return refuse(status::not_found, "There is nothing at this path.");
     if (head.method() != "GET") return refuse(status::method_not_allowed, "A WebSocket handshake is a GET request.");
+    if (has_body(head)) return refuse(status::bad_request, "A WebSocket handshake has no body.");
     if (!upgrade_lists_websocket(head))
         return refuse(status::upgrade_required, "The Upgrade header field does not list websocket.");
     if (!connection_lists_upgrade(head))
@@ -112,6 +84,21 @@ upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& ru
     if (!origin_is_allowed(head, rules.allowed_origins))
         return refuse(status::forbidden, "This origin may not connect.");
     return {status::switching_protocols, {}, key, choose_subprotocol(head, rules.subprotocols)};
+}
+
+bool offers_subprotocol(const request_head& head, std::string_view name) noexcept {
+    return any_line(head, known_header::websocket_protocol, "sec-websocket-protocol", [&](std::string_view list) {
+        return any_element(list, [&](std::string_view offered) { return offered == name; });
+    });
+}
+
+bool query_has(std::string_view query, std::string_view parameter) noexcept {
+    while (!query.empty()) {
+        const std::size_t end = query.find('&');
+        if (query.substr(0, end) == parameter) return true;
+        query = end == query.npos ? std::string_view{} : query.substr(end + 1);
+    }
+    return false;
 }
 
 std::string_view find_header(const request_head& head, std::string_view name) noexcept {

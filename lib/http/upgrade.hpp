@@ -4,6 +4,7 @@
 #include "http/request_head.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,8 +16,8 @@ struct upgrade_rules {
     std::string_view path; ///< compared with request_head::path() byte by byte
     std::span<const std::string_view>
         subprotocols; ///< those the server speaks; tokens of at most subprotocol_bytes_max
-    /// Patterns for the whole Origin, case-insensitive, where '*' stands for any bytes: "https://*.example.org". An
-    /// empty list refuses every Origin. A request without Origin comes from no browser and passes.
+    /// Patterns for the Origin, as matches_origin reads them: "https://*.example.org". An empty list refuses every
+    /// Origin. A request without Origin comes from no browser and passes.
     std::span<const std::string> allowed_origins;
 };
 
@@ -33,7 +34,7 @@ struct upgrade_verdict {
 };
 
 /// Judges an opening handshake (RFC 6455 §4.2.1 and §4.2.2). The first rule that is broken names the refusal, in this
-/// order: HTTP/1.1 or later (505); one Host that looks like one (400); no body (400); the path (404); GET (405);
+/// order: HTTP/1.1 or later (505); one Host that looks like one (400); the path (404); GET (405); no body (400);
 /// Upgrade: websocket and Connection: upgrade (426); Sec-WebSocket-Version 13 (426); a Sec-WebSocket-Key of 16 bytes in
 /// base64 (400); Origin (403).
 ///
@@ -53,10 +54,23 @@ inline constexpr std::size_t reason_bytes_max = 200;
 /// reply_bytes_max never is.
 [[nodiscard]] std::size_t write_switching_protocols(std::span<char> out, const upgrade_verdict& verdict) noexcept;
 
+/// What a refusal depends on beside its status.
+struct refusal_form {
+    std::int64_t unix_time_s = 0; ///< for its Date (RFC 9110 §6.6.1); 0: not known, no Date
+    bool head_only = false;       ///< the answer to HEAD, which has no content (RFC 9110 §9.3.2)
+};
+
 /// Writes a complete HTTP/1.1 response that closes the connection, with `reason` as its text, and returns its size in
 /// bytes; 0 if `out` is too small, which reply_bytes_max never is. A 426 says which protocol and version are spoken
 /// here, a 405 which method is.
-[[nodiscard]] std::size_t write_refusal(std::span<char> out, status code, std::string_view reason) noexcept;
+[[nodiscard]] std::size_t write_refusal(std::span<char> out, status code, std::string_view reason,
+                                        refusal_form form = {}) noexcept;
+
+/// Whether a subprotocol of that name is among those that the client offers.
+[[nodiscard]] bool offers_subprotocol(const request_head& head, std::string_view name) noexcept;
+
+/// Whether `parameter`, such as "format=protobuf", is one of a query's parts between '&', byte by byte.
+[[nodiscard]] bool query_has(std::string_view query, std::string_view parameter) noexcept;
 
 /// The value of the first field of that name, in any case; empty if there is none.
 [[nodiscard]] std::string_view find_header(const request_head& head, std::string_view name) noexcept;

@@ -26,7 +26,8 @@ struct server::readable_awaiter {
     busy_state& busy;
 };
 
-server::server(const floor& shard, const options& how) : shard_{shard}, options_{how} {
+server::server(const floor& shard, const options& how)
+    : shard_{shard}, options_{how}, refused_{shard.context, shard.calls} {
     shard_.poll.attach(how.who, *this);
 }
 
@@ -45,7 +46,7 @@ void server::operator()(int descriptor, work::lease& held) {
     if (r == nullptr) {
         ++counters().accept_errors(metrics::accept_error::connection_limit);
         refuse(descriptor);
-        shard_.calls.close(descriptor);
+        refused_.take(descriptor);
         return;
     }
     r->descriptor = descriptor;
@@ -238,6 +239,7 @@ void server::drop(record& r, ending why) {
 }
 
 void server::drop_all() {
+    refused_.close_all();
     for_some(0, records().used(), [this](record& r) { drop(r, ending::by_us); });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "link/farewells.hpp"
 #include "metrics/shard_counters.hpp"
 #include "net/netpoll.hpp"
 #include "net/outbox.hpp"
@@ -102,7 +103,8 @@ public:
 protected:
     /// A new record in the slab, or null when it is full.
     virtual record* make_record() = 0;
-    /// Called for a connection over the limit: may send a last word; the descriptor is closed afterwards.
+    /// Called for a connection over the limit: may send a last word; the descriptor is closed when the peer has had time
+    /// to read it.
     virtual void refuse(int descriptor) = 0;
     /// The record has its descriptor: set the first deadline.
     virtual void on_open(record& r) = 0;
@@ -213,6 +215,7 @@ private:
     floor shard_;
     options options_;
     net::gate coroutines_;
+    farewells refused_;
     std::string put_aside_;
     std::vector<portion> portions_;
     std::vector<sentence> doomed_; // at most one for each connection

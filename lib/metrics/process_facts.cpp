@@ -20,17 +20,10 @@ std::uint64_t resident_memory_bytes() {
     return file ? resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
+/// The size of this directory is the number of its entries, since Linux 6.2.
 std::uint64_t open_fds() {
-    // Since Linux 6.2 the size of this directory is the number of its entries.
     struct stat directory{};
-    if (stat("/proc/self/fd", &directory) == 0 && directory.st_size > 0)
-        return static_cast<std::uint64_t>(directory.st_size);
-    std::error_code failed;
-    std::uint64_t count = 0;
-    for (std::filesystem::directory_iterator entry{"/proc/self/fd", failed}, end; !failed && entry != end;
-         entry.increment(failed))
-        ++count;
-    return failed || count == 0 ? 0 : count - 1; // without the one that reads the directory
+    return stat("/proc/self/fd", &directory) == 0 ? static_cast<std::uint64_t>(directory.st_size) : 0;
 }
 
 std::uint64_t fds_max() {
@@ -82,10 +75,20 @@ double cpu_seconds() {
 
 } // namespace
 
-process_facts read_process_facts(std::uint64_t connections_limit) {
+std::uint64_t count_open_fds() {
+    std::error_code failed;
+    std::uint64_t count = 0;
+    for (std::filesystem::directory_iterator entry{"/proc/self/fd", failed}, end; !failed && entry != end;
+         entry.increment(failed))
+        ++count;
+    return failed || count == 0 ? 0 : count - 1; // without the one that reads the directory
+}
+
+process_facts read_process_facts(std::uint64_t connections_limit, std::uint64_t counted_fds) {
     process_facts facts;
     facts.resident_memory_bytes = resident_memory_bytes();
     facts.open_fds = open_fds();
+    if (facts.open_fds == 0) facts.open_fds = counted_fds;
     facts.fds_max = fds_max();
     facts.start_time_seconds = start_time_seconds();
     facts.cpu_seconds = cpu_seconds();

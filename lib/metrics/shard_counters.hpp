@@ -14,14 +14,15 @@ namespace carillon::metrics {
 using open_counts = by<connection_kind, std::int64_t>;
 
 /// The statuses an upgrade can be refused with.
-using refused_counts = by_code<400, 403, 404, 405, 408, 426, 431, 503, 505>;
+using refused_counts = by_code<400, 403, 404, 405, 408, 414, 426, 431, 503, 505>;
 
 /// The error codes of the client protocol.
 using command_error_counts = by_code<100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113>;
 
 /// How connections ended: `++counters.connections_closed(close_code)` for a WebSocket,
 /// `++counters.connections_closed.resp()` for a connection of the bus door, which has no code. 1006 stands for an end
-/// without a Close frame (RFC 6455 §7.1.5).
+/// without a Close frame (RFC 6455 §7.1.5), 0 for a connection that never was a WebSocket. Each connection that was
+/// accepted is counted once, when it is closed or given away.
 class closed_counts {
 public:
     constexpr std::uint64_t& operator()(int close_code) noexcept { return websocket_(close_code); }
@@ -39,7 +40,7 @@ public:
 
 private:
     // RFC 6455 §7.4.1, then the disconnect codes of the client protocol.
-    by_code<1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, //
+    by_code<0, 1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, //
             3000, 3001, 3004, 3005, 3006, 3008, 3009, 3010, 3011, 3012, 3013, 3014,       //
             3500, 3501, 3502, 3503, 3504, 3505, 3506, 3507, 3508, 3509>
         websocket_;

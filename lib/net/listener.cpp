@@ -1,7 +1,5 @@
 #include "net/listener.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -27,34 +25,31 @@ void keep_alive(int descriptor, std::chrono::seconds after) {
     set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3, "TCP_KEEPCNT");
 }
 
+void set_tcp_options(int descriptor, const listen_options& options) {
+    if (options.keepalive.count() > 0) keep_alive(descriptor, options.keepalive);
+    if (options.bytes_first.count() == 0) return;
+    const int seconds = static_cast<int>(options.bytes_first.count());
+    set(descriptor, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds, "TCP_DEFER_ACCEPT");
+}
+
 } // namespace
 
 listener::listener(asio::io_context& context, const listen_options& options, const system_calls& calls)
-    : acceptor_{context}, timer_{context}, calls_{&calls} {
+    : acceptor_{context, options.host, options.port, options.share_port}, timer_{context}, calls_{&calls} {
     try {
-        const asio::ip::tcp::endpoint endpoint{asio::ip::make_address(options.host), options.port};
-        acceptor_.open(endpoint.protocol());
-        acceptor_.set_option(asio::socket_base::reuse_address{true});
-        acceptor_.set_option(asio::ip::tcp::no_delay{true}); // accepted sockets inherit it, which saves a call each
-        if (options.share_port) set(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
-        if (options.keepalive.count() > 0) keep_alive(acceptor_.native_handle(), options.keepalive);
-        if (options.bytes_first.count() > 0) {
-            const int seconds = static_cast<int>(options.bytes_first.count());
-            set(acceptor_.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds, "TCP_DEFER_ACCEPT");
-        }
-        acceptor_.bind(endpoint);
-        acceptor_.listen(options.backlog);
-        acceptor_.native_non_blocking(true);
+        if (acceptor_.is_tcp()) set_tcp_options(acceptor_.descriptor(), options);
     } catch (const boost::system::system_error& failure) {
-        throw boost::system::system_error{failure.code(),
-                                          fmt::format("cannot listen on {}:{}", options.host, options.port)};
+        throw boost::system::system_error{failure.code(), "cannot listen on " + acceptor_.where()};
     }
+    acceptor_.listen(options.backlog);
 }
+
+listener::listener(asio::io_context& context, const listener& other)
+    : acceptor_{context, other.acceptor_}, timer_{context}, calls_{other.calls_} {}
 
 void listener::stop() {
     stopped_ = true;
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
+    acceptor_.close();
     timer_.cancel();
 }
 
@@ -65,7 +60,7 @@ listener::wait_awaiter listener::pause(std::chrono::milliseconds length) noexcep
 void listener::wait_awaiter::await_suspend(std::coroutine_handle<> waiting) {
     const auto resume = [waiting](boost::system::error_code) { waiting.resume(); };
     if (pause_ == std::chrono::milliseconds::zero()) {
-        owner_.acceptor_.async_wait(asio::socket_base::wait_read, resume);
+        owner_.acceptor_.get().async_wait(asio::socket_base::wait_read, resume);
     } else {
         owner_.timer_.expires_after(pause_);
         owner_.timer_.async_wait(resume);

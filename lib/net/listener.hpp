@@ -1,10 +1,10 @@
 #pragma once
 
+#include "net/acceptor.hpp"
 #include "net/detached.hpp"
 #include "net/system_calls.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <cerrno>
@@ -15,7 +15,7 @@
 namespace carillon::net {
 
 struct listen_options {
-    std::string host;       ///< a numeric address
+    std::string host;       ///< a numeric address, or the path of a unix socket
     std::uint16_t port = 0; ///< 0: any that is free
     int backlog = 4096;     ///< connections the kernel keeps while none may be accepted
     /// TCP_DEFER_ACCEPT: the kernel keeps a connection until its first bytes have come, at most about this long, so
@@ -25,7 +25,7 @@ struct listen_options {
     std::chrono::seconds keepalive{0}; ///< of silence, after which the kernel asks whether the peer is there; 0: never
 };
 
-/// A listening TCP socket of one shard. Thread: the shard's.
+/// A listening socket of one shard. Thread: the shard's.
 class listener {
 public:
     struct counters {
@@ -37,8 +37,12 @@ public:
 
     /// Throws boost::system::system_error with the address in its text when it cannot listen.
     listener(boost::asio::io_context& context, const listen_options& options, const system_calls& calls = kernel());
+    /// Listens on the socket of another shard's listener: unix sockets know no SO_REUSEPORT, so that all shards accept
+    /// from one. Whoever is first gets a connection; the others find none.
+    listener(boost::asio::io_context& context, const listener& other);
 
-    std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+    std::uint16_t port() const noexcept { return acceptor_.port(); }
+    const std::string& where() const noexcept { return acceptor_.where(); }
 
     /// Ends accept_connections; the port is free again.
     void stop();
@@ -54,12 +58,12 @@ public:
     wait_awaiter pause(std::chrono::milliseconds length) noexcept;
 
     /// One connection's descriptor, or why there is none.
-    io_result accept() { return calls_->accept(acceptor_.native_handle()); }
+    io_result accept() { return calls_->accept(acceptor_.descriptor()); }
 
     gate& coroutines() noexcept { return coroutines_; }
 
 private:
-    boost::asio::ip::tcp::acceptor acceptor_;
+    acceptor acceptor_;
     boost::asio::steady_timer timer_;
     const system_calls* calls_;
     gate coroutines_;

@@ -33,6 +33,17 @@ protocol::command_error error_of(const error_code& why) noexcept {
     return why == bus::error::denied ? protocol::command_error::permission_denied : protocol::command_error::internal;
 }
 
+// The codes that say "you did something that is not allowed".
+bool is_fault_of_peer(std::uint16_t code) noexcept {
+    switch (static_cast<ws::close_code>(code)) {
+    case ws::close_code::protocol_error:
+    case ws::close_code::unsupported_data:
+    case ws::close_code::invalid_payload:
+    case ws::close_code::message_too_big: return true;
+    default: return code >= 3500; // terminal, in the client protocol
+    }
+}
+
 metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {
     switch (static_cast<ws::close_code>(close_code)) {
     case ws::close_code::invalid_payload: return metrics::protocol_failure::not_utf8;
@@ -88,7 +99,9 @@ void server::on_gone(link::record& r, link::ending) {
     cancel_deadline(c);
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
     // Whoever closed it has counted it, with the code it chose; the others went without a word.
-    if (!c.closing) ++counters().connections_closed(ws::to_number(ws::close_code::abnormal));
+    if (c.closing) return;
+    const bool was_web_socket = c.where() != stage::upgrading;
+    ++counters().connections_closed(was_web_socket ? ws::to_number(ws::close_code::abnormal) : 0);
 }
 
 void server::on_deadline(net::connection& connection) {
@@ -104,7 +117,7 @@ void server::on_deadline(net::connection& connection) {
         if (c.busy == nullptr) {
             drop(c, link::ending::by_us);
         } else {
-            refuse_upgrade(c, 408, "The request head did not arrive in time.");
+            refuse_upgrade(c, http::status::request_timeout, "The request head did not arrive in time.");
         }
         break;
     case stage::connecting: disconnect(c, protocol::disconnect::stale); break;
@@ -246,6 +259,7 @@ void server::close(client& c, std::uint16_t code, std::string_view reason, bool 
     if (c.gone || c.closing) return;
     if (&c == active_) flush_replies();
     ++counters().connections_closed(code);
+    if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
     std::array<std::byte, ws::close_frame_bytes_max> frame;
     const std::size_t size = ws::encode_close(frame, code, reason);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bus/broker.hpp"
+#include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
 #include "protocol/codes.hpp"
@@ -8,6 +9,7 @@
 #include "protocol/json_decoder.hpp"
 #include "session/client.hpp"
 #include "session/client_ids.hpp"
+#include "session/refusal.hpp"
 #include "ws/close.hpp"
 
 #include <chrono>
@@ -25,6 +27,8 @@ namespace carillon::session {
 /// What clients may do and cost. See docs/configuration.md for what each means to a user.
 struct options {
     std::string path = "/connection/websocket";
+    std::vector<std::string> pages; ///< paths whose plain requests are handed over; all others get a 404
+    http::head_limits head{};       ///< of a request
     bool dev = false; ///< anonymous clients may connect, from every origin
     std::vector<std::string> allowed_origins;
     std::uint32_t connections_max = 0xffffffff;
@@ -38,10 +42,11 @@ struct options {
     std::chrono::milliseconds ping_interval{25'000};
     std::chrono::milliseconds pong_timeout{8'000};
     std::chrono::milliseconds close_timeout{5'000};
+    refusal_listener on_refusal{}; ///< none: nobody is told
 };
 
-/// Takes over a connection whose request is no upgrade (empty: such requests get a 404): its descriptor, and all the
-/// bytes it has sent so far. May be called on any shard's thread.
+/// Takes over a connection whose request asks for one of options::pages: its descriptor, and all the bytes it has sent
+/// so far. May be called on any shard's thread.
 using handover = std::function<void(int descriptor, std::string bytes)>;
 
 /// The conversations of one shard: upgrade, then command after command (protocol §4). Thread: the shard's.
@@ -81,7 +86,12 @@ private:
     // upgrade.cpp: from bytes to a WebSocket
     std::span<std::byte> upgrade(client& c, std::span<std::byte> bytes);
     bool judge_head(client& c, std::string_view bytes, std::size_t& scanned, std::size_t& head_bytes);
-    void refuse_upgrade(client& c, std::uint16_t status, std::string_view reason);
+    void judge_request(client& c, std::string_view bytes, const http::request_head& head);
+    void refuse_upgrade(client& c, http::status status, std::string_view reason,
+                        const http::request_head* head = nullptr);
+    void tell_refusal(const refusal& what) {
+        if (options_.on_refusal) options_.on_refusal(what);
+    }
 
     // server.cpp: from frames to commands
     void read_frames(client& c, std::span<std::byte> bytes);

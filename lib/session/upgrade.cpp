@@ -4,7 +4,9 @@
 #include "net/system_calls.hpp"
 #include "session/server.hpp"
 
+#include <algorithm>
 #include <array>
+#include <ctime>
 #include <utility>
 
 namespace carillon::session {
@@ -12,6 +14,16 @@ namespace carillon::session {
 namespace {
 const std::string every_origin = "*";
 constexpr std::array<std::string_view, 1> subprotocols{"centrifuge-json"};
+
+// What the protocol's clients ask for when they speak protobuf, by subprotocol or by query. They would hear a 101 as a
+// yes, be disconnected at their first message, and come back for ever.
+bool asks_for_protobuf(const http::request_head& head, const http::upgrade_verdict& verdict) noexcept {
+    if (http::query_has(head.query(), "format=protobuf") || http::query_has(head.query(), "cf_protocol=protobuf"))
+        return true;
+    return verdict.subprotocol.empty() && http::offers_subprotocol(head, "centrifuge-protobuf");
+}
+
+std::int64_t unix_time_s() noexcept { return static_cast<std::int64_t>(std::time(nullptr)); }
 } // namespace
 
 // Over the limit on connections: the answer of protocol §0, and no record.
@@ -19,17 +31,21 @@ void server::refuse(int descriptor) {
     ++counters().upgrade_refused(503);
     std::array<char, http::reply_bytes_max> reply;
     const std::size_t size =
-        http::write_refusal(reply, http::status::service_unavailable, "Too many connections. Try again later.");
-    // What it has sent is read first: closing with unread bytes would reset the connection and lose the answer.
-    std::array<std::byte, 4096> unread;
-    (void)shard().calls.receive(descriptor, unread);
+        http::write_refusal(reply, http::status::service_unavailable, "Too many connections. Try again later.",
+                            {.unix_time_s = unix_time_s()});
+    tell_refusal({descriptor, 503, "Too many connections.", {}});
     (void)shard().calls.send(descriptor, as_bytes({reply.data(), size}));
 }
 
-void server::refuse_upgrade(client& c, std::uint16_t status, std::string_view reason) {
-    ++counters().upgrade_refused(status);
+void server::refuse_upgrade(client& c, http::status status, std::string_view reason, const http::request_head* head) {
+    ++counters().upgrade_refused(static_cast<int>(status));
     std::array<char, http::reply_bytes_max> reply;
-    const std::size_t size = http::write_refusal(reply, static_cast<http::status>(status), reason);
+    const std::size_t size = http::write_refusal(
+        reply, status, reason,
+        {.unix_time_s = unix_time_s(), .head_only = head != nullptr && head->method() == "HEAD"});
+    std::string_view detail = head == nullptr ? std::string_view{} : head->path();
+    if (status == http::status::forbidden) detail = head->first(http::known_header::origin);
+    tell_refusal({c.descriptor, static_cast<unsigned>(status), reason, detail});
     ++counters().connections_closed(0);
     link::server::close(c, {reply.data(), size}, false);
 }
@@ -63,28 +79,25 @@ std::span<std::byte> server::upgrade(client& c, std::span<std::byte> bytes) {
 // False: the connection has been refused or handed over. True with `head_bytes` 0: more is needed.
 bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned, std::size_t& head_bytes) {
     http::request_head head;
-    const http::parse_result parsed = http::parse_head(bytes, scanned, head);
+    const http::parse_result parsed = http::parse_head(bytes, scanned, head, options_.head);
     if (parsed.outcome == http::parse_outcome::need_more) return true;
     if (parsed.outcome == http::parse_outcome::refused) {
-        refuse_upgrade(c, static_cast<std::uint16_t>(parsed.refusal), parsed.reason);
+        refuse_upgrade(c, parsed.refusal, parsed.reason);
         return false;
     }
     if (!http::wants_upgrade(head) && head.path() != options_.path) {
-        if (!plain_http_) {
-            refuse_upgrade(c, 404, "There is nothing at this path.");
-            return false;
-        }
-        std::string taken{bytes};
-        const int descriptor = release_descriptor(c);
-        plain_http_(descriptor, std::move(taken));
+        judge_request(c, bytes, head);
         return false;
     }
     const std::span<const std::string> origins =
         options_.dev ? std::span{&every_origin, 1} : std::span{options_.allowed_origins};
-    const http::upgrade_verdict verdict =
+    http::upgrade_verdict verdict =
         http::decide_upgrade(head, {.path = options_.path, .subprotocols = subprotocols, .allowed_origins = origins});
+    if (verdict.code == http::status::switching_protocols && asks_for_protobuf(head, verdict)) {
+        verdict = {http::status::bad_request, "Only JSON is spoken here: offer centrifuge-json.", {}, {}};
+    }
     if (verdict.code != http::status::switching_protocols) {
-        refuse_upgrade(c, static_cast<std::uint16_t>(verdict.code), verdict.reason);
+        refuse_upgrade(c, verdict.code, verdict.reason, &head);
         return false;
     }
     std::array<char, http::reply_bytes_max> reply;
@@ -95,6 +108,17 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     send(c, {reply.data(), size});
     head_bytes = head.size();
     return !c.gone;
+}
+
+// A request that is no upgrade. Only who asks for something that is there costs the control plane's thread anything.
+void server::judge_request(client& c, std::string_view bytes, const http::request_head& head) {
+    if (!plain_http_ || std::ranges::find(options_.pages, head.path()) == options_.pages.end()) {
+        return refuse_upgrade(c, http::status::not_found, "There is nothing at this path.", &head);
+    }
+    std::string taken{bytes};
+    ++counters().connections_closed(0);
+    const int descriptor = release_descriptor(c);
+    plain_http_(descriptor, std::move(taken));
 }
 
 } // namespace carillon::session

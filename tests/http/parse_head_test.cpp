@@ -150,6 +150,7 @@ constexpr target_case targets[] = {
     {"the server itself", "*", "*", ""},
     {"an absolute URI", "http://a.example/ws?x", "/ws", "x"},
     {"an absolute URI in upper case", "HTTPS://A.EXAMPLE:1/WS", "/WS", ""},
+    {"an absolute URI of a WebSocket", "ws://a.example:8000/ws?x", "/ws", "x"},
     {"an absolute URI without a path", "http://a.example", "/", ""},
     {"an absolute URI with a query only", "http://a.example?x=/y", "/", "x=/y"},
 };
@@ -197,6 +198,11 @@ constexpr auto ok = parse_outcome::complete;
 constexpr auto no = parse_outcome::refused;
 constexpr auto bad = status::bad_request;
 constexpr syntax_case syntax[] = {
+    {"an empty line first", "\r\nGET / HTTP/1.1\r\n\r\n", ok},
+    {"a URI with a host", "GET http://a.example/ HTTP/1.1\r\n\r\n", ok},
+    {"a URI with an empty port", "GET http://a-b.example:/ HTTP/1.1\r\n\r\n", ok},
+    {"a URI with an address", "GET http://[::1]:8000/ HTTP/1.1\r\n\r\n", ok},
+    {"a URI of a WebSocket", "GET wss://127.0.0.1:8000/ HTTP/1.1\r\n\r\n", ok},
     {"no fields at all", "GET / HTTP/1.1\r\n\r\n", ok},
     {"HTTP/1.0 and HTTP/1.9 are read", "GET / HTTP/1.9\r\n\r\n", ok},
     {"a method nobody knows", "RING / HTTP/1.1\r\n\r\n", ok},
@@ -209,7 +215,9 @@ constexpr syntax_case syntax[] = {
     {"a field repeated that is a list", "GET / HTTP/1.1\r\nUpgrade: a\r\nUpgrade: b\r\n\r\n", ok},
 
     {"a TLS client hello", "\x16\x03\x01"sv, no, bad},
-    {"an empty line first", "\r\nGET / HTTP/1.1\r\n\r\n", no, bad},
+    {"two empty lines first", "\r\n\r\nGET / HTTP/1.1\r\n\r\n", no, bad},
+    {"a line feed first", "\nGET / HTTP/1.1\r\n\r\n", no, bad},
+    {"a carriage return first", "\rGET / HTTP/1.1\r\n\r\n", no, bad},
     {"a blank first", " GET / HTTP/1.1\r\n\r\n", no, bad},
     {"a zero byte", "\0"sv, no, bad},
     {"a method of 17 bytes", "ABCDEFGHIJKLMNOPQ", no, bad},
@@ -228,6 +236,14 @@ constexpr syntax_case syntax[] = {
     {"a URI of another scheme", "GET ftp://a/ HTTP/1.1\r\n\r\n", no, bad},
     {"a URI without a host", "GET http:///a HTTP/1.1\r\n\r\n", no, bad},
     {"a URI that is only its scheme", "GET http:// HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with a port only", "GET http://:80/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with a user", "GET http://u@a.example/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with a user and a password", "GET http://u:p@a.example/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with a bracket in its host", "GET http://exa<mple/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with a backslash in its host", "GET http://exa\\mple/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with half an address", "GET http://[::1/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with an empty address", "GET http://[]:80/ HTTP/1.1\r\n\r\n", no, bad},
+    {"a URI with a port that is a word", "GET http://a.example:port/ HTTP/1.1\r\n\r\n", no, bad},
     {"a star and more", "OPTIONS *a HTTP/1.1\r\n\r\n", no, bad},
     {"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", no, status::http_version_not_supported},
     {"HTTP/3", "GET / HTTP/3", no, status::http_version_not_supported},
@@ -329,6 +345,22 @@ TEST(parse_head, reaches_the_field_limit_exactly) {
     EXPECT_EQ(most.fields.back().first, "x-63");
     EXPECT_EQ(read_whole(head_of_fields(headers_max + 1)).refusal, status::header_fields_too_large);
     EXPECT_EQ(read_byte_by_byte(head_of_fields(headers_max + 1)).refusal, status::header_fields_too_large);
+}
+
+TEST(parse_head, keeps_to_the_limits_it_is_given) {
+    const auto read = [](std::string_view bytes, head_limits limits) {
+        request_head head;
+        std::size_t scanned = 0;
+        const parse_result result = parse_head(bytes, scanned, head, limits);
+        return result.outcome == parse_outcome::complete ? status::ok : result.refusal;
+    };
+    EXPECT_EQ(read(head_of_size(20'000), {.bytes = 20'000}), status::ok);
+    EXPECT_EQ(read(head_of_size(20'001), {.bytes = 20'000}), status::header_fields_too_large);
+    EXPECT_EQ(read("GET /" + std::string(20'000, 'a'), {.bytes = 20'000}), status::uri_too_long);
+    EXPECT_EQ(read(head_of_size(1'025), {.bytes = 1'024}), status::header_fields_too_large);
+    EXPECT_EQ(read(head_of_fields(headers_most), {.fields = headers_most}), status::ok);
+    EXPECT_EQ(read(head_of_fields(headers_most + 1), {.fields = headers_most}), status::header_fields_too_large);
+    EXPECT_EQ(read(head_of_fields(17), {.fields = 16}), status::header_fields_too_large);
 }
 
 TEST(parse_head, judges_all_fields_together_wherever_the_head_is_split) {

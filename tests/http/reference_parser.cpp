@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <regex>
 
 namespace carillon::http::test {
 namespace {
@@ -27,11 +28,14 @@ std::string trimmed(const std::string& text) {
 bool is_target(const std::string& target, bool ended) {
     if (target.empty()) return !ended;
     if (target[0] == '/' || target == "*") return true;
-    for (const std::string scheme : {"http://", "https://"}) {
+    static const std::regex authority{R"((\[[-\w.~%!$&'()*+,;=:]+\]|[-\w.~%!$&'()*+,;=]+)(:\d{0,5})?)"};
+    for (const std::string scheme : {"http://", "https://", "ws://", "wss://"}) {
         const std::string start = lower(target.substr(0, scheme.size()));
         if (start != scheme.substr(0, start.size())) continue;
         if (target.size() <= scheme.size()) return !ended;
-        return target[scheme.size()] != '/' && target[scheme.size()] != '?';
+        if (!ended) return target[scheme.size()] != '/' && target[scheme.size()] != '?';
+        const std::string rest = target.substr(scheme.size());
+        return std::regex_match(rest.substr(0, rest.find_first_of("/?")), authority);
     }
     return false;
 }
@@ -50,7 +54,7 @@ status judge_whole(const reference_head& head) {
 } // namespace
 
 reference_head read_by_the_book(std::string_view bytes) {
-    enum { method, target, version, line_feed_of_request, name, value, line_feed, last_line_feed } state = method;
+    enum { empty_line_feed, method, target, version, line_feed_of_request, name, value, line_feed, last_line_feed } state = method;
     reference_head head;
     const auto refuse = [&head](status code) {
         head.outcome = parse_outcome::refused;
@@ -65,7 +69,9 @@ reference_head read_by_the_book(std::string_view bytes) {
         const auto code = static_cast<unsigned char>(byte);
         switch (state) {
         case method:
-            if (byte == ' ' && !text.empty()) {
+            if (byte == '\r' && i == 0) {
+                state = empty_line_feed;
+            } else if (byte == ' ' && !text.empty()) {
                 head.method = std::exchange(text, "");
                 state = target;
             } else if (is_tchar(code) && text.size() < 16) {
@@ -73,6 +79,10 @@ reference_head read_by_the_book(std::string_view bytes) {
             } else {
                 return refuse(status::bad_request);
             }
+            break;
+        case empty_line_feed:
+            if (byte != '\n') return refuse(status::bad_request);
+            state = method;
             break;
         case target:
             if (byte == ' ') {

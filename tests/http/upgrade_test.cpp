@@ -1,6 +1,6 @@
 #include "http/accept_key.hpp"
+#include "http/date.hpp"
 #include "http/heads.hpp"
-#include "http/origin.hpp"
 #include "http/upgrade.hpp"
 #include "support/allocations.hpp"
 
@@ -105,6 +105,9 @@ constexpr verdict_case verdicts[] = {
     {"HTTP/1.2", "HTTP/1.1", "HTTP/1.2", accepted},
     {"HTTP/1.0", "HTTP/1.1", "HTTP/1.0", status::http_version_not_supported},
     {"another path", "/ws ", "/wss ", status::not_found},
+    {"a body for another path", "/ws HTTP/1.1\r\n", "/x HTTP/1.1\r\nContent-Length: 4\r\n", status::not_found},
+    {"a body with another method", "GET /ws HTTP/1.1\r\n", "POST /ws HTTP/1.1\r\nContent-Length: 4\r\n",
+     status::method_not_allowed},
     {"a longer path", "/ws ", "/ws/ ", status::not_found},
     {"another path before another method", "GET /ws ", "POST /x ", status::not_found},
     {"POST", "GET ", "POST ", status::method_not_allowed},
@@ -214,59 +217,14 @@ TEST(decide_upgrade, chooses_the_first_subprotocol_that_is_spoken) {
     EXPECT_EQ(verdict_on(upgrade_head(subprotocols[1].lines), {"/ws", {}, {}}).subprotocol, "");
 }
 
-struct pattern_case {
-    std::string_view text, pattern;
-    bool matches;
-};
-constexpr pattern_case patterns[] = {
-    {"", "", true},           {"a", "", false},        {"", "*", true},          {"abc", "*", true},
-    {"abc", "a*c", true},     {"ac", "a*c", true},     {"a", "a*a", false},      {"abcd", "a*c", false},
-    {"xabc", "a*c", false},   {"abab", "*ab", true},   {"abaab", "*a*ab", true}, {"ab", "*a*ab", false},
-    {"aXbYc", "a*b*c", true}, {"acb", "a*b*c", false}, {"ABC", "abc", true},     {"abc", "ABC", true},
-    {"abc", "ab", false},     {"abc", "***", true},    {"abc", "a**c", true},    {"aaab", "*aab", true},
-    {"a[b", "A{*", false},    {"@", "`", false},       {"a.b.c", "a*.*c", true}, {"a.c", "a*.*.c", false},
-};
-
-TEST(matches_pattern, matches_the_whole_text) {
-    for (const pattern_case& item : patterns)
-        EXPECT_EQ(matches_pattern(item.text, item.pattern), item.matches) << item.text << " like " << item.pattern;
-}
-
-/// The textbook definition, exponential and obvious.
-bool matches_by_definition(std::string_view text, std::string_view pattern) {
-    if (pattern.empty()) return text.empty();
-    if (pattern[0] == '*')
-        return matches_by_definition(text, pattern.substr(1)) ||
-               (!text.empty() && matches_by_definition(text.substr(1), pattern));
-    return !text.empty() && text[0] == pattern[0] && matches_by_definition(text.substr(1), pattern.substr(1));
-}
-
-TEST(matches_pattern, agrees_with_the_definition_on_all_short_texts) {
-    const auto word = [](std::string_view letters, unsigned number, int size) {
-        std::string made;
-        for (int i = 0; i < size; ++i, number /= static_cast<unsigned>(letters.size()))
-            made += letters[number % letters.size()];
-        return made;
-    };
-    for (int text_size = 0; text_size <= 5; ++text_size)
-        for (unsigned t = 0; t < 1U << text_size; ++t)
-            for (unsigned p = 0; p < 243; ++p)
-                for (int pattern_size = 0; pattern_size <= 5; ++pattern_size) {
-                    const std::string text = word("ab", t, text_size);
-                    const std::string pattern = word("ab*", p, pattern_size);
-                    ASSERT_EQ(matches_pattern(text, pattern), matches_by_definition(text, pattern))
-                        << text << " like " << pattern;
-                }
-}
-
 std::string switching(const upgrade_verdict& verdict) {
     std::array<char, reply_bytes_max> out;
     return {out.data(), write_switching_protocols(out, verdict)};
 }
 
-std::string refusal(status code, std::string_view reason) {
+std::string refusal(status code, std::string_view reason, refusal_form form = {}) {
     std::array<char, reply_bytes_max> out;
-    return {out.data(), write_refusal(out, code, reason)};
+    return {out.data(), write_refusal(out, code, reason, form)};
 }
 
 TEST(reply, switches_protocols) {
@@ -291,6 +249,30 @@ TEST(reply, refuses_with_a_reason) {
               "Sec-WebSocket-Version: 13\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nNo.\n");
 }
 
+TEST(reply, refuses_with_a_date_and_to_head_without_a_body) {
+    EXPECT_EQ(refusal(status::not_found, "Nothing here.", {.unix_time_s = 784'111'777, .head_only = true}),
+              "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n"
+              "Content-Type: text/plain\r\nContent-Length: 14\r\n\r\n");
+}
+
+struct date_case {
+    std::int64_t unix_time_s;
+    std::string_view text;
+};
+constexpr date_case dates[] = {
+    {0, "Thu, 01 Jan 1970 00:00:00 GMT"},           {784'111'777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+    {951'827'696, "Tue, 29 Feb 2000 12:34:56 GMT"}, {1'798'761'599, "Thu, 31 Dec 2026 23:59:59 GMT"},
+    {-1, "Wed, 31 Dec 1969 23:59:59 GMT"},          {253'402'300'799, "Fri, 31 Dec 9999 23:59:59 GMT"},
+};
+
+TEST(date, is_written_as_rfc_9110_wants_it) {
+    for (const date_case& item : dates) {
+        std::array<char, date_bytes> out;
+        write_date(out, item.unix_time_s);
+        EXPECT_EQ(std::string_view(out.data(), out.size()), item.text);
+    }
+}
+
 TEST(reply, fits_the_promised_size_and_never_writes_beyond_a_smaller_one) {
     const std::string longest_name(subprotocol_bytes_max, 'p');
     const upgrade_verdict verdict{accepted, {}, "dGhlIHNhbXBsZSBub25jZQ==", longest_name};
@@ -303,14 +285,39 @@ TEST(reply, fits_the_promised_size_and_never_writes_beyond_a_smaller_one) {
 
     for (const status code : {status::bad_request, status::method_not_allowed, status::upgrade_required,
                               status::header_fields_too_large, status::http_version_not_supported}) {
-        const std::string text = refusal(code, std::string(1000, 'r'));
+        const refusal_form dated{.unix_time_s = 1, .head_only = false};
+        const std::string text = refusal(code, std::string(1000, 'r'), dated);
         EXPECT_TRUE(text.ends_with(std::string(reason_bytes_max, 'r') + "\n"));
         std::vector<char> space(text.size());
-        EXPECT_EQ(write_refusal(space, code, std::string(1000, 'r')), text.size());
+        EXPECT_EQ(write_refusal(space, code, std::string(1000, 'r'), dated), text.size());
         space.pop_back();
         space.shrink_to_fit();
-        EXPECT_EQ(write_refusal(space, code, std::string(1000, 'r')), 0U);
+        EXPECT_EQ(write_refusal(space, code, std::string(1000, 'r'), dated), 0U);
     }
+}
+
+TEST(offers_subprotocol, looks_at_every_line) {
+    for (const subprotocol_case& item : subprotocols) {
+        const std::string bytes = upgrade_head(item.lines);
+        request_head head;
+        std::size_t scanned = 0;
+        ASSERT_EQ(parse_head(bytes, scanned, head).outcome, parse_outcome::complete);
+        EXPECT_EQ(offers_subprotocol(head, "centrifuge-json"), item.lines.find("-json") != item.lines.npos) << item.name;
+    }
+}
+
+struct query_case {
+    std::string_view query;
+    bool has;
+};
+constexpr query_case queries[] = {
+    {"", false},          {"a=b", true},      {"a=b&c=d", true},   {"c=d&a=b", true}, {"c=d&a=b&e", true},
+    {"a=bc", false},      {"xa=b", false},    {"a=B", false},      {"a", false},      {"&&a=b&", true},
+    {"c=a=b", false},     {"?a=b", false},
+};
+
+TEST(query_has, compares_whole_parts) {
+    for (const query_case& item : queries) EXPECT_EQ(query_has(item.query, "a=b"), item.has) << item.query;
 }
 
 TEST(find_header, finds_the_first_in_any_case) {
