@@ -24,7 +24,8 @@ RUN apt-get update -qq && xargs -a /tmp/runtime-packages apt-get install -y --no
 COPY --from=build /src/build/release/app/carillon /src/build/release/app/carillon-bus /src/build/release/app/carillon-bench \
     /usr/local/bin/
 USER 10001:10001
-# Clients, health and metrics, the bus door (on loopback unless --bus-listen says otherwise).
+# Clients, health and metrics (on loopback with --dev unless --client-listen and --control-listen say otherwise), the bus door (on
+# loopback unless --bus-listen says otherwise).
 EXPOSE 8000 9000 6390
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/carillon"]

@@ -18,7 +18,7 @@ build_packages() {
 }
 
 test_packages() {
-    echo libgtest-dev libbenchmark-dev redis-server redis-tools chromium
+    echo libgtest-dev libbenchmark-dev redis-server redis-tools chromium nginx-light haproxy
     # Debian's npm does not go with a nodejs from elsewhere, which brings its own.
     command -v npm >/dev/null || echo nodejs npm
 }

@@ -19,8 +19,10 @@ TEST(address, a_good_text_is_read_and_written_in_one_form) {
     const good_case cases[] = {
         {"an IPv4 host", "127.0.0.1:8000", {"127.0.0.1", 8000}, "127.0.0.1:8000"},
         {"every IPv4 host", "0.0.0.0:1", {"0.0.0.0", 1}, "0.0.0.0:1"},
-        {"an empty host is every IPv4 host", ":8000", {"0.0.0.0", 8000}, "0.0.0.0:8000"},
-        {"localhost is the IPv4 loopback", "localhost:65535", {"127.0.0.1", 65535}, "127.0.0.1:65535"},
+        {"an empty host is every host", ":8000", {"::", 8000}, "[::]:8000"},
+        {"localhost is both loopbacks", "localhost:65535", {"localhost", 65535}, "localhost:65535"},
+        {"a unix socket", "unix:/run/c.sock", {"/run/c.sock", 0}, "unix:/run/c.sock"},
+        {"a unix socket with a colon", "unix:/run/c:1", {"/run/c:1", 0}, "unix:/run/c:1"},
         {"every host", "[::]:8000", {"::", 8000}, "[::]:8000"},
         {"a long IPv6 host is shortened", "[0:0:0:0:0:0:0:1]:9", {"::1", 9}, "[::1]:9"},
         {"an IPv6 host that holds IPv4", "[::ffff:10.0.0.1]:9", {"::ffff:10.0.0.1", 9}, "[::ffff:10.0.0.1]:9"},
@@ -43,6 +45,9 @@ struct bad_case {
 
 TEST(address, a_bad_text_is_refused_with_the_reason) {
     using namespace std::string_view_literals;
+    const std::string longest = "unix:/" + std::string(106, 'a');
+    EXPECT_TRUE(parse_address(longest).has_value());
+    const std::string too_long = longest + "x";
     const bad_case cases[] = {
         {"nothing", "", error::address_without_port},
         {"a host alone", "127.0.0.1", error::address_without_port},
@@ -61,6 +66,10 @@ TEST(address, a_bad_text_is_refused_with_the_reason) {
         {"empty brackets", "[]:80", error::host_not_numeric},
         {"localhost in brackets", "[localhost]:80", error::host_not_numeric},
         {"an IPv6 zone", "[fe80::1%eth0]:80", error::host_not_numeric},
+        {"no path", "unix:", error::path_not_absolute},
+        {"a path that depends on where one is", "unix:c.sock", error::path_not_absolute},
+        {"a path that no socket can have", too_long, error::path_not_absolute},
+        {"a NUL in a path", "unix:/a\0b"sv, error::path_not_absolute},
         {"a NUL after the host", "127.0.0.1\0x:80"sv, error::host_not_numeric},
     };
     for (const auto& [name, text, expected] : cases) {
@@ -85,6 +94,13 @@ TEST(address, two_addresses_overlap_if_one_process_cannot_listen_on_both) {
         return answer;
     };
     EXPECT_TRUE(overlapping("127.0.0.1:80", "localhost:80"));
+    EXPECT_TRUE(overlapping("[::1]:80", "localhost:80"));
+    EXPECT_TRUE(overlapping("localhost:80", "localhost:80"));
+    EXPECT_TRUE(overlapping("0.0.0.0:80", "localhost:80"));
+    EXPECT_TRUE(overlapping("unix:/a", "unix:/a"));
+    EXPECT_FALSE(overlapping("unix:/a", "unix:/b"));
+    EXPECT_FALSE(overlapping("unix:/a", "[::]:80"));
+    EXPECT_FALSE(overlapping("localhost:80", "127.0.0.2:80"));
     EXPECT_TRUE(overlapping("0.0.0.0:80", "127.0.0.1:80"));
     EXPECT_TRUE(overlapping("[::]:80", "127.0.0.1:80"));
     EXPECT_TRUE(overlapping("[::]:80", "0.0.0.0:80"));

@@ -9,8 +9,8 @@ using namespace std::chrono_literals;
 
 TEST(load, without_any_source_the_defaults_hold) {
     const auto values = valid({});
-    EXPECT_EQ(to_string(values.client_listen), "0.0.0.0:8000");
-    EXPECT_EQ(to_string(values.control_listen), "0.0.0.0:9000");
+    EXPECT_EQ(to_string(values.client_listen), "[::]:8000");
+    EXPECT_EQ(to_string(values.control_listen), "[::]:9000");
     ASSERT_TRUE(values.bus_listen.has_value());
     EXPECT_EQ(to_string(*values.bus_listen), "127.0.0.1:6390");
     EXPECT_EQ(values.client_ping_interval, 25s);
@@ -259,6 +259,17 @@ TEST(load, unknown_variables_are_refused_but_not_those_of_other_programs) {
     }
 }
 
+TEST(load, development_mode_listens_on_loopback_unless_told_otherwise) {
+    const auto listens = [](const settings& values) {
+        return to_string(values.client_listen) + " " + to_string(values.control_listen) + " " +
+               to_string(*values.bus_listen);
+    };
+    EXPECT_EQ(listens(valid({"--dev"})), "localhost:8000 localhost:9000 127.0.0.1:6390");
+    EXPECT_EQ(listens(valid({}, {{"CARILLON_DEV", "1"}})), "localhost:8000 localhost:9000 127.0.0.1:6390");
+    EXPECT_EQ(listens(valid({"--dev", "--client-listen=:8000"})), "[::]:8000 localhost:9000 127.0.0.1:6390");
+    EXPECT_EQ(listens(valid({"--dev"}, {{"CARILLON_CONTROL_LISTEN", "[::]:1"}})), "localhost:8000 [::]:1 127.0.0.1:6390");
+}
+
 TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
     const folder here;
     const auto path = here.file("c.toml", "client_ping_interval_ms = 8_000\n");
@@ -268,8 +279,10 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
     EXPECT_EQ(valid({"--config", path, "--client-pong-timeout-ms=7999"}).client_pong_timeout, 7999ms);
     EXPECT_EQ(
         refused({"--bus-listen=127.0.0.1:1"}, {{"CARILLON_CONTROL_LISTEN", ":1"}}),
-        "control-listen (0.0.0.0:1 from environment variable CARILLON_CONTROL_LISTEN) must not take the address of "
+        "control-listen ([::]:1 from environment variable CARILLON_CONTROL_LISTEN) must not take the address of "
         "bus-listen (127.0.0.1:1 from flag --bus-listen)");
+    EXPECT_TRUE(refused({"--client-listen=unix:/run/a", "--bus-listen=unix:/run/a"}).starts_with("client-listen (unix:"));
+    valid({"--client-listen=unix:/run/a", "--control-listen=unix:/run/b", "--bus-listen=unix:/run/c"});
     valid({"--client-listen=:0", "--control-listen=:0", "--bus-listen=:0"});
     valid({"--client-listen=127.0.0.1:6390", "--bus-listen=off"});
     EXPECT_EQ(refused({"--shards=9", "--work-pool=8"}),

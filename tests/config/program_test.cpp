@@ -74,7 +74,7 @@ TEST(program, the_bus_always_has_its_door) {
     const auto values = valid_for(program::bus, {});
     ASSERT_TRUE(values.bus_listen.has_value());
     EXPECT_EQ(to_string(*values.bus_listen), "127.0.0.1:6390");
-    EXPECT_EQ(to_string(values.control_listen), "0.0.0.0:9000");
+    EXPECT_EQ(to_string(values.control_listen), "[::]:9000");
     EXPECT_FALSE(values.bus.has_value());
     EXPECT_EQ(refused_by(program::bus, {"--bus-listen=off"}),
               "bus-listen (off from flag --bus-listen) must be an address: without it carillon-bus does nothing");

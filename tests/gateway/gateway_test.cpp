@@ -13,7 +13,10 @@
 #include <sched.h>
 #include <set>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace carillon::gateway {
@@ -286,6 +289,61 @@ TEST(gateway, without_development_mode_there_is_no_page) {
     peer client = g.raw();
     client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     EXPECT_TRUE(read_to_the_end(client).starts_with("HTTP/1.1 404 Not Found\r\n"));
+}
+
+TEST(gateway, probes_are_answered_on_the_client_port_too_unless_told_otherwise) {
+    for (const bool probes : {true, false}) {
+        config::settings how = settings_for_tests(2);
+        how.dev = false;
+        how.probes_on_client_port = probes;
+        running_gateway g{how};
+        for (const char* path : {"/livez", "/readyz", "/metrics"}) {
+            peer client = g.raw();
+            client.write(fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", path));
+            const bool answered = probes && std::string_view{path} != "/metrics";
+            EXPECT_TRUE(read_to_the_end(client).starts_with(answered ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 404 Not Found\r\n"))
+                << path;
+        }
+    }
+}
+
+TEST_P(every_size, unix_sockets_serve_all_doors) {
+    config::settings how = settings_for_tests(GetParam());
+    const std::string folder = testing::TempDir() + "carillon-" + std::to_string(::getpid()) + "-";
+    how.client_listen = {folder + "client", 0};
+    how.bus_listen = config::address{folder + "bus", 0};
+    const auto connected = [](const std::string& path) {
+        const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        return descriptor;
+    };
+    {
+        running_gateway g{how};
+        for (int i = 0; i < 8; ++i) {
+            peer client{connected(how.client_listen.host)};
+            client.write(test::upgrade_request);
+            EXPECT_TRUE(read_until(client, "\r\n\r\n").starts_with("HTTP/1.1 101 "));
+            peer program{connected(how.bus_listen->host)};
+            program.write("PING\r\n");
+            EXPECT_EQ(read_until(program, "\r\n"), "+PONG\r\n");
+        }
+    }
+    EXPECT_NE(::access(how.client_listen.host.c_str(), F_OK), 0) << "the file is left";
+}
+
+TEST(gateway, refusals_beyond_the_rate_are_counted) {
+    config::settings how = settings_for_tests(1);
+    how.log_refusals_per_s_max = 0;
+    running_gateway g{how};
+    spdlog::set_level(spdlog::level::info);
+    peer client = g.raw();
+    client.write("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(read_to_the_end(client).starts_with("HTTP/1.1 404 "));
+    spdlog::set_level(spdlog::level::off);
+    EXPECT_EQ(g.metric("carillon_refusals_not_logged_total"), 1);
 }
 
 TEST(gateway, without_a_bus_door_browsers_still_hear_each_other) {

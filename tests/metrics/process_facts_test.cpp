@@ -5,6 +5,7 @@
 #include <chrono>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace carillon::metrics {
 namespace {
 
 TEST(process_facts, the_kernel_answers_every_question) {
-    const auto facts = read_process_facts(4711);
+    const auto facts = read_process_facts(4711, 0);
     const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     EXPECT_GT(facts.resident_memory_bytes, 1u << 20);
     EXPECT_GT(facts.start_time_seconds, 1.7e9);
@@ -26,13 +27,17 @@ TEST(process_facts, the_kernel_answers_every_question) {
     EXPECT_EQ(facts.fds_max, limit.rlim_cur);
 }
 
-TEST(process_facts, open_descriptors_are_counted) {
-    const auto before = read_process_facts(0).open_fds;
+TEST(process_facts, open_descriptors_are_counted_without_a_walk_over_them) {
+    const auto before = count_open_fds();
     std::vector<int> opened;
     for (int count = 0; count < 20; ++count) opened.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    EXPECT_EQ(read_process_facts(0).open_fds, before + 20);
+    EXPECT_EQ(count_open_fds(), before + 20);
+    // Since Linux 6.2 the kernel says it; before, what the caller has counted is taken.
+    struct stat directory{};
+    ASSERT_EQ(stat("/proc/self/fd", &directory), 0);
+    EXPECT_EQ(read_process_facts(0, 4711).open_fds, directory.st_size > 0 ? before + 20 : 4711);
     for (const int fd : opened) close(fd);
-    EXPECT_EQ(read_process_facts(0).open_fds, before);
+    EXPECT_EQ(count_open_fds(), before);
 }
 
 } // namespace

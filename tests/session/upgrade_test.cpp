@@ -1,5 +1,6 @@
 #include "support/test_shard.hpp"
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,51 @@ TEST(upgrade, the_subprotocol_is_named_when_it_was_offered) {
     test_shard shard;
     peer client = shard.open(shard.sessions, with_field("Sec-WebSocket-Protocol: other, centrifuge-json"));
     EXPECT_NE(client.take().find("Sec-WebSocket-Protocol: centrifuge-json\r\n"), std::string::npos);
+}
+
+struct good_head {
+    const char* name;
+    std::string head;
+};
+const good_head good_heads[] = {
+    {"an absolute target", replaced("/connection/websocket", "http://[::1]:8000/connection/websocket")},
+    {"an absolute target of a WebSocket", replaced("/connection/websocket", "ws://a.example/connection/websocket")},
+    {"an empty line before", "\r\n" + std::string{upgrade_request}},
+    {"JSON and protobuf", with_field("Sec-WebSocket-Protocol: centrifuge-protobuf, centrifuge-json")},
+    {"another query", replaced("/connection/websocket", "/connection/websocket?format=json")},
+};
+
+TEST(upgrade, what_differs_only_in_spelling_is_upgraded) {
+    for (const good_head& each : good_heads) {
+        test_shard shard;
+        peer client = shard.open(shard.sessions, each.head);
+        EXPECT_TRUE(client.take().starts_with("HTTP/1.1 101 ")) << each.name;
+    }
+}
+
+TEST(upgrade, a_refusal_has_a_date_and_for_head_no_body) {
+    for (const char* path : {"/nothing", "/connection/websocket"}) {
+        test_shard shard;
+        peer client = shard.open(shard.sessions, fmt::format("HEAD {} HTTP/1.1\r\nHost: a\r\n\r\n", path));
+        client.read();
+        EXPECT_NE(client.received().find("\r\nDate: "), std::string::npos) << client.received();
+        EXPECT_NE(client.received().find("\r\nContent-Length: "), std::string::npos);
+        EXPECT_TRUE(client.received().ends_with("\r\n\r\n")) << client.received();
+        EXPECT_EQ(client.received().find("\r\n\r\n"), client.received().size() - 4);
+    }
+}
+
+TEST(upgrade, the_limits_of_heads_are_options) {
+    shard_options how;
+    how.clients.head = {.bytes = 16'384, .fields = 100};
+    test_shard shard{how};
+    peer large = shard.open(shard.sessions, replaced("\r\n\r\n", "\r\nCookie: " + std::string(9000, 'a') + "\r\n\r\n"));
+    EXPECT_TRUE(large.take().starts_with("HTTP/1.1 101 "));
+    std::string fields = "X: y";
+    for (int i = 0; i < 70; ++i) fields += "\r\nX: y";
+    EXPECT_TRUE(shard.open(shard.sessions, with_field(fields)).take().starts_with("HTTP/1.1 101 "));
+    for (int i = 0; i < 70; ++i) fields += "\r\nX: y";
+    EXPECT_TRUE(shard.open(shard.sessions, with_field(fields)).take().starts_with("HTTP/1.1 431 "));
 }
 
 TEST(upgrade, a_head_cut_anywhere_says_the_same) {
@@ -97,6 +143,15 @@ const bad_head bad_heads[] = {
     {"two Hosts", with_field("Host: b"), "400 Bad Request", 400},
     {"a body", with_field("Content-Length: 5"), "400 Bad Request", 400},
     {"another path", replaced("/connection/websocket", "/other"), "404 Not Found", 404},
+    {"a body for a path where nothing is", "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
+     "404 Not Found", 404},
+    {"an absolute target with a user", replaced("/connection/websocket", "http://u@a/connection/websocket"),
+     "400 Bad Request", 400},
+    {"a client of protobuf", with_field("Sec-WebSocket-Protocol: centrifuge-protobuf"), "400 Bad Request", 400},
+    {"a client of protobuf by its query", replaced("/connection/websocket", "/connection/websocket?format=protobuf"),
+     "400 Bad Request", 400},
+    {"a client of protobuf by its query, with other words",
+     replaced("/connection/websocket", "/connection/websocket?a=b&cf_protocol=protobuf"), "400 Bad Request", 400},
     {"POST", replaced("GET", "POST"), "405 Method Not Allowed", 405},
     {"no Upgrade", replaced("Upgrade: websocket\r\n", ""), "426 Upgrade Required", 426},
     {"no Connection", replaced("Connection: Upgrade\r\n", ""), "426 Upgrade Required", 426},
@@ -104,7 +159,7 @@ const bad_head bad_heads[] = {
     {"plain HTTP on the path of WebSockets", "GET /connection/websocket HTTP/1.1\r\nHost: a\r\n\r\n",
      "426 Upgrade Required", 426},
     {"a key that is too short", replaced("dGhlIHNhbXBsZSBub25jZQ==", "dGhl"), "400 Bad Request", 400},
-    {"a request line without end", "GET /" + std::string(9000, 'a'), "414 URI Too Long", 0},
+    {"a request line without end", "GET /" + std::string(9000, 'a'), "414 URI Too Long", 414},
     {"a head without end", replaced("\r\n\r\n", "\r\nCookie: " + std::string(9000, 'a')),
      "431 Request Header Fields Too Large", 431},
     {"too many fields",
@@ -211,11 +266,17 @@ TEST(upgrade, connections_over_the_limit_get_503_and_the_others_stay) {
     ws_client first = shard.connected("a");
     peer second = shard.open(shard.sessions);
     const std::uint64_t closes = script.closes;
-    peer third = shard.open(shard.sessions, upgrade_request);
+    // Longer than what is read at once.
+    peer third = shard.open(shard.sessions, replaced("\r\n\r\n", "\r\nCookie: " + std::string(6000, 'a') + "\r\n\r\n"));
     third.read();
     EXPECT_TRUE(third.received().starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
     EXPECT_TRUE(third.ended());
-    EXPECT_EQ(script.closes, closes + 1);
+    // What it sends on is no reason for a reset: its descriptor is kept for a while, but no record.
+    EXPECT_EQ(script.closes, closes);
+    EXPECT_EQ(shard.records.size(), 2u);
+    third.write("more");
+    third.read();
+    EXPECT_TRUE(third.ended());
     EXPECT_EQ(shard.counters.upgrade_refused(503), 1u);
     EXPECT_EQ(shard.counters.accept_errors(metrics::accept_error::connection_limit), 1u);
     EXPECT_EQ(shard.sessions.open(), 2u);
@@ -224,6 +285,64 @@ TEST(upgrade, connections_over_the_limit_get_503_and_the_others_stay) {
     shard.settle();
     ws_client fourth = shard.connected("a");
     EXPECT_EQ(shard.publish("a", "1"), 2u);
+}
+
+TEST(upgrade, of_the_refused_only_so_many_are_waited_for) {
+    shard_options how;
+    how.clients.connections_max = 1;
+    test_shard shard{how};
+    ws_client first = shard.connected();
+    const std::uint64_t closes = script.closes;
+    std::deque<peer> refused;
+    constexpr std::size_t most = link::farewells::descriptors_max;
+    for (std::size_t i = 0; i < most + 3; ++i) refused.push_back(shard.open(shard.sessions, upgrade_request));
+    EXPECT_EQ(script.closes, closes + 3); // the oldest
+    // Who has ended its side already is not waited for.
+    {
+        auto [mine, near] = socket_pair();
+        near.hang_up();
+        shard.accept(shard.sessions, mine);
+    }
+    EXPECT_EQ(script.closes, closes + 4);
+    shard.sessions.drop_all();
+    EXPECT_EQ(script.closes, closes + 4 + most + 1); // and the first client
+}
+
+struct told {
+    unsigned code;
+    std::string reason;
+    std::string detail;
+    bool operator==(const told&) const = default;
+};
+
+TEST(upgrade, refusals_and_faults_are_told_with_their_reason) {
+    std::vector<told> heard;
+    shard_options how;
+    how.clients.dev = false;
+    how.clients.connections_max = 1;
+    how.clients.on_refusal = [&](const session::refusal& what) {
+        EXPECT_GE(what.descriptor, 0);
+        heard.push_back({what.code, std::string{what.reason}, std::string{what.detail}});
+    };
+    {
+        test_shard shard{how};
+        shard.open(shard.sessions, with_field("Origin: https://evil.test")).hang_up();
+        shard.settle();
+        shard.open(shard.sessions, "GET /other?token=1 HTTP/1.1\r\nHost: a\r\n\r\n").hang_up();
+        shard.settle();
+        shard.open(shard.sessions, "hello\r\n").hang_up();
+        shard.settle();
+        ws_client client = shard.upgraded();
+        peer second = shard.open(shard.sessions, upgrade_request);
+        client.say("no command");
+        shard.settle();
+    }
+    const std::vector<told> expected{{403, "This origin may not connect.", "https://evil.test"},
+                                     {404, "There is nothing at this path.", "/other"},
+                                     {400, "The first bytes are not an HTTP method.", ""},
+                                     {503, "Too many connections.", ""},
+                                     {3501, "bad request", ""}};
+    EXPECT_EQ(heard, expected);
 }
 
 TEST(upgrade, a_full_slab_refuses_like_the_limit) {
@@ -242,7 +361,9 @@ TEST(upgrade, a_peer_that_goes_before_or_within_its_head_leaves_nothing) {
         EXPECT_EQ(shard.counters.partial_bytes, static_cast<std::int64_t>(bytes));
         client.hang_up();
         shard.expect_empty();
-        EXPECT_EQ(shard.counters.connections_closed(1006), 1u);
+        // It never was a WebSocket.
+        EXPECT_EQ(shard.counters.connections_closed(1006), 0u);
+        EXPECT_EQ(shard.counters.connections_closed(0), 1u);
     }
 }
 

@@ -31,6 +31,7 @@ inline net::timer_wheel::clock::time_point test_now() { return test_time; }
 inline session::options dev_clients() {
     session::options how;
     how.dev = true;
+    how.pages = {"/", "/page"};
     return how;
 }
 
@@ -71,6 +72,7 @@ public:
     ~test_shard() {
         sessions.drop_all();
         door.drop_all();
+        expect_balance();
         pool.close();
         poll.stop();
         busy_.reset();
@@ -168,6 +170,18 @@ public:
         EXPECT_EQ(counters.connections_open(metrics::connection_kind::websocket), 0);
         EXPECT_EQ(counters.connections_open(metrics::connection_kind::resp), 0);
         expect_at_rest();
+    }
+    /// Each connection that was accepted is open, or has been counted closed once.
+    void expect_balance() {
+        std::uint64_t websocket = 0;
+        std::uint64_t resp = 0;
+        std::as_const(counters).connections_closed.each(
+            [&](std::initializer_list<std::string_view> labels, std::uint64_t number) {
+                (*labels.begin() == "resp" ? resp : websocket) += number;
+            });
+        using metrics::connection_kind;
+        EXPECT_EQ(counters.connections_accepted(connection_kind::websocket), websocket + sessions.open());
+        EXPECT_EQ(counters.connections_accepted(connection_kind::resp), resp + door.open());
     }
     /// Nothing waits, nobody works.
     void expect_at_rest() {
