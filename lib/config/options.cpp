@@ -25,7 +25,8 @@ constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
      "TOML file to read. It can set every option but this one; environment and flags replace what it says."},
 
-    {PLACE(client_listen), gateway, listening, 0, 0, "", "Where clients connect with WebSocket. The default is every address of both families, IPv4 and IPv6; with "
+    {PLACE(client_listen), gateway, listening, 0, 0, "",
+     "Where clients connect with WebSocket. The default is every address of both families, IPv4 and IPv6; with "
      "development mode it is localhost:8000."},
     {PLACE(control_listen), both, listening, 0, 0, "",
      "Where health checks, metrics and the server API are answered. Keep it away from the public network. With "
@@ -62,7 +63,8 @@ constexpr option table[] = {
      "Web pages that may connect, as patterns like https://*.example.com. A browser from another origin is refused "
      "with 403; a client that sends no Origin is not a browser and may connect."},
     {PLACE(probes_on_client_port), gateway, clients, 0, 0, "",
-     "Answers /livez and /readyz on the client port, too, for balancers that probe the port that they send clients to."},
+     "Answers /livez and /readyz on the client port, too, for balancers that probe the port that they send clients "
+     "to."},
     {PLACE(client_head_bytes_max), gateway, clients, kib, 64 * kib, "bytes",
      "Largest head of a request. A larger one is refused with 431, or with 414 if it is all one request line."},
     {PLACE(client_head_fields_max), gateway, clients, 16, 250, "fields",
@@ -150,8 +152,8 @@ constexpr option table[] = {
      "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
 
     {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
-     "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address and "
-     "reason. More are counted, and the next line says how many."},
+     "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address "
+     "and reason. More are counted, and the next line says how many."},
     {PLACE(log_level), both, logging, 0, 0, "", "The least important messages that are written."},
     {PLACE(log_format), both, logging, 0, 0, "",
      "Lines of words for people, or one JSON object per line for programs."},

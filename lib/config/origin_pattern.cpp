@@ -51,7 +51,7 @@ struct judge {
             const std::string_view label = text.substr(0, dot);
             if (label.empty()) return wrong("has an empty label in its host");
             if (!std::ranges::all_of(label, in_label))
-                return wrong("has a host with a character that no browser sends; write a name in its ASCII form (xn--)");
+                return wrong("has a character in its host that no browser sends; a name is written in ASCII (xn--)");
             if (dot == text.npos) return {};
             text.remove_prefix(dot + 1);
         }

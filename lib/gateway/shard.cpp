@@ -62,8 +62,8 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 } // namespace
 
 shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
-    : mine_{mine}, busy_{context_.get_executor()}, refusals_{how.log_refusals_per_s_max}, records_{mine.connections_max}, poll_{context_, records_},
-      wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
+    : mine_{mine}, busy_{context_.get_executor()}, refusals_{how.log_refusals_per_s_max},
+      records_{mine.connections_max}, poll_{context_, records_}, wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
     const bus_end connected = bus(mine.number, context_, hub_);
     broker_ = &connected.any;

@@ -12,11 +12,11 @@
 namespace carillon::link {
 
 /// Descriptors of connections that were refused: they have had their last word, and are closed a while later. Closing
-/// with bytes unread, or yet to come, would reset the connection, and the peer might lose the word (RFC 9112 §9.6). They
-/// hold no record, and there is a bound on them: when one more comes, the oldest goes. Thread: the shard's.
+/// with bytes unread, or yet to come, would reset the connection, and the peer might lose the word (RFC 9112 §9.6).
+/// They hold no record, and there is a bound on them: when one more comes, the oldest goes. Thread: the shard's.
 class farewells {
 public:
-    static constexpr std::size_t descriptors_max = 32;
+    static constexpr std::size_t descriptors_max = 16;
     static constexpr std::chrono::milliseconds patience{1'000};
 
     farewells(boost::asio::io_context& context, const net::system_calls& calls) : timer_{context}, calls_{calls} {}

@@ -103,8 +103,8 @@ public:
 protected:
     /// A new record in the slab, or null when it is full.
     virtual record* make_record() = 0;
-    /// Called for a connection over the limit: may send a last word; the descriptor is closed when the peer has had time
-    /// to read it.
+    /// Called for a connection over the limit: may send a last word; the descriptor is closed when the peer has
+    /// had time to read it.
     virtual void refuse(int descriptor) = 0;
     /// The record has its descriptor: set the first deadline.
     virtual void on_open(record& r) = 0;

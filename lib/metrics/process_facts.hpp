@@ -19,7 +19,8 @@ struct process_facts {
 
 /// Asks the kernel (Linux: /proc/self, getrlimit, getrusage). `connections_limit` is the gateway's own. What cannot be
 /// read stays 0. Before Linux 6.2 the kernel does not say how many descriptors are open, and to walk over all of them
-/// takes a second and 90 MB of the kernel's memory for 100,000: then it is `counted_fds`, what the gateway itself knows.
+/// takes a second and 90 MB of the kernel's memory for 100,000: then it is `counted_fds`, what the gateway
+/// itself knows.
 process_facts read_process_facts(std::uint64_t connections_limit, std::uint64_t counted_fds);
 
 /// Counts the open descriptors one by one. For a start, when there are few.

@@ -267,7 +267,8 @@ TEST(load, development_mode_listens_on_loopback_unless_told_otherwise) {
     EXPECT_EQ(listens(valid({"--dev"})), "localhost:8000 localhost:9000 127.0.0.1:6390");
     EXPECT_EQ(listens(valid({}, {{"CARILLON_DEV", "1"}})), "localhost:8000 localhost:9000 127.0.0.1:6390");
     EXPECT_EQ(listens(valid({"--dev", "--client-listen=:8000"})), "[::]:8000 localhost:9000 127.0.0.1:6390");
-    EXPECT_EQ(listens(valid({"--dev"}, {{"CARILLON_CONTROL_LISTEN", "[::]:1"}})), "localhost:8000 [::]:1 127.0.0.1:6390");
+    EXPECT_EQ(listens(valid({"--dev"}, {{"CARILLON_CONTROL_LISTEN", "[::]:1"}})),
+              "localhost:8000 [::]:1 127.0.0.1:6390");
 }
 
 TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
@@ -281,7 +282,8 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
         refused({"--bus-listen=127.0.0.1:1"}, {{"CARILLON_CONTROL_LISTEN", ":1"}}),
         "control-listen ([::]:1 from environment variable CARILLON_CONTROL_LISTEN) must not take the address of "
         "bus-listen (127.0.0.1:1 from flag --bus-listen)");
-    EXPECT_TRUE(refused({"--client-listen=unix:/run/a", "--bus-listen=unix:/run/a"}).starts_with("client-listen (unix:"));
+    EXPECT_TRUE(
+        refused({"--client-listen=unix:/run/a", "--bus-listen=unix:/run/a"}).starts_with("client-listen (unix:"));
     valid({"--client-listen=unix:/run/a", "--control-listen=unix:/run/b", "--bus-listen=unix:/run/c"});
     valid({"--client-listen=:0", "--control-listen=:0", "--bus-listen=:0"});
     valid({"--client-listen=127.0.0.1:6390", "--bus-listen=off"});

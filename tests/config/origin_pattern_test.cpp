@@ -11,7 +11,8 @@ TEST(origin_pattern, what_a_browser_can_send_is_taken) {
           "http://127.0.0.1:8080", "http://192.168.1.*:8080", "http://[::1]:8080", "http://[2001:db8::1]",
           "https://example.com:8443", "https://*.example.com:*", "*://example.com", "http*://example.com",
           "*.example.com", "*.example.com:8443", "https://example.com:*", "https://app*.example.com",
-          "capacitor://localhost", "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai", "https://xn--bcher-kva.example",
+          "capacitor://localhost", "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai",
+          "https://xn--bcher-kva.example",
           "https://EXAMPLE.com", "https://example.com:80", "http://example.com:443", "http://localhost:30*"})
         EXPECT_EQ(check_origin_pattern(pattern), std::nullopt) << pattern;
 }
@@ -28,7 +29,8 @@ constexpr never nevers[] = {
     {"https:example.com", "'https:example.com' has no scheme; give one like https://*.example.com"},
     {"https//example.com", "'https//example.com' has no scheme; give one like https://*.example.com"},
     {"://example.com", "'://example.com' does not begin with a scheme like https://"},
-    {"https://example.com/", "'https://example.com/' ends with a slash, which no origin does; give 'https://example.com'"},
+    {"https://example.com/",
+     "'https://example.com/' ends with a slash, which no origin does; give 'https://example.com'"},
     {"https://example.com/app", "'https://example.com/app' has a path, which no origin has"},
     {"https://*.example.com/*", "'https://*.example.com/*' has a path, which no origin has"},
     {"https://example.com?x", "'https://example.com?x' has a path, which no origin has"},
@@ -38,7 +40,7 @@ constexpr never nevers[] = {
     {"https://user@example.com", "'https://user@example.com' names a user, which no origin does"},
     {"https://a..example", "'https://a..example' has an empty label in its host"},
     {"https://a{b}.example",
-     "'https://a{b}.example' has a host with a character that no browser sends; write a name in its ASCII form (xn--)"},
+     "'https://a{b}.example' has a character in its host that no browser sends; a name is written in ASCII (xn--)"},
     {"https://example.com:443",
      "'https://example.com:443' has the port of https, which browsers leave out; give 'https://example.com'"},
     {"http://[::1]:80", "'http://[::1]:80' has the port of http, which browsers leave out; give 'http://[::1]'"},

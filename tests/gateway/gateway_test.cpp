@@ -301,8 +301,8 @@ TEST(gateway, probes_are_answered_on_the_client_port_too_unless_told_otherwise) 
             peer client = g.raw();
             client.write(fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", path));
             const bool answered = probes && std::string_view{path} != "/metrics";
-            EXPECT_TRUE(read_to_the_end(client).starts_with(answered ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 404 Not Found\r\n"))
-                << path;
+            const char* status = answered ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 404 Not Found\r\n";
+            EXPECT_TRUE(read_to_the_end(client).starts_with(status)) << path;
         }
     }
 }

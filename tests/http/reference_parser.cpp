@@ -54,7 +54,17 @@ status judge_whole(const reference_head& head) {
 } // namespace
 
 reference_head read_by_the_book(std::string_view bytes) {
-    enum { empty_line_feed, method, target, version, line_feed_of_request, name, value, line_feed, last_line_feed } state = method;
+    enum {
+        empty_line_feed,
+        method,
+        target,
+        version,
+        line_feed_of_request,
+        name,
+        value,
+        line_feed,
+        last_line_feed
+    } state = method;
     reference_head head;
     const auto refuse = [&head](status code) {
         head.outcome = parse_outcome::refused;

@@ -302,7 +302,8 @@ TEST(offers_subprotocol, looks_at_every_line) {
         request_head head;
         std::size_t scanned = 0;
         ASSERT_EQ(parse_head(bytes, scanned, head).outcome, parse_outcome::complete);
-        EXPECT_EQ(offers_subprotocol(head, "centrifuge-json"), item.lines.find("-json") != item.lines.npos) << item.name;
+        const bool offered = item.lines.find("-json") != item.lines.npos;
+        EXPECT_EQ(offers_subprotocol(head, "centrifuge-json"), offered) << item.name;
     }
 }
 
