@@ -188,7 +188,7 @@ void resp_door::each_meant(const bus::client_filter& meant, const std::function<
 }
 
 std::uint64_t resp_door::kill(const bus::client_filter& meant) {
-    bus_->flush(); // what was published before goes to them, too
+    hub_->flush(); // what was published before goes to them, too
     std::uint64_t killed = 0;
     each_meant(meant, [&](door_client& each) {
         ++killed;

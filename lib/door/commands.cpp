@@ -160,8 +160,6 @@ void resp_door::run_hello(door_client& c, resp::arguments args) {
 void resp_door::speak(door_client& c, bool resp3) {
     if (c.resp3 == resp3) return;
     const hub::subscriber before = subscriber_of(c);
-    // What has been published so far is heard in the old one.
-    bus_->flush();
     c.resp3 = resp3;
     const hub::subscriber now = subscriber_of(c);
     hub_->change_format(now, c.channels);

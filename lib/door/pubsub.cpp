@@ -44,7 +44,7 @@ void resp_door::publish(door_client& c, resp::arguments args, bus::name_space wh
     const auto done = bus_->publish_in(where, args[1], *message, *this, mine);
     if (done) {
         // Who hears what he publishes hears it before the reply, as at Redis 7.0.
-        if (c.resp3 && subscribes(c)) bus_->flush();
+        if (c.resp3 && subscribes(c)) hub_->flush();
         answer_publish(*done);
     } else {
         CHECK(expect_answer(c) == next);

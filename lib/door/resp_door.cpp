@@ -113,7 +113,7 @@ void resp_door::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<door_client&>(r);
     c.active = seconds();
     // What was published before its commands comes before their replies.
-    if (subscribes(c)) bus_->flush();
+    if (subscribes(c)) hub_->flush();
     begin_burst(c);
     run_commands(c, as_text(bytes));
     end_burst(c);
@@ -152,6 +152,10 @@ resp_door::unfinished& resp_door::keep_unfinished(door_client& c) {
 std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& parser, std::string_view bytes) {
     std::size_t position = 0;
     while (position < bytes.size() && !c.gone && !c.leaving && !c.paused) {
+        if (position > 0 && shard().turns.over()) {
+            wait_for_turn(c, false);
+            break;
+        }
         const auto step =
             parser.next(bytes.substr(position), c.authenticated ? resp::login::done : resp::login::missing);
         if (step.what == resp::outcome::need_more) break;
@@ -162,6 +166,10 @@ std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& par
         }
         if (!step.args.empty() && must_wait(c, step.args)) {
             pause(c);
+            break;
+        }
+        if (!step.args.empty() && must_wait_for_room(c, step.args)) {
+            wait_for_turn(c, true);
             break;
         }
         if (!step.args.empty()) run(c, step.args);
@@ -178,7 +186,7 @@ void resp_door::end_burst(door_client& c) {
     forget_replies();
     active_ = nullptr;
     out_ = &replies_;
-    shard().poll.want_turn_end();
+    shard().turns.join();
     if (c.gone) return;
     if (!c.authenticated && c.busy != nullptr && c.busy->outbox.bytes() > stranger_output_bytes_max) {
         ++counters().slow_consumers(metrics::connection_kind::resp);
@@ -266,6 +274,24 @@ bool resp_door::must_wait(const door_client& c, resp::arguments args) {
            resp::equals_ignoring_case(args[0], "SSUBSCRIBE");
 }
 
+// Who publishes waits while too much is on its way to subscribers. Who changes its dialect waits until what was
+// published before has been sent, since that is in the old one.
+bool resp_door::must_wait_for_room(door_client& c, resp::arguments args) {
+    const auto is = [&](std::string_view name) { return resp::equals_ignoring_case(args[0], name); };
+    switch (args[0].front() | 0x20) {
+    case 'p':
+    case 's': return bus_->congested() && (is("PUBLISH") || is("SPUBLISH"));
+    case 'h': break;
+    default: return false;
+    }
+    if (!is("HELLO") || !subscribes(c) || hub_->waiting().empty()) return false;
+    std::uint64_t& last = keep_unfinished(c).heard_before_hello;
+    if (last == 0) last = hub_->waiting().newest();
+    if (hub_->waiting().oldest_waiting() <= last) return true;
+    last = 0;
+    return false;
+}
+
 // Whose commands are run from now on, and where their replies go.
 void resp_door::begin_burst(door_client& c) {
     active_ = &c;
@@ -311,6 +337,23 @@ void resp_door::on_answer(bus::ticket whose, const bus::answer& said) {
     answer_waiting(*c);
 }
 
+// There is time again, or room.
+void resp_door::on_turn(link::record& r) {
+    auto& c = static_cast<door_client&>(r);
+    const hold alive{*this, c}; // the commands that waited may end the connection
+    c.paused = false;
+    go_on(c);
+    if (c.paused || c.gone) return;
+    pause(c);
+    resume(c);
+}
+
+void resp_door::go_on(door_client& c) {
+    begin_burst(c);
+    run_commands(c, {});
+    end_burst(c);
+}
+
 // Sends the replies that wait no more, and goes on with the commands that waited for them.
 void resp_door::answer_waiting(door_client& c) {
     const hold alive{*this, c}; // the commands that waited may end the connection
@@ -332,9 +375,7 @@ void resp_door::answer_waiting(door_client& c) {
     }
     const bool read_on = c.paused && kept.waiting.size() <= options_.unanswered_max / 2;
     if (read_on) c.paused = false;
-    begin_burst(c);
-    run_commands(c, {});
-    end_burst(c);
+    go_on(c);
     if (read_on && !c.paused && !c.gone) {
         pause(c);
         resume(c);

@@ -109,7 +109,7 @@ private:
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     bool on_end(link::record& r) override;
     void on_slow(link::record& r) override;
-    void deliver_held() override { bus_->flush(); }
+    void on_turn(link::record& r) override;
     void on_gone(link::record& r, link::ending why) override;
 
     void run_commands(door_client& c, std::string_view bytes);
@@ -123,6 +123,8 @@ private:
     std::uint32_t expect_answer(door_client& c);
     static std::uint32_t next_ticket(const door_client& c);
     static bool must_wait(const door_client& c, resp::arguments args);
+    bool must_wait_for_room(door_client& c, resp::arguments args);
+    void go_on(door_client& c);
     static bool awaits_answers(const door_client& c);
     void leave(door_client& c);
     void await_login(door_client& c);

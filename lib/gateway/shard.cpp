@@ -13,7 +13,7 @@ namespace carillon::gateway {
 
 using clock = net::timer_wheel::clock;
 
-static_assert(config::batch_bytes == hub::hub::batch_bytes); // which an outbox must have room for
+static_assert(config::batch_bytes == hub::deliveries::limits{}.batch_bytes_max); // which an outbox must have room for
 
 namespace {
 
@@ -61,8 +61,12 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 
 shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
     : mine_{mine}, busy_{context_.get_executor()}, records_{mine.connections_max}, poll_{context_, records_},
-      wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
-    const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
+      wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes},
+      turns_{context_, records_, {}}, ticker_{context_} {
+    const link::floor floor{context_, records_, poll_, wheel_, pool_, turns_, counters_, net::kernel()};
+    poll_.tell_turns(turns_);
+    turns_.deliver(deliveries_);
+    deliveries_.when_left([this] { turns_.join(); });
     const bus_end connected = bus(mine.number, context_, hub_);
     broker_ = &connected.any;
     embedded_ = connected.embedded;
@@ -158,13 +162,12 @@ void shard::end() {
 
 metrics::shard_counters shard::snapshot() const {
     metrics::shard_counters copy = counters_;
-    copy.deliveries = hub_.deliveries();
+    copy.deliveries = deliveries_.delivered();
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();
         const hub::patterns& patterns = embedded_->patterns();
-        copy.deliveries += sharded.deliveries() + patterns.deliveries();
         copy.subscriptions += static_cast<std::int64_t>(sharded.subscriptions() + patterns.subscriptions());
         copy.channels += static_cast<std::int64_t>(sharded.channels());
         copy.patterns = static_cast<std::int64_t>(patterns.size());

@@ -6,6 +6,7 @@
 #include "config/settings.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
+#include "link/turn.hpp"
 #include "metrics/shard_counters.hpp"
 #include "net/listener.hpp"
 #include "net/netpoll.hpp"
@@ -86,7 +87,9 @@ private:
     net::netpoll poll_;
     net::timer_wheel wheel_;
     work::work_pool pool_;
-    hub::hub hub_;
+    link::turn turns_;
+    hub::deliveries deliveries_;
+    hub::hub hub_{deliveries_};
     bus::broker* broker_ = nullptr;
     bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only

@@ -55,6 +55,7 @@ public:
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                           publish_listener& who, ticket whose) override;
+    bool congested() const noexcept override { return false; } // a publication too many is refused
     void on_time(std::chrono::steady_clock::time_point now) override;
 
     std::size_t pending() const noexcept { return waiting_; }
