@@ -1,13 +1,18 @@
 #include "auth/base64.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <sodium.h>
 
 namespace carillon::auth {
 namespace {
 
-// libsodium's decoder is strict and takes the same time for all letters, which matters for private keys.
+// libsodium's decoder is strict and takes the same time for all letters, which matters for private keys. But it takes
+// some bytes beyond ASCII for letters (1.0.18), which would be a second form of the same bytes.
 std::optional<std::string> decoded(std::string_view text, int variant) {
+    if (std::ranges::any_of(text, [](char letter) { return static_cast<unsigned char>(letter) > 0x7f; })) {
+        return std::nullopt;
+    }
     std::string bytes(text.size() / 4 * 3 + 3, '\0');
     std::size_t size = 0;
     if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(), text.size(),

@@ -31,7 +31,7 @@ template <class Claims>
 class remembered {
 public:
     /// What an entry takes beside its claims: in the list and in the table, both of which grow by doubling.
-    static constexpr std::size_t overhead_bytes = 2 * (72 + 40);
+    static constexpr std::size_t overhead_bytes = 2 * (64 + 40);
 
     explicit remembered(std::size_t bytes_max) : bytes_max_{bytes_max} {}
 
@@ -79,7 +79,7 @@ private:
         std::uint32_t bytes;
         bool used;
     };
-    static_assert(sizeof(entry) == 72);
+    static_assert(sizeof(entry) == 64);
 
     // Digests are spread evenly already, and only those of tokens that were good get in.
     struct hash_of_digest {
