@@ -41,14 +41,14 @@ private:
 
 /// What a token is to say, for `claims_text`. Empty texts are left out.
 struct wanted_claims {
-    std::string user;
+    std::string user{};
     std::string user_claim = "sub";
-    std::string channel; ///< not empty: a token for a subscription
-    std::string audience;
-    std::string issuer;
-    std::string info; ///< JSON text
-    std::chrono::sys_seconds now;
-    std::optional<std::chrono::seconds> lifetime; ///< none: never expires
+    std::string channel{}; ///< not empty: a token for a subscription
+    std::string audience{};
+    std::string issuer{};
+    std::string info{}; ///< JSON text
+    std::chrono::sys_seconds now{};
+    std::optional<std::chrono::seconds> lifetime{}; ///< none: never expires
 };
 
 /// The claims as JSON text.

@@ -17,7 +17,7 @@
 namespace carillon::auth {
 
 struct verifier_options {
-    expected_claims expected;
+    expected_claims expected{};
     std::chrono::seconds leeway{0};         ///< how far apart our clock and the issuer's may be, for `exp` and `nbf`
     std::size_t token_bytes_max = 16'384;   ///< one token; longer ones are refused unread
     std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< of memory, for each of the two kinds; 0: none is remembered
