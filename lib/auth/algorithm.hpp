@@ -30,8 +30,8 @@ algorithm usual_for(key_kind kind) noexcept;
 /// OpenSSL's name of the hash; null for EdDSA, which has its own.
 const char* digest_of(algorithm which) noexcept;
 
-/// Bytes of each of the two numbers of an ECDSA signature (RFC 7518 §3.4), and of a coordinate of the curve; 0 for kinds
-/// that have none.
+/// Bytes of each of the two numbers of an ECDSA signature (RFC 7518 §3.4), and of a coordinate of the curve; 0 for
+/// kinds that have none.
 std::size_t coordinate_bytes(key_kind kind) noexcept;
 
 } // namespace carillon::auth

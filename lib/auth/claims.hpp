@@ -11,8 +11,8 @@ namespace carillon::auth {
 
 /// What a token carries along for others to read.
 struct payload {
-    /// JSON text as it stands in the token, without white space, so that it has no line break; or, from a `b64` claim, any
-    /// bytes.
+    /// JSON text as it stands in the token, without white space, so that it has no line break; or, from a `b64` claim,
+    /// any bytes.
     std::string bytes;
     bool any_bytes = false; ///< from a `b64` claim: not known to be JSON
 };
@@ -36,11 +36,11 @@ struct granted_subscription {
 
 /// What both kinds of tokens say.
 struct common_claims {
-    std::string user; ///< empty: anonymous
-    std::optional<std::chrono::sys_seconds> token_expires;   ///< `exp`: no longer good from then on, less the leeway
-    std::optional<std::chrono::sys_seconds> token_begins;    ///< `nbf`
-    /// When what was permitted ends: `expire_at` if the token has it (0 there: never), else `exp`. Empty: never. May have
-    /// passed already.
+    std::string user;                                      ///< empty: anonymous
+    std::optional<std::chrono::sys_seconds> token_expires; ///< `exp`: no longer good from then on, plus the leeway
+    std::optional<std::chrono::sys_seconds> token_begins;  ///< `nbf`
+    /// When what was permitted ends: `expire_at` if the token has it (0 there: never), else `exp`. Empty: never. May
+    /// have passed already.
     std::optional<std::chrono::sys_seconds> expires;
     std::optional<payload> info; ///< the client's (connection) or the subscription's
 };

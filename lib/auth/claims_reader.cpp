@@ -188,7 +188,8 @@ public:
     explicit reading(const expected_claims& expected) : expected_{expected} {}
 
     verdict take(std::string_view name, ondemand::value value) {
-        // A value may be read once only, so a claim that names the user and is something else, too, is handed on as text.
+        // A value may be read once only, so a claim that names the user and is something else, too, is handed on as
+        // text.
         if (name == expected_.user_claim) {
             user_found_ = true;
             if (const verdict wrong = read_text(value, claims_.user)) return wrong;

@@ -19,8 +19,8 @@ struct expected_claims {
 };
 
 /// From the JSON text of a token's claims (RFC 7519 §4, client protocol §6.1 and §6.2) to values, with strict types: a
-/// number in quotes is no number, `null` is as good as absent only for claims of the client protocol. Claims that nobody
-/// here knows are passed over. Neither signature nor time is looked at. Not thread-safe.
+/// number in quotes is no number, `null` is as good as absent only for claims of the client protocol. Claims that
+/// nobody here knows are passed over. Neither signature nor time is looked at. Not thread-safe.
 class claims_reader {
 public:
     claims_reader(std::size_t claims_bytes_max, expected_claims expected);

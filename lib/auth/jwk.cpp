@@ -88,9 +88,10 @@ owned_pkey read_okp(const dom::object& jwk, half which) {
     std::string_view curve;
     if (!text_of(jwk, "crv", curve) || curve != "Ed25519") return nullptr;
     const wiped bytes{bytes_of(jwk, which == half::secret ? "d" : "x").value_or("")};
-    return owned_pkey{which == half::secret
-                          ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, raw(bytes.bytes()), bytes.bytes().size())
-                          : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw(bytes.bytes()), bytes.bytes().size())};
+    return owned_pkey{
+        which == half::secret
+            ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, raw(bytes.bytes()), bytes.bytes().size())
+            : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw(bytes.bytes()), bytes.bytes().size())};
 }
 
 // Whether `key_ops` (RFC 7517 §4.3), if it is there, has what the key is wanted for.

@@ -17,8 +17,8 @@ const unsigned char* raw(std::string_view bytes) { return reinterpret_cast<const
 
 static_assert(static_cast<int>(algorithm::hs256) == 0 && static_cast<int>(algorithm::hs512) == 2);
 
-// The two numbers of an ECDSA signature stand side by side in a token, each as long as the curve's coordinates (RFC 7518
-// §3.4); OpenSSL wants them in DER. Empty if the size is another.
+// The two numbers of an ECDSA signature stand side by side in a token, each as long as the curve's coordinates (RFC
+// 7518 §3.4); OpenSSL wants them in DER. Empty if the size is another.
 std::string der_of(std::string_view signature, std::size_t coordinate) {
     if (signature.size() != 2 * coordinate) return {};
     const int size = static_cast<int>(coordinate);
@@ -35,8 +35,8 @@ std::string der_of(std::string_view signature, std::size_t coordinate) {
 bool verify_pair(EVP_PKEY* pair, algorithm which, std::string_view text, std::string_view signature) {
     const owned_md_context context{EVP_MD_CTX_new()};
     EVP_PKEY_CTX* details = nullptr; // the context's
-    if (context == nullptr || EVP_DigestVerifyInit_ex(context.get(), &details, digest_of(which), nullptr, nullptr, pair,
-                                                      nullptr) != 1) {
+    if (context == nullptr ||
+        EVP_DigestVerifyInit_ex(context.get(), &details, digest_of(which), nullptr, nullptr, pair, nullptr) != 1) {
         return false;
     }
     // RFC 7518 §3.5: the salt is as long as the hash, and the mask is made with the same hash, which is the default.

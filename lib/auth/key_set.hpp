@@ -33,8 +33,9 @@ public:
     /// Whether a JWK Set may have secrets: yes from a file, no from a URL that others can read.
     enum class secrets : std::uint8_t { allowed, refused };
 
-    /// The keys of a JWK Set or a single JWK. Those that cannot be used are left out, with a remark; if none can be, that
-    /// is a mistake. In all of these, `name` begins the sentence ("token.pem"), and after a mistake nothing was added.
+    /// The keys of a JWK Set or a single JWK. Those that cannot be used are left out, with a remark; if none can be,
+    /// that is a mistake. In all of these, `name` begins the sentence ("token.pem"), and after a mistake nothing was
+    /// added.
     std::optional<mistake> add_jwks(std::string_view text, std::string_view name, secrets in_it);
 
     /// The keys that may have signed a token. Those with its `kid` come first, then those without one. A token without

@@ -6,8 +6,8 @@
 
 namespace carillon::auth {
 
-/// Why a key is of no use: a sentence for the operator that names the key and what is wrong with it, and has none of its
-/// bytes.
+/// Why a key is of no use: a sentence for the operator that names the key and what is wrong with it, and has none of
+/// its bytes.
 struct mistake {
     std::string sentence;
 };

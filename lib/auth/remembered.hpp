@@ -24,9 +24,9 @@ struct memory_counters {
 };
 
 /// Tokens that were good when they were checked, by their digest, with what they say: so that a client that comes back
-/// costs a hash and not a signature check. Bounded in bytes: then those go that were not asked for since the clock's hand
-/// last passed them. An entry is forgotten when its token expires, all are when the keys change (`clear`).
-/// A look-up allocates nothing. Not thread-safe.
+/// costs a hash and not a signature check. Bounded in bytes: then those go that were not asked for since the clock's
+/// hand last passed them. An entry is forgotten when its token expires, all are when the keys change (`clear`). A
+/// look-up allocates nothing. Not thread-safe.
 template <class Claims>
 class remembered {
 public:

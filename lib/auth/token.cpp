@@ -16,8 +16,7 @@ bool is_without_case(std::string_view text, std::string_view lower) {
 
 } // namespace
 
-token_reader::token_reader(std::size_t token_bytes_max)
-    : token_bytes_max_{token_bytes_max}, header_{token_bytes_max} {}
+token_reader::token_reader(std::size_t token_bytes_max) : token_bytes_max_{token_bytes_max}, header_{token_bytes_max} {}
 
 result<token_parts> token_reader::read(std::string_view token) {
     if (token.size() > token_bytes_max_) return error::oversize;

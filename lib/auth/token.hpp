@@ -20,9 +20,9 @@ struct token_parts {
     std::string signature;        ///< bytes, any
 };
 
-/// Takes tokens apart and refuses, before any key is asked, what no key could make good: `alg` none, unknown algorithms,
-/// `crit`, `zip`, tokens in tokens. Members that tell us where to find a key (`jwk`, `jku`, `x5c`) are not looked at: keys
-/// come from the operator only. Not thread-safe.
+/// Takes tokens apart and refuses, before any key is asked, what no key could make good: `alg` none, unknown
+/// algorithms, `crit`, `zip`, tokens in tokens. Members that tell us where to find a key (`jwk`, `jku`, `x5c`) are not
+/// looked at: keys come from the operator only. Not thread-safe.
 class token_reader {
 public:
     explicit token_reader(std::size_t token_bytes_max);

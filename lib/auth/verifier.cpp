@@ -21,9 +21,9 @@ result<void> check_signature(const token_parts& parts, const key_set& keys) {
 } // namespace
 
 verifier::verifier(verifier_options options, keys_ptr keys, keys_ptr subscription_keys)
-    : options_{std::move(options)}, tokens_{options_.token_bytes_max},
-      claims_{options_.token_bytes_max, options_.expected}, connections_{options_.remembered_bytes_max},
-      subscriptions_{options_.remembered_bytes_max} {
+    : options_{std::move(options)}, tokens_{options_.token_bytes_max}, claims_{options_.token_bytes_max,
+                                                                               options_.expected},
+      connections_{options_.remembered_bytes_max}, subscriptions_{options_.remembered_bytes_max} {
     use(std::move(keys), std::move(subscription_keys));
 }
 
@@ -53,8 +53,8 @@ result<std::shared_ptr<const Claims>> verifier::verify(std::string_view token, s
         fresh = verify_anew<Claims>(token, now, keys);
         if (fresh) {
             auto claims = std::make_shared<const Claims>(std::move(*fresh));
-            const auto until = claims->token_expires ? *claims->token_expires + options_.leeway
-                                                     : std::chrono::sys_seconds::max();
+            const auto until =
+                claims->token_expires ? *claims->token_expires + options_.leeway : std::chrono::sys_seconds::max();
             memory.insert(digest, claims, until);
             return claims;
         }
@@ -69,8 +69,10 @@ result<Claims> verifier::verify_anew(std::string_view token, std::chrono::sys_se
     if (!parts) return parts.error();
     if (const result<void> done = check_signature(*parts, keys); !done) return done.error();
     result<Claims> claims = [&] {
-        if constexpr (std::is_same_v<Claims, connection_claims>) return claims_.read_connection(parts->claims);
-        else return claims_.read_subscription(parts->claims);
+        if constexpr (std::is_same_v<Claims, connection_claims>)
+            return claims_.read_connection(parts->claims);
+        else
+            return claims_.read_subscription(parts->claims);
     }();
     if (!claims) return claims.error();
     if (const result<void> done = check_time(*claims, now); !done) return done.error();

@@ -18,8 +18,8 @@ namespace carillon::auth {
 
 struct verifier_options {
     expected_claims expected{};
-    std::chrono::seconds leeway{0};         ///< how far apart our clock and the issuer's may be, for `exp` and `nbf`
-    std::size_t token_bytes_max = 16'384;   ///< one token; longer ones are refused unread
+    std::chrono::seconds leeway{0};       ///< how far apart our clock and the issuer's may be, for `exp` and `nbf`
+    std::size_t token_bytes_max = 16'384; ///< one token; longer ones are refused unread
     std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< of memory, for each of the two kinds; 0: none is remembered
 };
 
@@ -42,8 +42,8 @@ public:
     /// From now on these keys. What was remembered is forgotten.
     void use(keys_ptr keys, keys_ptr subscription_keys = nullptr);
 
-    /// A token of a `connect` or `refresh`. `key_unknown` says that the set has no key of that name: the time to fetch it
-    /// anew, if it comes from a URL.
+    /// A token of a `connect` or `refresh`. `key_unknown` says that no key fits: if the set comes from a URL, the time to
+    /// fetch it anew, but not for each such token, since anybody can make them.
     result<connection> verify_connection(std::string_view token, std::chrono::sys_seconds now);
 
     /// A token of a `subscribe` or `sub_refresh`. Whether it is for this user, channel and client: `is_for`.

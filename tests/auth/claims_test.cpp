@@ -77,7 +77,8 @@ TEST(claims, of_connections_are_read) {
          R"({"expire_at":null,"info":null,"b64info":null,"channels":null,"subs":null,"meta":null})",
          "user= exp=- nbf=- until=- info=- meta="},
         {"info, as it stands but for the blanks", R"({"info": { "n" : 1.00, "s":"a b\n",
- "l":[1 , 2]} })", R"(user= exp=- nbf=- until=- info=json:{"n":1.00,"s":"a b\n","l":[1,2]} meta=)"},
+ "l":[1 , 2]} })",
+         R"(user= exp=- nbf=- until=- info=json:{"n":1.00,"s":"a b\n","l":[1,2]} meta=)"},
         {"info that is a text", R"({"info": "a" })", R"(user= exp=- nbf=- until=- info=json:"a" meta=)"},
         {"info that is a number", R"({"info":18446744073709551615})",
          "user= exp=- nbf=- until=- info=json:18446744073709551615 meta="},
@@ -88,8 +89,10 @@ TEST(claims, of_connections_are_read) {
         {"meta", R"({"meta": {"a" : 1}})", R"(user= exp=- nbf=- until=- info=- meta={"a":1})"},
         {"channels", R"({"channels":["b","a","b"]})",
          "user= exp=- nbf=- until=- info=- meta= [a info=- data=-] [b info=- data=-]"},
-        {"subs", R"({"subs":{"a":{"info":{"x": 1},"data":[ ],"more":1},"b":{"b64info":"Ag==","b64data":"Aw=="},"c":{},"d":null}})",
-         "user= exp=- nbf=- until=- info=- meta= [a info=json:{\"x\":1} data=json:[]] [b info=bytes:\x02 data=bytes:\x03]"
+        {"subs",
+         R"({"subs":{"a":{"info":{"x": 1},"data":[ ],"more":1},"b":{"b64info":"Ag==","b64data":"Aw=="},"c":{},"d":null}})",
+         "user= exp=- nbf=- until=- info=- meta= [a info=json:{\"x\":1} data=json:[]] [b info=bytes:\x02 "
+         "data=bytes:\x03]"
          " [c info=- data=-] [d info=- data=-]"},
         {"subs win over channels", R"({"subs":{"a":{}},"channels":["b"]})",
          "user= exp=- nbf=- until=- info=- meta= [a info=- data=-]"},

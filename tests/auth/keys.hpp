@@ -60,7 +60,9 @@ inline constexpr std::string_view rfc_set =
     R"(kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}]})";
 
 /// A key made on the spot: "RSA" with bits, "EC" with the name of a curve, or the name of another kind.
-inline owned_pkey made(const char* type, std::size_t bits) { return owned_pkey{EVP_PKEY_Q_keygen(nullptr, nullptr, type, bits)}; }
+inline owned_pkey made(const char* type, std::size_t bits) {
+    return owned_pkey{EVP_PKEY_Q_keygen(nullptr, nullptr, type, bits)};
+}
 inline owned_pkey made(const char* type, const char* curve) {
     return owned_pkey{EVP_PKEY_Q_keygen(nullptr, nullptr, type, curve)};
 }

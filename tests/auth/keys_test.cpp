@@ -109,7 +109,8 @@ TEST(keys, jwks_that_are_no_use_are_refused_in_words) {
          "k.jwk: key 1 is of another type than its algorithm (alg)"},
         {"P-256 for ES512", with(rfc_p256, R"("alg":"ES512")"),
          "k.jwk: key 1 is of another type than its algorithm (alg)"},
-        {"RSA for HS256", with(rfc_rsa, R"("alg":"HS256")"), "k.jwk: key 1 is of another type than its algorithm (alg)"},
+        {"RSA for HS256", with(rfc_rsa, R"("alg":"HS256")"),
+         "k.jwk: key 1 is of another type than its algorithm (alg)"},
         {"an empty secret", R"({"kty":"oct","k":""})", "k.jwk: key 1 has no secret (k) in base64url"},
         {"a padded secret", R"({"kty":"oct","k":"AA=="})", "k.jwk: key 1 has no secret (k) in base64url"},
         {"a kid that is no text", R"({"kty":"oct","k":"AAAA","kid":1})",
@@ -132,7 +133,8 @@ TEST(keys, jwks_that_are_no_use_are_refused_in_words) {
         {"RSA without an exponent", R"({"kty":"RSA","n":"AQAB"})", "k.jwk: key 1 has numbers that are no RSA key"},
         {"RSA of 1024 bits", R"({"kty":"RSA","e":"AQAB","n":")" + to_base64url(std::string(128, '\xff')) + "\"}",
          "k.jwk: key 1 is not usable: the RSA key has 1024 bits; it must have from 2048 to 8192"},
-        {"RSA of 8193 bits", R"({"kty":"RSA","e":"AQAB","n":")" + to_base64url(std::string{"\x01"}.append(1024, '\xff')) + "\"}",
+        {"RSA of 8193 bits",
+         R"({"kty":"RSA","e":"AQAB","n":")" + to_base64url(std::string{"\x01"}.append(1024, '\xff')) + "\"}",
          "k.jwk: key 1 is not usable: the RSA key has 8193 bits; it must have from 2048 to 8192"},
         {"RSA of 8209 bits", R"({"kty":"RSA","e":"AQAB","n":")" + to_base64url(std::string(1026, '\xff')) + "\"}",
          "k.jwk: key 1 has numbers that are no RSA key"},
@@ -143,7 +145,8 @@ TEST(keys, jwks_that_are_no_use_are_refused_in_words) {
         {"RSA with an exponent of 65 bits",
          R"({"kty":"RSA","e":"AQAAAAAAAAAB","n":")" + to_base64url(std::string(256, '\xff')) + "\"}",
          "k.jwk: key 1 is not usable: the RSA key's exponent must be odd, more than 1 and of at most 64 bits"},
-        {"RSA with an even modulus", R"({"kty":"RSA","e":"AQAB","n":")" + to_base64url(std::string(256, '\xfe')) + "\"}",
+        {"RSA with an even modulus",
+         R"({"kty":"RSA","e":"AQAB","n":")" + to_base64url(std::string(256, '\xfe')) + "\"}",
          "k.jwk: key 1 is not usable: the RSA key's modulus is even"},
     };
     for (const bad_jwk& each : table) {
@@ -200,7 +203,8 @@ TEST(keys, a_set_holds_256_keys_and_no_more) {
 TEST(keys, a_token_is_tried_with_the_named_key_first_and_with_eight_at_most) {
     key_set keys;
     EXPECT_FALSE(keys.add_secret(std::string(32, 'n'), "s"));
-    for (int i = 0; i < 10; ++i) EXPECT_FALSE(keys.add_secret(std::string(32, 's'), "s", std::string{"k"}.append(std::to_string(i))));
+    for (int i = 0; i < 10; ++i)
+        EXPECT_FALSE(keys.add_secret(std::string(32, 's'), "s", std::string{"k"}.append(std::to_string(i))));
     const auto named = keys.find(algorithm::hs256, "k9");
     ASSERT_EQ(named.size(), 2u);
     EXPECT_EQ(named[0]->kid(), "k9");

@@ -54,10 +54,9 @@ TEST(signature, of_every_algorithm_is_good_for_its_text_alone) {
             wrong[at] = static_cast<char>(wrong[at] ^ (1 << at % 8));
             ASSERT_FALSE(by.verify(which, text, wrong)) << at;
         }
-        for (const std::string& wrong :
-             {std::string{}, signature.substr(1), signature.substr(0, signature.size() - 1), signature + '\0',
-              '\0' + signature, signature + signature, std::string(signature.size(), '\0'),
-              std::string(signature.size(), '\xff')}) {
+        for (const std::string& wrong : {std::string{}, signature.substr(1), signature.substr(0, signature.size() - 1),
+                                         signature + '\0', '\0' + signature, signature + signature,
+                                         std::string(signature.size(), '\0'), std::string(signature.size(), '\xff')}) {
             EXPECT_FALSE(by.verify(which, text, wrong));
         }
     }
@@ -89,9 +88,17 @@ TEST(signature, of_numbers_outside_of_the_group_is_refused) {
     const std::string r = good.substr(0, 32);
     const std::string s = good.substr(32);
     const std::vector<std::pair<const char*, std::string>> table{
-        {"0, 0", zero + zero}, {"0, 1", zero + one},   {"1, 0", one + zero},       {"1, 1", one + one},
-        {"n, n", order + order}, {"r, 0", r + zero},   {"0, s", zero + s},         {"r, n", r + order},
-        {"n, s", order + s},   {"s, r", s + r},        {"-1, s", std::string(32, '\xff') + s},
+        {"0, 0", zero + zero},
+        {"0, 1", zero + one},
+        {"1, 0", one + zero},
+        {"1, 1", one + one},
+        {"n, n", order + order},
+        {"r, 0", r + zero},
+        {"0, s", zero + s},
+        {"r, n", r + order},
+        {"n, s", order + s},
+        {"s, r", s + r},
+        {"-1, s", std::string(32, '\xff') + s},
         {"with a zero in front of each", '\0' + r + '\0' + s},
         {"the sizes of P-384", std::string(16, '\0') + r + std::string(16, '\0') + s},
     };

@@ -20,13 +20,15 @@ TEST(signer, claims_are_written_as_json) {
     using namespace std::chrono_literals;
     const std::vector<wanted_case> table{
         {"nobody, for ever", {.now = now}, R"({"iat":1700000000})"},
-        {"a user for an hour", {.user = "42", .now = now, .lifetime = 1h},
+        {"a user for an hour",
+         {.user = "42", .now = now, .lifetime = 1h},
          R"({"sub":"42","iat":1700000000,"exp":1700003600})"},
         {"everything",
          {"42", "uid", "chat:1", "carillon", "https://i", R"({"a":1})", now, 1s},
          R"({"uid":"42","channel":"chat:1","aud":"carillon","iss":"https://i","iat":1700000000,"exp":1700000001,)"
          R"("info":{"a":1}})"},
-        {"letters with a meaning in JSON", {.user = "a\"b\\c\n\x1f/é", .now = now},
+        {"letters with a meaning in JSON",
+         {.user = "a\"b\\c\n\x1f/é", .now = now},
          R"({"sub":"a\"b\\c\u000a\u001f/é","iat":1700000000})"},
     };
     for (const wanted_case& each : table) EXPECT_EQ(claims_text(each.wanted), each.expected) << each.name;
@@ -34,8 +36,8 @@ TEST(signer, claims_are_written_as_json) {
 
 TEST(signer, a_token_comes_back_as_what_was_wanted) {
     verifier by{{}, shared_keys_of({rfc_secret})};
-    const std::string claims = claims_text({.user = "a\"b\\c\n\x1fé", .info = R"({"a":1})", .now = now,
-                                            .lifetime = std::chrono::hours{1}});
+    const std::string claims =
+        claims_text({.user = "a\"b\\c\n\x1fé", .info = R"({"a":1})", .now = now, .lifetime = std::chrono::hours{1}});
     const auto token = signer_of(rfc_secret).sign(algorithm::hs256, claims);
     ASSERT_TRUE(token.has_value());
     const auto read = by.verify_connection(*token, now);
@@ -81,7 +83,8 @@ TEST(signer, keys_that_cannot_sign_are_refused_in_words) {
     EXPECT_EQ(sentence(signer::from_private_pem(private_pem(made("RSA", 1024).get()), "k.pem")),
               "k.pem: the RSA key has 1024 bits; it must have from 2048 to 8192");
     EXPECT_EQ(sentence(signer::from_private_jwk(R"({"kty":"EC","crv":"P-256",
-"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})", "k.jwk")),
+"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})",
+                                                "k.jwk")),
               "k.jwk: key 1 has numbers that are no EC key");
     EXPECT_EQ(sentence(signer::from_private_jwk(
                   R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})", "k.jwk")),

@@ -8,9 +8,7 @@ namespace {
 
 constexpr std::size_t token_bytes_max = 1000;
 
-std::string token_with(std::string_view header) {
-    return to_base64url(header) + ".e30." + to_base64url("signature");
-}
+std::string token_with(std::string_view header) { return to_base64url(header) + ".e30." + to_base64url("signature"); }
 
 struct refused_token {
     const char* name;
@@ -92,10 +90,11 @@ TEST(token, headers_say_how_and_with_which_key) {
     const std::vector<good_header> table{
         {"the least", R"({"alg":"HS256"})", algorithm::hs256, ""},
         {"as usual", R"({"alg":"RS512","typ":"JWT","kid":"k1"})", algorithm::rs512, "k1"},
-        {"with blanks and escapes", "\r\n{ \"\\u0061lg\" : \"EdDSA\" ,\t\"kid\":\"\\u00e9\" }\n", algorithm::eddsa, "é"},
+        {"with blanks and escapes", "\r\n{ \"\\u0061lg\" : \"EdDSA\" ,\t\"kid\":\"\\u00e9\" }\n", algorithm::eddsa,
+         "é"},
         {"another type", R"({"alg":"ES384","typ":"at+jwt","cty":"json"})", algorithm::es384, ""},
-        {"keys of its own are not looked at", R"({"alg":"PS256","jwk":{"kty":"oct","k":"AAAA"},"jku":"https://a","x5u":1})",
-         algorithm::ps256, ""},
+        {"keys of its own are not looked at",
+         R"({"alg":"PS256","jwk":{"kty":"oct","k":"AAAA"},"jku":"https://a","x5u":1})", algorithm::ps256, ""},
         {"members that nobody knows", R"({"alg":"HS384","exp":null,"x":{"alg":"none"}})", algorithm::hs384, ""},
     };
     token_reader reader{token_bytes_max};

@@ -1,6 +1,5 @@
 #include "auth/keys.hpp"
 #include "auth/verifier.hpp"
-
 #include "support/allocations.hpp"
 
 #include <set>
@@ -91,7 +90,8 @@ TEST_F(verifying, an_expired_token_with_a_wrong_signature_is_wrong) {
     EXPECT_EQ(outcome(secret_, token), "signature");
 }
 
-// The oldest attack on JWT libraries: the bytes of a public key, in all forms in which it is handed around, as a secret.
+// The oldest attack on JWT libraries: the bytes of a public key, in all forms in which it is handed around, as a
+// secret.
 TEST_F(verifying, a_public_key_is_no_secret) {
     const owned_pkey pair = made("RSA", 2048);
     const std::string pem = public_pem(pair.get());
@@ -113,7 +113,8 @@ TEST_F(verifying, a_public_key_is_no_secret) {
 TEST_F(verifying, a_key_of_the_wrong_kind_is_no_key) {
     const std::string claims = R"({"sub":"42"})";
     verifier p256{{}, shared_keys_of({rfc_p256})};
-    EXPECT_EQ(outcome(p256, token_of(signer_of(rfc_p256), algorithm::es256, header_of(algorithm::es256), claims)), "42");
+    EXPECT_EQ(outcome(p256, token_of(signer_of(rfc_p256), algorithm::es256, header_of(algorithm::es256), claims)),
+              "42");
     EXPECT_EQ(outcome(p256, token_of(signer_of(rfc_p521), algorithm::es512, header_of(algorithm::es512), claims)),
               "key_unknown");
     // The right key, and a header that names another curve.
@@ -124,8 +125,9 @@ TEST_F(verifying, a_key_of_the_wrong_kind_is_no_key) {
               "key_unknown");
     // A signature without a key: what the token brings along is not looked at.
     const std::string brought = ",\"jwk\":" + std::string{rfc_p256};
-    EXPECT_EQ(outcome(secret_, token_of(signer_of(rfc_p256), algorithm::es256, header_of(algorithm::es256, brought), claims)),
-              "key_unknown");
+    EXPECT_EQ(
+        outcome(secret_, token_of(signer_of(rfc_p256), algorithm::es256, header_of(algorithm::es256, brought), claims)),
+        "key_unknown");
 }
 
 TEST_F(verifying, several_keys_at_once) {
@@ -178,8 +180,7 @@ TEST_F(verifying, subscription_tokens_may_have_keys_of_their_own) {
     EXPECT_EQ(outcome(shared, hs256(claims)), "channel_unexpected");
 
     verifier apart{{}, shared_keys_of({rfc_secret}), shared_keys_of({rfc_ed25519})};
-    const std::string token =
-        token_of(signer_of(rfc_ed25519), algorithm::eddsa, header_of(algorithm::eddsa), claims);
+    const std::string token = token_of(signer_of(rfc_ed25519), algorithm::eddsa, header_of(algorithm::eddsa), claims);
     EXPECT_EQ(apart.verify_subscription(hs256(claims), now).error(), error::key_unknown);
     EXPECT_TRUE(apart.verify_subscription(token, now).has_value());
     EXPECT_EQ(outcome(apart, hs256(R"({"sub":"42"})")), "42");
