@@ -42,8 +42,8 @@ public:
     /// From now on these keys. What was remembered is forgotten.
     void use(keys_ptr keys, keys_ptr subscription_keys = nullptr);
 
-    /// A token of a `connect` or `refresh`. `key_unknown` says that no key fits: if the set comes from a URL, the time to
-    /// fetch it anew, but not for each such token, since anybody can make them.
+    /// A token of a `connect` or `refresh`. `key_unknown` says that no key fits: if the set comes from a URL, the time
+    /// to fetch it anew, but not for each such token, since anybody can make them.
     result<connection> verify_connection(std::string_view token, std::chrono::sys_seconds now);
 
     /// A token of a `subscribe` or `sub_refresh`. Whether it is for this user, channel and client: `is_for`.
