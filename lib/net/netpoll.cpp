@@ -128,6 +128,7 @@ void netpoll::tell_found() {
         if (turns_ != nullptr && turns_->over()) break;
     }
     if (turns_ != nullptr) turns_->end();
+    making_.step();
 }
 
 result<void> netpoll::watch(connection& c) {
