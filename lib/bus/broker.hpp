@@ -25,6 +25,7 @@ inline error_code make_error_code(error why) noexcept { return {static_cast<int>
 struct ticket {
     std::uint64_t connection = 0; ///< net::connection_key, packed
     std::uint32_t id = 0;
+    bool recovers = false; ///< of a subscribe: the client has asked for what it missed, and is told
 };
 
 /// How many connections got a publication.
@@ -73,10 +74,11 @@ public:
     virtual void withdraw(std::string_view /*channel*/, std::uint64_t /*connection*/) {}
     /// The shard's last subscriber of `channel` has left.
     virtual void unsubscribe(std::string_view channel) = 0;
-    /// Publishes, once for all shards and nodes. Deliveries to this shard's own subscribers are held in the hub until
-    /// its next flush(). Empty: the answer comes later, to `who`.
+    /// Publishes, once for all shards and nodes. This shard's own subscribers get it when the turn ends. Empty: the answer comes later, to `who`.
     virtual std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                                   publish_listener& who, ticket whose) = 0;
+    /// Too much is on its way already: whoever publishes waits, unless he may be refused.
+    virtual bool congested() const noexcept = 0;
     /// Looks at the time, several times a second.
     virtual void on_time(std::chrono::steady_clock::time_point now) = 0;
 };

@@ -36,7 +36,8 @@ embedded_broker& embedded_bus::connect(std::uint32_t shard, boost::asio::io_cont
 
 embedded_broker::embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::asio::io_context& context,
                                  hub::hub& subscribers)
-    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, patterns_{resp::glob_match}, context_{&context}, mailbox_{context},
+    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, sharded_{subscribers.waiting()},
+      patterns_{resp::glob_match, subscribers.waiting()}, context_{&context}, mailbox_{context},
       first_free_tally_{no_tally} {}
 
 interest embedded_broker::subscribe(std::string_view channel, bool first, subscription_listener&, ticket) {
@@ -63,9 +64,7 @@ void embedded_broker::patterns_changed() noexcept {
 
 std::optional<publish_result> embedded_broker::publish(std::string_view channel, const hub::publication& what,
                                                        publish_listener& who, ticket whose) {
-    const auto done = publish_in(name_space::channels, channel, what, who, whose);
-    patterns_.flush(); // the caller knows of the hub alone
-    return done;
+    return publish_in(name_space::channels, channel, what, who, whose);
 }
 
 std::optional<publish_result> embedded_broker::publish_in(name_space where, std::string_view channel,
@@ -91,19 +90,18 @@ std::optional<publish_result> embedded_broker::publish_in(name_space where, std:
     return std::nullopt;
 }
 
-// To this shard's subscribers: first the channel's, then those of patterns. What the hub holds of earlier publications
-// goes first, so that a connection hears everything in the order in which it was published.
+// To this shard's subscribers: first the channel's, then those of patterns. They all wait in one line, so that a
+// connection hears everything in the order in which it was published.
 std::uint32_t embedded_broker::deliver(name_space where, std::string_view channel, const hub::publication& what) {
-    if (where == name_space::sharded) {
-        hub_->flush();
-        patterns_.flush();
-        return sharded_.publish(channel, what);
-    }
-    if (sharded_.channels() > 0) sharded_.flush();
-    if (patterns_.holds() && hub_->subscribers(channel) > 0) patterns_.flush();
+    if (where == name_space::sharded) return sharded_.publish(channel, what);
     const std::uint32_t receivers = hub_->publish(channel, what);
-    if (patterns_.empty()) return receivers;
-    return receivers + patterns_.publish(channel, what, [this] { hub_->flush(); });
+    return patterns_.empty() ? receivers : receivers + patterns_.publish(channel, what);
+}
+
+// Behind what waits for this shard's subscribers, or for other shards to answer.
+bool embedded_broker::congested() const noexcept {
+    return hub_->waiting().congested() || in_flight_ >= bus_->in_flight_max_ ||
+           in_flight_bytes_ >= bus_->in_flight_bytes_max_;
 }
 
 bool embedded_broker::may_want(const stored_publication& publication) const noexcept {
@@ -154,13 +152,14 @@ void embedded_broker::receive(std::vector<message>& messages) {
 // As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
 void embedded_broker::handle_some() {
     std::size_t bytes = 0;
-    for (int i = 0; i < messages_per_turn && bytes < message_bytes_per_turn && !inbox_.empty(); ++i) {
+    const auto room = [&] { return !hub_->waiting().congested() && bytes < message_bytes_per_turn; };
+    for (int i = 0; i < messages_per_turn && room() && !inbox_.empty(); ++i) {
         message next = std::move(inbox_.front());
         inbox_.pop_front();
         if (next.publication) bytes += next.publication->payload.size();
         handle(next);
     }
-    flush();
+    hub_->flush();
     if (!inbox_.empty()) boost::asio::post(*context_, [this] { handle_some(); });
 }
 
@@ -187,13 +186,6 @@ void embedded_broker::handle(message& what) {
         what.who.listener->on_published(what.who.whose, what.count);
         break;
     }
-}
-
-// At most one of them holds something, so their order does not matter.
-void embedded_broker::flush() {
-    hub_->flush();
-    patterns_.flush();
-    sharded_.flush();
 }
 
 std::uint32_t embedded_broker::shards() const noexcept { return static_cast<std::uint32_t>(bus_->brokers_.size()); }

@@ -44,16 +44,15 @@ public:
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                           publish_listener& who, ticket whose) override;
+    bool congested() const noexcept override;
     void on_time(std::chrono::steady_clock::time_point) override {}
 
     /// Sharded channels, as the calls of broker; who subscribes does so in sharded().
     void subscribe_sharded(std::string_view channel);
     void unsubscribe_sharded(std::string_view channel);
-    /// The same as publish(), in either name space. Deliveries to this shard's subscribers are held until flush().
+    /// The same as publish(), in either name space.
     std::optional<publish_result> publish_in(name_space where, std::string_view channel,
                                              const hub::publication& message, publish_listener& who, ticket whose);
-    /// Delivers what is held, the hub's included.
-    void flush();
     /// The subscribers of sharded channels on this shard.
     hub::hub& sharded() noexcept { return sharded_; }
 

@@ -35,7 +35,8 @@ struct resp_door::unfinished final : link::partial {
     std::string query; // from the first byte of a command that is not complete or not run
     resp::command_parser parser;
     std::deque<unanswered> waiting;
-    std::uint32_t first_ticket = 0; // the one of waiting.front()
+    std::uint32_t first_ticket = 0;       // the one of waiting.front()
+    std::uint64_t heard_before_hello = 0; // the last delivery that a HELLO waits for; 0: none does
 };
 
 } // namespace carillon::door

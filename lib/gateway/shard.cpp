@@ -13,12 +13,14 @@ namespace carillon::gateway {
 
 using clock = net::timer_wheel::clock;
 
-static_assert(config::batch_bytes == hub::hub::batch_bytes); // which an outbox must have room for
+static_assert(config::batch_bytes == hub::deliveries::limits{}.batch_bytes_max); // which an outbox must have room for
 
 namespace {
 
 // Deadlines that pass before what is ready is looked at. A ping is a send, some 15 us.
 constexpr std::size_t deadlines_per_turn = 16;
+// Of a longer stall, as of a machine that slept, the ticks of one hour are counted.
+constexpr std::chrono::hours lag_counted_max{1};
 
 session::options session_options(const config::settings& how, const share& mine) {
     return {.path = "/connection/websocket",
@@ -31,6 +33,7 @@ session::options session_options(const config::settings& how, const share& mine)
             .outbox_bytes_max = how.client_outbox_bytes_max,
             .subscriptions_max = how.client_subscriptions_max,
             .channel_bytes_max = how.client_channel_bytes_max,
+            .payload_bytes_max = how.bus_payload_bytes_max,
             .commands_per_message_max = how.client_commands_per_message_max,
             .handshake_timeout = how.client_handshake_timeout,
             .connect_timeout = how.client_connect_timeout,
@@ -63,8 +66,12 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 
 shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
     : mine_{mine}, busy_{context_.get_executor()}, refusals_{how.log_refusals_per_s_max},
-      records_{mine.connections_max}, poll_{context_, records_}, wheel_{records_, clock::now()}, pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, ticker_{context_} {
-    const link::floor floor{context_, records_, poll_, wheel_, pool_, counters_, net::kernel()};
+      records_{mine.connections_max}, poll_{context_, records_}, wheel_{records_, clock::now()},
+      pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, turns_{context_, records_, {}}, ticker_{context_} {
+    const link::floor floor{context_, records_, poll_, wheel_, pool_, turns_, counters_, net::kernel()};
+    poll_.tell_turns(turns_);
+    turns_.deliver(deliveries_);
+    deliveries_.when_left([this] { turns_.join(); });
     const bus_end connected = bus(mine.number, context_, hub_);
     broker_ = &connected.any;
     embedded_ = connected.embedded;
@@ -139,8 +146,13 @@ void shard::schedule_tick() {
 
 void shard::tick() {
     const auto now = clock::now();
-    // How late this was is how long something else had to wait for the shard.
-    counters_.shard_loop_lag.observe(now - next_tick_);
+    poll_.making().step();
+    // How late this was is how long something else had to wait for the shard. Each tick that was missed is a sample of
+    // its own: of one for a whole stall nobody would hear.
+    const auto late = now - next_tick_;
+    const auto counted = std::clamp<clock::duration>(late, clock::duration::zero(), lag_counted_max);
+    const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
+    counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
     broker_->on_time(now);
     pass_deadlines(now);
 }
@@ -158,8 +170,12 @@ void shard::pass_deadlines(clock::time_point now) {
 }
 
 void shard::drain(std::chrono::milliseconds patience) {
-    if (drain_until_) return;
-    drain_until_ = clock::now() + patience;
+    const auto until = clock::now() + patience;
+    if (drain_until_) {
+        drain_until_ = std::min(*drain_until_, until);
+        return;
+    }
+    drain_until_ = until;
     for (const auto& each : client_listeners_) each->stop();
     for (const auto& each : bus_listeners_) each->stop();
     if (sessions_) sessions_->close_all(protocol::disconnect::shutdown);
@@ -178,13 +194,12 @@ void shard::end() {
 
 metrics::shard_counters shard::snapshot() const {
     metrics::shard_counters copy = counters_;
-    copy.deliveries = hub_.deliveries();
+    copy.deliveries = deliveries_.delivered();
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();
         const hub::patterns& patterns = embedded_->patterns();
-        copy.deliveries += sharded.deliveries() + patterns.deliveries();
         copy.subscriptions += static_cast<std::int64_t>(sharded.subscriptions() + patterns.subscriptions());
         copy.channels += static_cast<std::int64_t>(sharded.channels());
         copy.patterns = static_cast<std::int64_t>(patterns.size());

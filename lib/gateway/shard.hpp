@@ -7,6 +7,7 @@
 #include "gateway/refusal_log.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
+#include "link/turn.hpp"
 #include "metrics/shard_counters.hpp"
 #include "net/listener.hpp"
 #include "net/netpoll.hpp"
@@ -73,10 +74,12 @@ public:
     void run();
 
     /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run()
-    /// returns.
+    /// returns. Once more, it can only shorten the patience.
     void drain(std::chrono::milliseconds patience);
 
     metrics::shard_counters snapshot() const;
+    /// How often it has got something done; with nothing to do, it is the tick. Any thread.
+    std::uint64_t steps() const noexcept { return poll_.making().steps(); }
     boost::asio::io_context& context() noexcept { return context_; }
 
 private:
@@ -97,7 +100,9 @@ private:
     net::netpoll poll_;
     net::timer_wheel wheel_;
     work::work_pool pool_;
-    hub::hub hub_;
+    link::turn turns_;
+    hub::deliveries deliveries_;
+    hub::hub hub_{deliveries_};
     bus::broker* broker_ = nullptr;
     bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only

@@ -72,16 +72,4 @@ struct refusal_form {
 /// Whether `parameter`, such as "format=protobuf", is one of a query's parts between '&', byte by byte.
 [[nodiscard]] bool query_has(std::string_view query, std::string_view parameter) noexcept;
 
-/// The value of the first field of that name, in any case; empty if there is none.
-[[nodiscard]] std::string_view find_header(const request_head& head, std::string_view name) noexcept;
-
-/// Calls visitor(name as listed, value) for every field whose name is one of `names` in any case, in the order of the
-/// head.
-template <class Visitor>
-void visit_headers(const request_head& head, std::span<const std::string_view> names, Visitor&& visitor) {
-    for (const header_field& field : head.headers())
-        for (const std::string_view name : names)
-            if (same_ignoring_case(field.name, name)) visitor(name, field.value);
-}
-
 } // namespace carillon::http

@@ -7,12 +7,6 @@
 
 namespace carillon::hub {
 
-namespace {
-constexpr std::size_t prefetch_distance = 4;
-// A batch buffer that one large message has blown up is not kept.
-constexpr std::size_t batch_bytes_kept = 256 * 1024;
-} // namespace
-
 std::uint32_t hub::find(std::string_view channel) const noexcept {
     const auto found = by_name_.find(channel);
     return found == by_name_.end() ? none : *found;
@@ -52,9 +46,8 @@ subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_
         index = make_channel(channel);
     } else {
         if (find_node(who, list, index) != none) return subscribe_outcome::already;
-        // What was published before this subscription is not for it.
-        if (batch_channel_ == index) flush();
     }
+    queue_->on_joined(*this, index);
     channel_entry& entry = channels_[index];
     entry.formats_seen = (entry.formats_seen | 1u << static_cast<unsigned>(who.encoding())) & 0xffu;
     const std::uint32_t node = subscriptions_.take();
@@ -71,8 +64,11 @@ unsubscribe_outcome hub::unsubscribe(subscriber who, memberships& list, std::str
     if (index == none) return unsubscribe_outcome::not_subscribed;
     const std::uint32_t node = find_node(who, list, index);
     if (node == none) return unsubscribe_outcome::not_subscribed;
-    // What was published before it left is still for it.
-    if (batch_channel_ == index) flush();
+    // What was published before it left is still for it: in its turn, if the turn allows.
+    if (!queue_->empty()) {
+        flush();
+        queue_->serve(*this, index, subscriptions_[node].place);
+    }
     if (!remove(list, node)) return unsubscribe_outcome::left;
     erase_channel(index);
     return unsubscribe_outcome::left_last;
@@ -85,10 +81,7 @@ bool hub::remove(memberships& list, std::uint32_t node) {
     if (removed.next != none) subscriptions_[removed.next].previous = removed.previous;
     --list.count;
     auto& members = channels_[removed.channel].members;
-    // The last member takes the place that has become free.
-    const member last = members.back();
-    members[removed.place] = last;
-    subscriptions_[last.node].place = removed.place;
+    queue_->remove(*this, removed.channel, removed.place);
     members.pop_back();
     subscriptions_.give_back(node);
     // A channel that was large once does not keep its room for good.
@@ -115,51 +108,28 @@ std::vector<subscriber> hub::subscribers_of(std::string_view channel) const {
 }
 
 void hub::change_format(subscriber to, const memberships& list) {
-    flush();
     for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
         channel_entry& entry = channels_[subscriptions_[node].channel];
         subscriber& who = entry.members[subscriptions_[node].place].who;
         CHECK(who.index() == to.index());
         who = to;
         entry.formats_seen = (entry.formats_seen | 1u << static_cast<unsigned>(to.encoding())) & 0xffu;
+        queue_->on_joined(*this, subscriptions_[node].channel);
     }
 }
 
 std::uint32_t hub::publish(std::string_view channel, const publication& message) {
     const std::uint32_t index = find(channel);
     if (index == none) return 0;
-    if (batch_channel_ != index) flush();
-    batch_channel_ = index;
-    std::size_t held = 0;
+    const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
+    const deliveries::draft draft = queue_->publish(*this, index, receivers, receivers_);
     for (std::size_t i = 0; i < formats; ++i) {
         if ((std::uint32_t{channels_[index].formats_seen} >> i & 1u) == 0) continue;
-        sinks_[i]->encode(static_cast<format>(i), channel, message, batch_[i]);
-        held = std::max(held, batch_[i].size());
+        sinks_[i]->encode(static_cast<format>(i), channel, message, draft.frames[i]);
     }
-    ++batch_messages_;
-    const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
-    if (ablation::single_sends || held >= batch_bytes_max_) flush();
+    queue_->add(draft);
+    if constexpr (ablation::single_sends) flush();
     return receivers;
-}
-
-void hub::flush() {
-    if (batch_channel_ == none) return;
-    const auto& members = channels_[std::exchange(batch_channel_, none)].members;
-    std::array<frames, formats> what{frames{batch_[0]}, frames{batch_[1]}, frames{batch_[2]}};
-    for (std::size_t i = 0; i < members.size(); ++i) {
-        if (i + prefetch_distance < members.size()) {
-            const subscriber ahead = members[i + prefetch_distance].who;
-            sinks_[static_cast<std::size_t>(ahead.encoding())]->prefetch(ahead);
-        }
-        const auto encoding = static_cast<std::size_t>(members[i].who.encoding());
-        sinks_[encoding]->deliver(members[i].who, what[encoding]);
-    }
-    deliveries_ += std::uint64_t{batch_messages_} * members.size();
-    batch_messages_ = 0;
-    for (std::string& bytes : batch_) {
-        if (bytes.capacity() > batch_bytes_kept) std::string{}.swap(bytes);
-        bytes.clear();
-    }
 }
 
 void hub::check_invariants(const memberships& list) const {

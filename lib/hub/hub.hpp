@@ -1,7 +1,9 @@
 #pragma once
 
 #include "base/name_hash.hpp"
+#include "hub/deliveries.hpp"
 #include "hub/pool.hpp"
+#include "hub/subscriber.hpp"
 
 #include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -9,64 +11,18 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace carillon::hub {
 
-/// How the deliveries to a subscriber are encoded, and so which sink hears of them.
-enum class format : std::uint8_t { websocket_json = 0, resp2 = 1, resp3 = 2 };
-inline constexpr std::size_t formats = 3;
-
-/// A subscriber: its record's index in the shard's slab, and its format, in 32 bits.
-struct subscriber {
-    static constexpr std::uint32_t index_max = (1u << 29) - 1;
-
-    std::uint32_t packed = none;
-
-    static subscriber make(std::uint32_t index, format encoding) noexcept {
-        CHECK(index <= index_max);
-        return {static_cast<std::uint32_t>(encoding) << 29 | index};
-    }
-    std::uint32_t index() const noexcept { return packed & index_max; }
-    format encoding() const noexcept { return static_cast<format>(packed >> 29); }
-    bool operator==(const subscriber&) const = default;
-};
-
-/// One message on its way to the subscribers of a channel. Views that live as long as the call that takes them.
-struct publication {
-    std::string_view payload; ///< as it was published, byte for byte
-    bool is_json = false;     ///< else it is UTF-8 text
-    std::string_view info;    ///< JSON of the ClientInfo of a client that published it; empty: a back end did
-};
-
-/// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that
-/// must queue them. Made once for all.
-class frames {
+/// What a room above the hub does for the subscribers of its formats.
+class sink : public receiver {
 public:
-    explicit frames(std::string_view bytes) noexcept : bytes_{bytes} {}
-    std::string_view bytes() const noexcept { return bytes_; }
-    const std::shared_ptr<const std::string>& share() {
-        if (shared_ == nullptr) shared_ = std::make_shared<const std::string>(bytes_);
-        return shared_;
-    }
-
-private:
-    std::string_view bytes_;
-    std::shared_ptr<const std::string> shared_;
-};
-
-/// What a room above the hub does for the subscribers of its formats. Neither call may change the hub's subscriptions:
-/// a subscriber that fails is set aside by its owner, and leaves after the delivery.
-class sink {
-public:
-    /// Appends the bytes that a subscriber of `encoding` gets for this message.
+    /// Appends the bytes that a subscriber of `encoding` gets for this message. May not change the hub.
     virtual void encode(format encoding, std::string_view channel, const publication& message, std::string& out) = 0;
-    virtual void deliver(subscriber to, frames& what) = 0;
-    /// A hint, some subscribers ahead of deliver().
-    virtual void prefetch(subscriber) noexcept {}
 
 protected:
     ~sink() = default;
@@ -82,22 +38,19 @@ enum class subscribe_outcome : std::uint8_t { joined, joined_first, already };
 enum class unsubscribe_outcome : std::uint8_t { left, left_last, not_subscribed };
 
 /// Who hears what on one shard. 16 bytes for a subscription, 8 for its place in the channel, 48 and the name for a
-/// channel. Pure: no sockets; deliveries go to sinks. Publications to one channel that follow each other are held and
-/// delivered together, so that a burst costs each subscriber one send; the holder of the shard's turn ends it with
-/// flush(). Not thread-safe: belongs to a shard.
-class hub {
+/// channel. Pure: no sockets; what is published waits in the shard's deliveries until the turn ends, or until it is
+/// flushed. Not thread-safe: belongs to a shard.
+class hub final : public audience {
 public:
     static constexpr std::size_t channel_bytes_max = (1u << 24) - 1; ///< no longer name may be given
 
-    /// Publications to one channel are held until they are so many bytes; the last of them may reach beyond.
-    static constexpr std::size_t batch_bytes = 64 * 1024;
-
-    explicit hub(std::size_t batch_bytes_max = batch_bytes) : batch_bytes_max_{batch_bytes_max} {}
+    explicit hub(deliveries& queue) : queue_{&queue} {}
     hub(const hub&) = delete;
     hub& operator=(const hub&) = delete;
 
-    void attach(format encoding, sink& deliveries) noexcept {
-        sinks_[static_cast<std::size_t>(encoding)] = &deliveries;
+    void attach(format encoding, sink& whose) noexcept {
+        sinks_[static_cast<std::size_t>(encoding)] = &whose;
+        receivers_[static_cast<std::size_t>(encoding)] = &whose;
     }
 
     /// `joined_first`: nobody here had subscribed to the channel. `list` is always that of `who`. Costs a walk over the
@@ -107,7 +60,6 @@ public:
     /// Leaves all channels; calls `left_last(channel)` for each that has nobody left.
     template <class LeftLast>
     void unsubscribe_all(memberships& list, LeftLast&& left_last) {
-        if (list.first != none) flush();
         while (list.first != none) {
             const std::uint32_t node = list.first;
             const std::uint32_t channel = subscriptions_[node].channel;
@@ -119,20 +71,22 @@ public:
     }
     bool subscribed(subscriber who, const memberships& list, std::string_view channel) const;
 
-    /// The same subscriber in another format: `to` has the index of who has `list`.
+    /// The same subscriber in another format: `to` has the index of who has `list`. Nothing may wait for it
+    /// (deliveries::oldest_waiting), since that is encoded already.
     void change_format(subscriber to, const memberships& list);
 
-    /// Takes a message for a channel's subscribers; they get it at the next flush() at the latest. Returns how many
-    /// they are.
+    /// Takes a message for a channel's subscribers. Returns how many they are.
     std::uint32_t publish(std::string_view channel, const publication& message);
-    void flush();
+    void flush() { queue_->flush(); }
+    /// What has been published and not been sent yet.
+    deliveries& waiting() noexcept { return *queue_; }
+    const deliveries& waiting() const noexcept { return *queue_; }
 
     std::uint32_t subscribers(std::string_view channel) const;
     /// All of them, for who is going to change them.
     std::vector<subscriber> subscribers_of(std::string_view channel) const;
     std::size_t channels() const noexcept { return channels_.size(); }
     std::size_t subscriptions() const noexcept { return subscriptions_.size(); }
-    std::uint64_t deliveries() const noexcept { return deliveries_; }
 
     /// The name of one of the channels in a list that is not empty. Valid until the hub's subscriptions change.
     std::string_view first_channel_of(const memberships& list) const noexcept {
@@ -149,6 +103,12 @@ public:
     /// Every link leads where it should. For tests; costs a walk over everything in `list`.
     void check_invariants(const memberships& list) const;
 
+    // audience
+    std::span<member> members_of(std::uint32_t channel) noexcept override { return channels_[channel].members; }
+    void on_moved(const member& moved, std::uint32_t place) noexcept override {
+        subscriptions_[moved.node].place = place;
+    }
+
 private:
     struct subscription {
         std::uint32_t channel = none;
@@ -157,11 +117,6 @@ private:
         std::uint32_t previous = none;
     };
     static_assert(sizeof(subscription) == 16);
-
-    struct member {
-        subscriber who;
-        std::uint32_t node;
-    };
 
     struct channel_entry {
         std::unique_ptr<char[]> name;
@@ -202,14 +157,10 @@ private:
     pool<channel_entry, &channel_entry::next_free> channels_;
     boost::unordered_flat_set<std::uint32_t, by_name_hash, by_name_equal> by_name_{0, by_name_hash{this},
                                                                                    by_name_equal{this}};
+    deliveries* queue_;
     std::array<sink*, formats> sinks_{};
+    std::array<receiver*, formats> receivers_{}; // the same
 
-    // The publications that are held: all to one channel.
-    std::uint32_t batch_channel_ = none;
-    std::array<std::string, formats> batch_;
-    std::uint32_t batch_messages_ = 0;
-    std::size_t batch_bytes_max_;
-    std::uint64_t deliveries_ = 0;
 };
 
 } // namespace carillon::hub

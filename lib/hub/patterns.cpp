@@ -7,98 +7,95 @@
 
 namespace carillon::hub {
 
-namespace {
-// More is not held.
-constexpr std::size_t held_bytes_max = 64 * 1024;
-// A buffer that one large message has blown up is not kept.
-constexpr std::size_t encoded_bytes_kept = 256 * 1024;
-} // namespace
-
 // A look at the subscriber's patterns or at the pattern's subscribers, whichever are fewer.
-bool patterns::has(const pattern_memberships& list, const pattern_entry& entry, subscriber who) noexcept {
-    if (entry.members.size() < list.entries.size()) {
-        return std::find(entry.members.begin(), entry.members.end(), who) != entry.members.end();
+bool patterns::has(const pattern_memberships& list, std::uint32_t pattern, subscriber who) const noexcept {
+    const auto& members = entries_[pattern].members;
+    if (members.size() < list.entries.size()) {
+        return std::ranges::any_of(members, [&](const member& each) { return each.who == who; });
     }
-    return std::find(list.entries.begin(), list.entries.end(), &entry) != list.entries.end();
+    return std::ranges::find(list.entries, pattern) != list.entries.end();
+}
+
+std::size_t patterns::place_of(subscriber who, std::uint32_t pattern) const {
+    const auto& members = entries_[pattern].members;
+    const auto place = std::ranges::find_if(members, [&](const member& each) { return each.who == who; });
+    CHECK(place != members.end());
+    return static_cast<std::size_t>(place - members.begin());
 }
 
 subscribe_outcome patterns::subscribe(subscriber who, pattern_memberships& list, std::string_view pattern) {
-    flush(); // what was published before this subscription is not for it
-    auto found = entries_.find(pattern);
-    const bool first = found == entries_.end();
+    auto found = by_text_.find(pattern);
+    const bool first = found == by_text_.end();
     if (first) {
-        found = entries_.try_emplace(std::string{pattern}).first;
-        found->second.text = found->first;
+        found = by_text_.try_emplace(std::string{pattern}, entries_.take()).first;
+        entries_[found->second].text = found->first;
     } else if (has(list, found->second, who)) {
         return subscribe_outcome::already;
     }
-    found->second.members.push_back(who);
-    ++found->second.counts[static_cast<std::size_t>(who.encoding())];
-    list.entries.push_back(&found->second);
+    listeners& joined = entries_[found->second];
+    queue_->on_joined(*this, found->second); // what was published before this subscription is not for it
+    joined.members.push_back({who});
+    ++joined.counts[static_cast<std::size_t>(who.encoding())];
+    list.entries.push_back(found->second);
     ++subscriptions_;
     return first ? subscribe_outcome::joined_first : subscribe_outcome::joined;
 }
 
 unsubscribe_outcome patterns::unsubscribe(subscriber who, pattern_memberships& list, std::string_view pattern) {
-    flush(); // what was published before it left is still for it
-    const auto found = entries_.find(pattern);
-    if (found == entries_.end()) return unsubscribe_outcome::not_subscribed;
-    const auto place = std::find(list.entries.begin(), list.entries.end(), &found->second);
+    const auto found = by_text_.find(pattern);
+    if (found == by_text_.end()) return unsubscribe_outcome::not_subscribed;
+    const std::uint32_t index = found->second;
+    const auto place = std::ranges::find(list.entries, index);
     if (place == list.entries.end()) return unsubscribe_outcome::not_subscribed;
     list.entries.erase(place);
-    const bool last = found->second.members.size() == 1;
-    forget(who, found->second);
+    // What was published before it left is still for it: in its turn, if the turn allows.
+    if (!queue_->empty()) {
+        queue_->flush();
+        queue_->serve(*this, index, static_cast<std::uint32_t>(place_of(who, index)));
+    }
+    const bool last = entries_[index].members.size() == 1;
+    forget(who, index);
     return last ? unsubscribe_outcome::left_last : unsubscribe_outcome::left;
 }
 
-void patterns::forget(subscriber who, pattern_entry& entry) {
-    const auto place = std::find(entry.members.begin(), entry.members.end(), who);
-    CHECK(place != entry.members.end());
-    *place = entry.members.back();
-    entry.members.pop_back();
+void patterns::forget(subscriber who, std::uint32_t pattern) {
+    listeners& left = entries_[pattern];
+    queue_->remove(*this, pattern, static_cast<std::uint32_t>(place_of(who, pattern)));
+    left.members.pop_back();
     --subscriptions_;
-    --entry.counts[static_cast<std::size_t>(who.encoding())];
-    if (entry.members.empty()) entries_.erase(entries_.find(entry.text));
+    --left.counts[static_cast<std::size_t>(who.encoding())];
+    if (!left.members.empty()) return;
+    by_text_.erase(by_text_.find(left.text));
+    entries_.give_back(pattern);
 }
 
 void patterns::change_format(subscriber from, subscriber to, pattern_memberships& list) {
     CHECK(from.index() == to.index());
-    flush();
-    for (pattern_entry* const each : list.entries) {
-        const auto place = std::find(each->members.begin(), each->members.end(), from);
-        CHECK(place != each->members.end());
-        *place = to;
-        --each->counts[static_cast<std::size_t>(from.encoding())];
-        ++each->counts[static_cast<std::size_t>(to.encoding())];
+    for (const std::uint32_t each : list.entries) {
+        listeners& changed = entries_[each];
+        changed.members[place_of(from, each)].who = to;
+        --changed.counts[static_cast<std::size_t>(from.encoding())];
+        ++changed.counts[static_cast<std::size_t>(to.encoding())];
+        queue_->on_joined(*this, each);
     }
 }
 
-std::uint32_t patterns::hold(const pattern_entry& entry, std::string_view channel, const publication& message) {
+std::uint32_t patterns::publish(std::string_view channel, const publication& message) {
     CHECK(sink_ != nullptr);
-    if (held_ != &entry) flush();
-    held_ = &entry;
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < formats; ++i) {
-        if (entry.counts[i] == 0) continue;
-        sink_->encode_pattern(static_cast<format>(i), entry.text, channel, message, encoded_[i]);
-        bytes = std::max(bytes, encoded_[i].size());
+    std::uint32_t receivers = 0;
+    for (const auto& [text, index] : by_text_) {
+        if (!matches_(text, channel)) continue;
+        const listeners& matched = entries_[index];
+        const auto members = static_cast<std::uint32_t>(matched.members.size());
+        const deliveries::draft draft = queue_->publish(*this, index, members, receivers_);
+        for (std::size_t i = 0; i < formats; ++i) {
+            if (matched.counts[i] == 0) continue;
+            sink_->encode_pattern(static_cast<format>(i), text, channel, message, draft.frames[i]);
+        }
+        queue_->add(draft);
+        receivers += members;
     }
-    ++held_messages_;
-    const auto receivers = static_cast<std::uint32_t>(entry.members.size());
-    if (bytes >= held_bytes_max) flush();
     return receivers;
-}
-
-void patterns::flush() {
-    if (held_ == nullptr) return;
-    const pattern_entry& entry = *std::exchange(held_, nullptr);
-    std::array<frames, formats> what{frames{encoded_[0]}, frames{encoded_[1]}, frames{encoded_[2]}};
-    for (const subscriber each : entry.members) sink_->deliver(each, what[static_cast<std::size_t>(each.encoding())]);
-    deliveries_ += std::uint64_t{std::exchange(held_messages_, 0)} * entry.members.size();
-    for (std::string& bytes : encoded_) {
-        if (bytes.capacity() > encoded_bytes_kept) std::string{}.swap(bytes);
-        bytes.clear();
-    }
 }
 
 } // namespace carillon::hub

@@ -10,9 +10,7 @@
 namespace carillon::link {
 
 namespace {
-// What all connections together may have put aside; then it is sent.
-constexpr std::size_t put_aside_bytes_max = 256 * 1024;
-constexpr std::size_t portions_max = 1024;
+constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 } // namespace
 
 // Parks the flush coroutine in the busy state, where the next writable edge finds it.
@@ -26,7 +24,7 @@ struct server::writable_awaiter {
 };
 
 std::size_t server::send_now(record& r, std::string_view bytes) {
-    if (r.put_aside) send_put_aside(); // it was said earlier
+    if (r.put_aside) shard_.turns.send_put_aside(); // it was said earlier
     if (r.gone || r.closing || r.doomed) return bytes.size();
     if (ablation::parked_writers || (r.busy != nullptr && !r.busy->outbox.empty())) return 0;
     net::io_result result;
@@ -52,48 +50,17 @@ void server::send(record& r, std::string_view bytes) {
     if (sent < bytes.size()) queue(r, std::make_shared<const std::string>(bytes), sent, options_.outbox_bytes_max);
 }
 
-void server::send_later(record& r, std::string_view bytes) {
-    if (bytes.empty() || r.gone || r.closing || r.doomed) return;
-    if (put_aside_.size() + bytes.size() > put_aside_bytes_max || portions_.size() >= portions_max) {
-        // Not the end of the turn: a delivery would send the owner's replies, of which `bytes` may be a view.
-        send_put_aside();
-        if (bytes.size() > put_aside_bytes_max) return send(r, bytes);
-    }
-    shard_.poll.want_turn_end();
-    put_aside_.append(bytes);
-    if (!portions_.empty() && portions_.back().whose == &r) {
-        portions_.back().bytes += bytes.size();
-    } else {
-        portions_.push_back({&r, bytes.size()});
-    }
-    r.put_aside = true;
-}
-
-// All of it, whoever asks: what came first goes first, and nobody has to be looked up.
-void server::send_put_aside() {
-    for (const portion& each : portions_) each.whose->put_aside = false;
-    std::string_view left = put_aside_;
-    for (const portion& each : portions_) {
-        send(*each.whose, left.substr(0, each.bytes));
-        left.remove_prefix(each.bytes);
-    }
-    portions_.clear();
-    put_aside_.clear();
-}
-
-void server::on_turn_end() {
-    send_put_aside();
-    deliver_held();
-}
-
+// What has been sent in part is finished, whatever the limit: its peer would take the next frame, a Close even, for the
+// rest of this one (RFC 6455 §5.4). So the limit may be exceeded by one piece, and then the connection ends.
 void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit) {
     busy_state& state = busy(r);
     const bool was_empty = state.outbox.empty();
     const std::size_t before = state.outbox.bytes();
-    if (state.outbox.push(std::move(bytes), offset, limit) == net::push_result::full) {
+    if (state.outbox.push(std::move(bytes), offset, offset > 0 ? no_limit : limit) == net::push_result::full) {
         doom(r, true);
         return;
     }
+    if (state.outbox.bytes() > limit) doom(r, true);
     counters().outbox_bytes += static_cast<std::int64_t>(state.outbox.bytes() - before);
     if (was_empty) ++counters().outboxes;
     if (!r.writing) flush(r);

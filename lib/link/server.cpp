@@ -11,8 +11,8 @@
 namespace carillon::link {
 
 namespace {
-// How many buffers one connection may fill before the others get their turn.
-constexpr int bursts_per_turn = 4;
+// Connections that failed or were too slow, before other events get their turn.
+constexpr std::size_t ended_per_turn = 256;
 constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 } // namespace
 
@@ -57,12 +57,12 @@ void server::operator()(int descriptor, work::lease& held) {
     r->receiving = true;
     on_open(*r);
     // What has come already is read before the netpoll hears of the connection; for the rest there will be an edge.
-    const burst outcome = read_burst(*r, held);
+    const reading outcome = read_burst(*r, held);
     if (!r->gone && !shard_.poll.watch(*r)) drop(*r, ending::by_error);
     if (r->writing) shard_.poll.watch_writing(*r);
     r->receiving = false;
     if (ablation::parked_writers && !r->gone) park_writer(*r);
-    if (!r->gone && (outcome == burst::more || ablation::parked_readers)) {
+    if (!r->gone && (outcome == reading::more || ablation::parked_readers)) {
         receive(*r);
         return;
     }
@@ -95,19 +95,23 @@ net::detached server::receive(record& r) {
     const auto pass = coroutines_.enter();
     r.receiving = true;
     work::lease held = co_await shard_.pool.acquire();
-    int bursts = 0;
     while (held && !r.gone && !r.paused) {
+        shard_.turns.join();
+        if (shard_.turns.over()) {
+            wait_for_turn(r, false);
+            break;
+        }
         r.ready_again = false;
-        const burst outcome = read_burst(r, held);
-        if (outcome == burst::ended) break;
-        if (outcome == burst::drained && !r.ready_again) {
+        const reading outcome = read_burst(r, held);
+        if (outcome == reading::ended) break;
+        if (outcome == reading::drained && !r.ready_again) {
             if constexpr (ablation::parked_readers) {
                 co_await readable_awaiter{busy(r)};
                 continue;
             }
             break;
         }
-        if (++bursts % bursts_per_turn != 0) continue;
+        // One buffer is its share of a turn.
         if (shard_.pool.waiting() > 0) {
             // Who keeps its socket full must not keep its lease, too: to the end of the line.
             held = {};
@@ -122,32 +126,37 @@ net::detached server::receive(record& r) {
     release_if_unused(r);
 }
 
-server::burst server::read_burst(record& r, work::lease& held) {
+server::reading server::read_burst(record& r, work::lease& held) {
     const std::span<std::byte> buffer = held.buffer();
     const net::io_result result = shard_.calls.receive(r.descriptor, buffer);
-    if (result.error == EINTR) return burst::more;
-    if (result.would_block()) return burst::drained;
+    if (result.error == EINTR) return reading::more;
+    if (result.would_block()) return reading::drained;
     if (result.error != 0) {
         drop(r, ending::by_error);
-        return burst::ended;
+        return reading::ended;
     }
     if (result.value == 0) {
-        if (r.put_aside) send_put_aside(); // so that the owner knows what is unsent
-        if (on_end(r)) return burst::drained;
+        if (r.put_aside) shard_.turns.send_put_aside(); // so that the owner knows what is unsent
+        if (on_end(r)) return reading::drained;
         if (!r.gone) drop(r, ending::by_peer);
-        return burst::ended;
+        return reading::ended;
     }
     const auto count = static_cast<std::size_t>(result.value);
     counters().bytes_received += count;
     if (!r.closing) on_bytes(r, buffer.first(count));
-    if (r.gone) return burst::ended;
-    if (r.paused) return burst::drained;
+    if (r.gone) return reading::ended;
+    if (r.paused) return reading::drained;
     // A short read has emptied the socket, and the next bytes make an edge of their own; but the end of the stream, if
     // it has been announced, must be read out.
-    return count < buffer.size() && !r.hung_up ? burst::drained : burst::more;
+    return count < buffer.size() && !r.hung_up ? reading::drained : reading::more;
 }
 
 void server::pause(record& r) { r.paused = true; }
+
+void server::wait_for_turn(record& r, bool for_room) {
+    pause(r);
+    shard_.turns.wait(*this, r, for_room);
+}
 
 void server::resume(record& r) {
     if (!r.paused || r.gone) return;
@@ -167,8 +176,9 @@ void server::doom(record& r, bool slow) {
 }
 
 void server::end_doomed() {
-    const auto sentences = std::exchange(doomed_, {});
-    for (const sentence& each : sentences) {
+    for (std::size_t i = 0; i < ended_per_turn && !doomed_.empty(); ++i) {
+        const sentence each = doomed_.front();
+        doomed_.pop_front();
         record* r = find(each.key);
         if (r == nullptr) continue;
         r->doomed = false;
@@ -179,11 +189,12 @@ void server::end_doomed() {
             drop(*r, ending::by_error);
         }
     }
+    if (!doomed_.empty()) boost::asio::post(shard_.context, [this] { end_doomed(); });
 }
 
 void server::close(record& r, std::string_view last_word, bool forget_queued) {
     if (r.gone || r.closing) return;
-    if (r.put_aside) send_put_aside();
+    if (r.put_aside) shard_.turns.send_put_aside();
     if (r.busy != nullptr && !r.busy->outbox.empty() && forget_queued) {
         const std::size_t before = r.busy->outbox.bytes();
         r.busy->outbox.forget_unsent();
@@ -219,7 +230,7 @@ void server::leave(record& r) {
 
 void server::drop(record& r, ending why) {
     if (r.gone) return;
-    if (r.put_aside) send_put_aside();
+    if (r.put_aside) shard_.turns.send_put_aside();
     leave(r);
     on_gone(r, why);
     // Closing takes the descriptor out of the epoll set, too: no other descriptor shares its open file.

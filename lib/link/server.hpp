@@ -1,6 +1,7 @@
 #pragma once
 
 #include "link/farewells.hpp"
+#include "link/turn.hpp"
 #include "metrics/shard_counters.hpp"
 #include "net/netpoll.hpp"
 #include "net/outbox.hpp"
@@ -14,6 +15,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,6 +50,7 @@ struct floor {
     net::netpoll& poll;
     net::timer_wheel& wheel;
     work::work_pool& pool;
+    turn& turns;
     metrics::shard_counters& counters;
     const net::system_calls& calls;
     net::timer_wheel::clock::time_point (*now)() = net::timer_wheel::clock::now; ///< for deadlines; a test has its own
@@ -58,8 +61,8 @@ enum class ending : std::uint8_t { by_peer, by_error, by_us };
 
 /// The spine of every connection, whatever it speaks: accepted with a lease, read by a coroutine that is born on
 /// readiness and holds a lease, written at once, and by a second coroutine only while the peer does not take it. What
-/// the bytes mean is for the class that derives from it. Replies may be put aside until the netpoll's turn ends, so
-/// that a peer with many connections wakes once for all of them. A connection ends in one place (`drop`), and its
+/// the bytes mean is for the class that derives from it. Replies may be put aside until the shard's turn ends, so that
+/// a peer with many connections wakes once for all of them. A connection ends in one place (`drop`), and its
 /// record is given back when its last coroutine has ended. Thread: the shard's.
 class server : public net::event_sink {
 public:
@@ -80,7 +83,6 @@ public:
     void operator()(int descriptor, work::lease& held);
 
     void on_ready(net::connection& c, net::readiness what) final;
-    void on_turn_end() final;
 
     /// Ends every connection now.
     void drop_all();
@@ -115,10 +117,14 @@ protected:
     virtual bool on_end(record&) { return false; }
     /// The outbox was full. Called outside of deliveries; ends the connection one way or the other.
     virtual void on_slow(record& r) = 0;
-    /// The turn is over, and what was put aside has been sent: deliver what is held for others.
-    virtual void deliver_held() {}
+    /// A connection that has waited in line goes on; it is still paused.
+    virtual void on_turn(record& r) { resume(r); }
     /// The connection has ended: leave channels, count. The record goes afterwards; `busy` is still there.
     virtual void on_gone(record& r, ending why) = 0;
+
+    /// Pauses the connection and lets it wait in line until a later turn has time for it, and room if it is
+    /// `for_room`: then on_turn() is called.
+    void wait_for_turn(record& r, bool for_room);
 
     /// Sends now what the kernel takes, and queues the rest. May be called in the middle of a delivery: a connection
     /// that fails or is too slow is ended afterwards.
@@ -133,7 +139,9 @@ protected:
 
     /// Puts a copy of the bytes aside and sends it when the turn ends: earlier if more is sent to this connection, if
     /// it ends, or if too much is put aside. Order is kept. Delivers nothing to others.
-    void send_later(record& r, std::string_view bytes);
+    void send_later(record& r, std::string_view bytes) {
+        if (!bytes.empty() && !r.gone && !r.closing && !r.doomed) shard_.turns.put_aside(*this, r, bytes);
+    }
 
     /// Sends the last word and then ends our direction; the peer has close_timeout to end its own. Forgets what still
     /// waits when `forget_queued`.
@@ -182,17 +190,18 @@ protected:
     const floor& shard() const noexcept { return shard_; }
 
 private:
-    enum class burst : std::uint8_t { drained, more, ended };
+    friend class turn;
+
+    enum class reading : std::uint8_t { drained, more, ended };
     struct writable_awaiter;
     struct readable_awaiter;
 
     net::detached receive(record& r);
     net::detached flush(record& r);
     net::detached park_writer(record& r);
-    burst read_burst(record& r, work::lease& held);
+    reading read_burst(record& r, work::lease& held);
     bool write_burst(record& r);
     std::size_t send_now(record& r, std::string_view bytes);
-    void send_put_aside();
     void queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit);
     void doom(record& r, bool slow);
     void end_doomed();
@@ -200,12 +209,6 @@ private:
     void leave(record& r);
     void release_if_unused(record& r);
     void end_hold(record& r);
-
-    // Of the bytes that are put aside, those of one connection: they follow those of the portion before.
-    struct portion {
-        record* whose; // alive: a connection that ends sends them first
-        std::size_t bytes;
-    };
 
     struct sentence {
         net::connection_key key;
@@ -216,9 +219,7 @@ private:
     options options_;
     net::gate coroutines_;
     farewells refused_;
-    std::string put_aside_;
-    std::vector<portion> portions_;
-    std::vector<sentence> doomed_; // at most one for each connection
+    std::deque<sentence> doomed_; // at most one for each connection
     std::uint32_t open_ = 0;
 };
 

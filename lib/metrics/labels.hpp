@@ -20,7 +20,7 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(command_method, std::uint8_t, connect, subscribe, 
 
 /// What was wrong with the bytes of a client.
 BOOST_DEFINE_FIXED_ENUM_CLASS(protocol_failure, std::uint8_t, malformed_frame, not_utf8, message_too_big,
-                              unsupported_data, malformed_command, too_many_commands, unexpected_command, other)
+                              malformed_command, too_many_commands, unexpected_command, other)
 
 /// Who published.
 BOOST_DEFINE_FIXED_ENUM_CLASS(publication_source, std::uint8_t, resp, client, api)
@@ -31,7 +31,8 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(publication_refusal, std::uint8_t, not_utf8, not_j
 /// The commands of the bus door, lower case as they are shown.
 BOOST_DEFINE_FIXED_ENUM_CLASS(resp_command, std::uint8_t, publish, spublish, subscribe, ssubscribe, psubscribe,
                               unsubscribe, sunsubscribe, punsubscribe, pubsub, ping, echo, hello, auth, client, command,
-                              config, info, select, reset, quit, other)
+                              config, info, select, multi, exec, discard, watch, unwatch, eval, evalsha, script, role, reset,
+                              quit, other)
 
 /// Why the bus door answered with an error.
 BOOST_DEFINE_FIXED_ENUM_CLASS(resp_error, std::uint8_t, protocol, unknown_command, wrong_arguments, not_allowed,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <sys/epoll.h>
 #include <utility>
 
@@ -44,8 +45,23 @@ struct netpoll::readable_awaiter {
     bool failed = false;
 };
 
+// Goes on in a post, behind what else is ready.
+struct netpoll::later_awaiter {
+    explicit later_awaiter(boost::asio::io_context& context) noexcept : runs_on{context} {}
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) {
+        boost::asio::post(runs_on, [waiting] { waiting.resume(); });
+    }
+    void await_resume() const noexcept {}
+
+    boost::asio::io_context& runs_on;
+};
+
 netpoll::netpoll(boost::asio::io_context& context, slab& records)
-    : context_{&context}, records_{&records}, set_{context, create_epoll_set()} {}
+    : context_{&context}, records_{&records}, set_{context, create_epoll_set()} {
+    found_.reserve(events_per_turn);
+}
 
 void netpoll::start() { run(); }
 
@@ -61,6 +77,11 @@ detached netpoll::run() {
         if (!readable || stopping_) break;
         ++counts_.wakeups;
         serve();
+        // An edge is told once, so what the turn had no time for is kept.
+        while (next_ < found_.size() && !stopping_) {
+            co_await later_awaiter{*context_};
+            if (!stopping_) tell_found();
+        }
     }
 }
 
@@ -73,44 +94,41 @@ void netpoll::serve() {
     for (int empty = 0; events < events_per_turn && empty < looks_;) {
         const std::size_t count = dispatch_ready();
         events += count;
+        if (next_ < found_.size()) return;
         ++(count > 0 ? found : empty);
     }
     looks_ = found > 1 ? std::min(looks_ * 2, looks_max) : std::max(looks_ / 2, 1);
 }
 
-// One turn. A plain function, so that its array of events does not become part of a coroutine frame.
+// A plain function, so that its array of events does not become part of a coroutine frame.
 std::size_t netpoll::dispatch_ready() {
     std::array<epoll_event, events_per_turn> events;
     const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-    dispatching_ = true;
-    for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        // One that has gone since the kernel made this batch is not found.
-        connection* c = records_->find(connection_key::unpacked(event.data.u64));
-        if (c == nullptr) continue;
-        ++counts_.events;
-        sink_of(*c).on_ready(*c, readiness_of(event.events));
+    if (count <= 0) return 0;
+    found_.clear();
+    next_ = 0;
+    for (const epoll_event& each : std::span{events}.first(static_cast<std::size_t>(count))) {
+        found_.push_back({connection_key::unpacked(each.data.u64), each.events});
     }
-    dispatching_ = false;
-    end_turn();
-    return static_cast<std::size_t>(std::max(count, 0));
+    tell_found();
+    return static_cast<std::size_t>(count);
 }
 
-void netpoll::want_turn_end() {
-    turn_end_wanted_ = true;
-    if (dispatching_ || turn_end_posted_) return;
-    turn_end_posted_ = true;
-    boost::asio::post(*context_, [this] {
-        turn_end_posted_ = false;
-        end_turn();
-    });
-}
-
-void netpoll::end_turn() {
-    if (!std::exchange(turn_end_wanted_, false)) return;
-    for (event_sink* const each : sinks_) {
-        if (each != nullptr) each->on_turn_end();
+// One turn, or as much of it as there is time for; one event at least.
+void netpoll::tell_found() {
+    if (turns_ != nullptr) turns_->begin();
+    while (next_ < found_.size()) {
+        const found_event event = found_[next_++];
+        // One that has gone since the kernel told of it is not found.
+        connection* c = records_->find(event.whose);
+        if (c != nullptr) {
+            ++counts_.events;
+            sink_of(*c).on_ready(*c, readiness_of(event.events));
+        }
+        if (turns_ != nullptr && turns_->over()) break;
     }
+    if (turns_ != nullptr) turns_->end();
+    making_.step();
 }
 
 result<void> netpoll::watch(connection& c) {

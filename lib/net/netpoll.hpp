@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "net/detached.hpp"
+#include "net/progress.hpp"
 #include "net/slab.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -26,17 +27,27 @@ public:
     virtual void on_ready(connection& c, readiness what) = 0;
     /// Its deadline in the timer wheel has come; it is in the wheel no more.
     virtual void on_deadline(connection& c) = 0;
-    /// The turn is over: time to do what was put off until then. Heard by all sinks, if anybody wanted it.
-    virtual void on_turn_end() {}
 
 protected:
     ~event_sink() = default;
 };
 
+/// Hears of turns: the events that one look at the epoll set has found are one, as far as its time goes. Thread: the
+/// shard's.
+class turn_keeper {
+public:
+    virtual void begin() = 0;
+    /// The turn has taken its time: events that have not been told wait for the next.
+    virtual bool over() = 0;
+    virtual void end() = 0;
+
+protected:
+    ~turn_keeper() = default;
+};
+
 /// The netpoll of the article (3.1): one epoll set of our own for all connections of a shard, itself watched by Asio,
 /// so that an idle connection has no Asio object and no coroutine. Edge-triggered: whoever is woken reads until
-/// EAGAIN or a short read; writable edges come to those who asked for them. The events that one look at the set has
-/// found are a turn: what can wait for its end is done once for all of them. Thread: its shard's.
+/// EAGAIN or a short read; writable edges come to those who asked for them. Thread: its shard's.
 class netpoll {
 public:
     struct counters {
@@ -48,6 +59,9 @@ public:
     netpoll(boost::asio::io_context& context, slab& records);
     netpoll(const netpoll&) = delete;
     netpoll& operator=(const netpoll&) = delete;
+
+    /// Who hears of turns; none is needed. It outlives the netpoll. Before start().
+    void tell_turns(turn_keeper& keeper) noexcept { turns_ = &keeper; }
 
     /// Says who hears the events of the records owned by `who`.
     void attach(owner who, event_sink& sink) noexcept { sinks_[static_cast<std::size_t>(who)] = &sink; }
@@ -64,11 +78,6 @@ public:
     /// Takes the descriptor out of the set, for one that lives on elsewhere; nothing happens if it is not in it.
     void forget(connection& c);
 
-    /// Asks for on_turn_end(): after the events that are being served now or, outside of them, in a post of its own.
-    void want_turn_end();
-    /// Ends the turn here if that was wanted; what comes afterwards belongs to the next. Not while a sink is ending it.
-    void end_turn();
-
     event_sink& sink_of(const connection& c) noexcept {
         event_sink* sink = sinks_[static_cast<std::size_t>(c.owned_by)];
         CHECK(sink != nullptr);
@@ -77,15 +86,26 @@ public:
 
     const counters& counts() const noexcept { return counts_; }
 
+    /// Where whoever works on the shard's thread says that it goes on; the netpoll does after each turn.
+    progress& making() noexcept { return making_; }
+    const progress& making() const noexcept { return making_; }
+
 private:
     static constexpr std::size_t events_per_turn = 256;
     static constexpr int looks_max = 32; // about 8 microseconds
 
+    struct found_event {
+        connection_key whose;
+        std::uint32_t events;
+    };
+
     struct readable_awaiter;
+    struct later_awaiter;
 
     detached run();
     void serve();
     std::size_t dispatch_ready();
+    void tell_found();
 
     boost::asio::io_context* context_;
     slab* records_;
@@ -93,11 +113,13 @@ private:
     std::array<event_sink*, owners> sinks_{};
     gate coroutines_;
     counters counts_;
+    progress making_;
     int looks_ = 1; // at an empty set, before Asio waits for it
     bool stopping_ = false;
-    bool dispatching_ = false;     // events are being served
-    bool turn_end_wanted_ = false; // by somebody, since the last one
-    bool turn_end_posted_ = false;
+    turn_keeper* turns_ = nullptr;
+    // Events that one look has found, of which those from next_ on have not been told.
+    std::vector<found_event> found_;
+    std::size_t next_ = 0;
 };
 
 } // namespace carillon::net

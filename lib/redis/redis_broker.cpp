@@ -81,7 +81,8 @@ void redis_broker::receive(std::vector<notice>& notices) {
 // As much as keeps the shard's other events waiting for a moment only; the rest in a turn of its own.
 void redis_broker::handle_some() {
     std::size_t bytes = 0;
-    for (int i = 0; i < bus::messages_per_turn && bytes < bus::message_bytes_per_turn && !inbox_.empty(); ++i) {
+    const auto room = [&] { return !hub_->waiting().congested() && bytes < bus::message_bytes_per_turn; };
+    for (int i = 0; i < bus::messages_per_turn && room() && !inbox_.empty(); ++i) {
         const notice next = std::move(inbox_.front());
         inbox_.pop_front();
         if (next.message) bytes += next.message->payload.size();

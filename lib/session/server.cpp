@@ -7,15 +7,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <memory>
 #include <utility>
+#include <variant>
 
 namespace carillon::session {
 
 namespace {
 
-// Room in front of the replies for the header of the frame that will hold them.
-constexpr std::size_t header_room = 10;
 // Replies beyond this go out before the others are made.
 constexpr std::size_t replies_bytes_max = 32 * 1024;
 // Connections closed before other events get their turn.
@@ -60,7 +59,6 @@ server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus
       plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max} {
     hub_->attach(hub::format::websocket_json, *this);
     ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);
-    replies_.assign(header_room, '\0');
 }
 
 // --- the life of a connection
@@ -81,11 +79,7 @@ void server::on_bytes(link::record& r, std::span<std::byte> bytes) {
     unhandled_ = {};
     if (c.where() == stage::upgrading) bytes = upgrade(c, bytes);
     if (c.where() != stage::upgrading && !c.gone && !c.closing && !bytes.empty()) read_frames(c, bytes);
-    // These go out when the turn ends, and what has been published, too.
-    send_later(c, framed_replies());
-    replies_.resize(header_room);
-    active_ = nullptr;
-    shard().poll.want_turn_end();
+    put_replies_aside(c);
 }
 
 void server::on_slow(link::record& r) {
@@ -128,6 +122,10 @@ void server::on_deadline(net::connection& connection) {
         send(c, ping_frame_);
         break;
     case stage::awaiting_pong:
+        if (c.paused) { // so we have not looked whether it is there
+            schedule(c, options_.pong_timeout);
+            break;
+        }
         ++counters().pong_timeouts;
         disconnect(c, protocol::disconnect::no_pong);
         break;
@@ -157,21 +155,12 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
         case ws::event::kind::none: more = false; break;
         case ws::event::kind::message:
             ++counters().messages_received;
-            if (event.op == ws::opcode::text) {
-                on_message(c, event.payload);
-            } else {
-                ++counters().protocol_failures(metrics::protocol_failure::unsupported_data);
-                close(c, ws::to_number(ws::close_code::unsupported_data), "this connection speaks JSON");
-            }
+            on_message(c, event.payload); // JSON in a binary message is JSON, too
             break;
-        case ws::event::kind::ping: {
-            flush_replies();
-            std::array<std::byte, ws::header_bytes_max + ws::control_payload_bytes_max> pong;
-            const std::size_t head = ws::encode_header(pong, ws::opcode::pong, event.payload.size());
-            std::copy(event.payload.begin(), event.payload.end(), pong.begin() + static_cast<std::ptrdiff_t>(head));
-            send(c, as_text(std::span{pong}.first(head + event.payload.size())));
+        case ws::event::kind::ping:
+            if (replies_.size() > replies_bytes_max) flush_replies();
+            replies_.append_control(ws::opcode::pong, event.payload);
             break;
-        }
         case ws::event::kind::pong: break; // unsolicited pongs are allowed (RFC 6455 §5.5.3)
         case ws::event::kind::close: answer_close(c, event.close_code); break;
         case ws::event::kind::failed:
@@ -209,12 +198,18 @@ void server::on_message(client& c, std::span<std::byte> payload) {
 }
 
 void server::handle_lines(client& c, std::string_view message, std::size_t commands) {
+    const char* const end = message.data() + message.size();
     while (const auto line = protocol::next_line(message)) {
         if (++commands > options_.commands_per_message_max) {
             return break_off(c, metrics::protocol_failure::too_many_commands);
         }
+        const std::string_view unhandled{line->data(), static_cast<std::size_t>(end - line->data())};
+        if (shard().turns.over()) return wait_for_turn(c, unhandled, commands - 1, false);
         const result<protocol::command> command = decoder_.decode(*line);
         if (!command) return break_off(c, metrics::protocol_failure::malformed_command);
+        if (std::holds_alternative<protocol::publish_request>(command->what) && bus_->congested()) {
+            return wait_for_turn(c, unhandled, commands - 1, true);
+        }
         handle(c, *command);
         if (c.gone || c.closing) return;
         if (c.waits) {
@@ -225,8 +220,26 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
     }
 }
 
-// The bus has answered: the commands that waited behind the publish, then the bytes behind them. Replies stay in the
-// order of the commands (§4.5).
+// The rest of a message that begins with a command that there is no time or no room for now.
+void server::wait_for_turn(client& c, std::string_view unhandled, std::size_t handled, bool for_room) {
+    c.waits = true;
+    unhandled_ = unhandled;
+    handled_ = handled;
+    link::server::wait_for_turn(c, for_room);
+}
+
+void server::on_turn(link::record& r) {
+    auto& c = static_cast<client&>(r);
+    if (!c.waits) return resume(c);
+    const hold kept{*this, c}; // what waited may end the connection
+    active_ = &c;
+    go_on(c);
+    put_replies_aside(c);
+    if (!c.gone && !c.closing && !c.waits) resume(c);
+}
+
+// The commands that waited, for the bus to answer a publish or for a turn, then the bytes behind them. Replies stay in
+// the order of the commands (§4.5).
 void server::go_on(client& c) {
     c.waits = false;
     unhandled_ = {};
@@ -290,25 +303,22 @@ void server::close_some(std::uint32_t first, protocol::disconnect code) {
 
 std::string& server::next_reply() {
     if (replies_.size() > replies_bytes_max) flush_replies();
-    if (replies_.size() > header_room) replies_ += '\n';
-    return replies_;
+    return replies_.next_line();
 }
 
 void server::flush_replies() {
-    const std::string_view frame = framed_replies();
-    if (frame.empty()) return;
+    if (replies_.empty()) return;
     CHECK(active_ != nullptr);
-    send(*active_, frame);
-    replies_.resize(header_room);
+    send(*active_, replies_.bytes());
+    replies_.clear();
 }
 
-// The replies in one frame, with its header in the room before them; empty when there are none.
-std::string_view server::framed_replies() {
-    if (replies_.size() == header_room) return {};
-    std::array<std::byte, ws::header_bytes_max> header;
-    const std::size_t size = ws::encode_header(header, ws::opcode::text, replies_.size() - header_room);
-    std::memcpy(replies_.data() + header_room - size, header.data(), size);
-    return std::string_view{replies_}.substr(header_room - size);
+// They go out when the turn ends, and what has been published, too.
+void server::put_replies_aside(client& c) {
+    if (!replies_.empty()) send_later(c, replies_.bytes());
+    replies_.clear();
+    active_ = nullptr;
+    shard().turns.join();
 }
 
 void server::encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) {
@@ -344,6 +354,7 @@ void server::answer_later(bus::ticket whose, Reply&& reply) {
 }
 
 void server::on_published(bus::ticket whose, bus::publish_result receivers) {
+    if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone
     auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->closing) return;
     CHECK(c->waits && active_ == nullptr);
@@ -361,7 +372,7 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
 }
 
 void server::on_subscribed(bus::ticket whose) {
-    answer_later(whose, [&](client&) { protocol::append_empty_reply(next_reply(), whose.id, "subscribe"); });
+    answer_later(whose, [&](client&) { protocol::append_subscribe_reply(next_reply(), whose.id, whose.recovers); });
 }
 
 void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {
@@ -381,12 +392,25 @@ void server::on_unsubscribed(std::string_view channel, bus::error why) {
         protocol::message_of(error_of(bus::make_error_code(why))));
     std::string frame;
     ws::append_frame(frame, ws::opcode::text, push);
+    auto told = std::make_shared<farewell>(farewell{std::string{channel}, std::move(frame), {}});
     for (const hub::subscriber each : hub_->subscribers_of(channel)) {
-        auto& c = static_cast<client&>(records().at(each.index()));
-        const auto outcome = hub_->unsubscribe(each, c.channels, channel);
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
-        send(c, frame);
+        told->whose.push_back(records().key_of(records().at(each.index())));
     }
+    take_away(told, 0);
+}
+
+// Some at a time, as all that concerns everybody. Who has left meanwhile needs no push.
+void server::take_away(const std::shared_ptr<const farewell>& what, std::size_t from) {
+    const std::size_t end = std::min(what->whose.size(), from + closed_per_turn);
+    for (std::size_t i = from; i < end; ++i) {
+        auto* c = static_cast<client*>(find(what->whose[i]));
+        if (c == nullptr || c->closing) continue;
+        const auto outcome = hub_->unsubscribe(subscriber_of(*c), c->channels, what->channel);
+        if (outcome == hub::unsubscribe_outcome::not_subscribed) continue;
+        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(what->channel);
+        send(*c, what->frame);
+    }
+    if (end < what->whose.size()) boost::asio::post(shard().context, [this, what, end] { take_away(what, end); });
 }
 
 } // namespace carillon::session

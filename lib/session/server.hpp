@@ -7,6 +7,7 @@
 #include "protocol/codes.hpp"
 #include "protocol/command.hpp"
 #include "protocol/json_decoder.hpp"
+#include "session/burst.hpp"
 #include "session/client.hpp"
 #include "session/client_ids.hpp"
 #include "session/refusal.hpp"
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
@@ -36,6 +38,7 @@ struct options {
     std::size_t outbox_bytes_max = 1024 * 1024;
     std::size_t subscriptions_max = 128;
     std::size_t channel_bytes_max = 255;
+    std::size_t payload_bytes_max = 64 * 1024;
     std::size_t commands_per_message_max = 1024;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds connect_timeout{10'000};
@@ -80,7 +83,7 @@ private:
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     void on_slow(link::record& r) override;
-    void deliver_held() override { hub_->flush(); }
+    void on_turn(link::record& r) override;
     void on_gone(link::record& r, link::ending why) override;
 
     // upgrade.cpp: from bytes to a WebSocket
@@ -122,11 +125,19 @@ private:
     void fail(std::uint32_t id, protocol::command_error why);
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
 
+    // A channel that is taken from everybody who had it: the push that says so.
+    struct farewell {
+        std::string channel;
+        std::string frame;
+        std::vector<net::connection_key> whose;
+    };
+    void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
     template <class Reply>
     void answer_later(bus::ticket whose, Reply&& reply);
     std::string& next_reply();
     void flush_replies();
-    std::string_view framed_replies();
+    void put_replies_aside(client& c);
+    void wait_for_turn(client& c, std::string_view unhandled, std::size_t handled, bool for_room);
     void schedule_ping(client& c, bool first);
     void close_some(std::uint32_t first, protocol::disconnect code);
 
@@ -149,7 +160,7 @@ private:
     client* active_ = nullptr;
     std::string_view unhandled_; // what is left of its message when it has to wait
     std::size_t handled_ = 0;    // commands of that message before
-    std::string replies_;
+    burst replies_;
 };
 
 } // namespace carillon::session

@@ -45,10 +45,8 @@ public:
     int deadlines = 0;
     int slow = 0;
     int refused = 0;
-    int turn_ends = 0;
     bool pause_on_bytes = false;
     std::function<void(link::record&, std::string_view)> instead; ///< of all that on_bytes does
-    std::function<void()> at_turn_end;
     link::record* last = nullptr;
 
 private:
@@ -71,10 +69,6 @@ private:
         }
         send(r, as_text(bytes));
     }
-    void deliver_held() override {
-        ++turn_ends;
-        if (at_turn_end) at_turn_end();
-    }
     void on_slow(link::record& r) override {
         ++slow;
         close(r, "too slow", true);
@@ -93,10 +87,13 @@ struct ground {
                                                        .poll = poll,
                                                        .wheel = wheel,
                                                        .pool = pool,
+                                                       .turns = turns,
                                                        .counters = counters,
                                                        .calls = scripted_calls(),
                                                        .now = told_time},
                                                       how} {
+        poll.tell_turns(turns);
+        turns.deliver(deliveries);
         poll.start();
     }
     ~ground() {
@@ -147,6 +144,18 @@ struct ground {
     net::netpoll poll{context, records};
     net::timer_wheel wheel{records, now_here};
     work::work_pool pool;
+    link::turn turns{context, records, {}, told_time};
+    struct : paced_work {
+        void renew() noexcept override {}
+        bool go_on() override {
+            ++portions;
+            return !portion || portion();
+        }
+        bool congested() const noexcept override { return full; }
+        std::function<bool()> portion; ///< what is done of it in a turn; true: nothing is left
+        int portions = 0;
+        bool full = false;
+    } deliveries;
     echo_server server;
 };
 

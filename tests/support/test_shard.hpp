@@ -41,6 +41,8 @@ struct shard_options {
     std::uint32_t capacity = 4096;
     std::uint32_t leases = 8;
     std::size_t buffer_bytes = 16'384;
+    link::turn::limits turns{};
+    hub::deliveries::limits deliveries{};
     bus::broker* clients_bus = nullptr; ///< in place of the embedded one, for the clients; lives longer than the shard
 };
 
@@ -209,7 +211,9 @@ public:
     net::netpoll poll;
     net::timer_wheel wheel;
     work::work_pool pool;
-    hub::hub subscribers;
+    link::turn turns;
+    hub::deliveries waiting;
+    hub::hub subscribers{waiting};
     bus::embedded_broker& broker;
     std::vector<handed_over> plain_http;
     session::server sessions;
@@ -219,11 +223,15 @@ private:
     test_shard(const shard_options& how, bus::embedded_bus* shared, std::uint32_t number)
         : own_bus_{shared == nullptr ? std::make_unique<bus::embedded_bus>(1) : nullptr}, busy_{context.get_executor()},
           records{how.capacity}, poll{context, records}, wheel{records, test_time},
-          pool{context, how.leases, how.buffer_bytes},
+          pool{context, how.leases, how.buffer_bytes}, turns{context, records, how.turns, test_now},
+          waiting{how.deliveries},
           broker{(shared == nullptr ? *own_bus_ : *shared).connect(number, context, subscribers)},
           sessions{floor(), subscribers, how.clients_bus != nullptr ? *how.clients_bus : broker, how.clients,
                    [this](int descriptor, std::string bytes) { plain_http.push_back({descriptor, std::move(bytes)}); }},
           door{floor(), number, subscribers, broker, how.programs} {
+        poll.tell_turns(turns);
+        turns.deliver(waiting);
+        waiting.when_left([this] { turns.join(); });
         poll.start();
     }
 
@@ -233,6 +241,7 @@ private:
                 .poll = poll,
                 .wheel = wheel,
                 .pool = pool,
+                .turns = turns,
                 .counters = counters,
                 .calls = scripted_calls(),
                 .now = test_now};

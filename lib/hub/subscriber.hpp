@@ -1,0 +1,68 @@
+#pragma once
+
+#include "base/check.hpp"
+#include "hub/pool.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace carillon::hub {
+
+/// How the deliveries to a subscriber are encoded, and so which sink hears of them.
+enum class format : std::uint8_t { websocket_json = 0, resp2 = 1, resp3 = 2 };
+inline constexpr std::size_t formats = 3;
+
+/// A subscriber: its record's index in the shard's slab, and its format, in 32 bits.
+struct subscriber {
+    static constexpr std::uint32_t index_max = (1u << 29) - 1;
+
+    std::uint32_t packed = none;
+
+    static subscriber make(std::uint32_t index, format encoding) noexcept {
+        CHECK(index <= index_max);
+        return {static_cast<std::uint32_t>(encoding) << 29 | index};
+    }
+    std::uint32_t index() const noexcept { return packed & index_max; }
+    format encoding() const noexcept { return static_cast<format>(packed >> 29); }
+    bool operator==(const subscriber&) const = default;
+};
+
+/// One message on its way to the subscribers of a channel. Views that live as long as the call that takes them.
+struct publication {
+    std::string_view payload; ///< as it was published, byte for byte
+    bool is_json = false;     ///< else it is UTF-8 text
+    std::string_view info;    ///< JSON of the ClientInfo of a client that published it; empty: a back end did
+};
+
+/// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that
+/// must queue them. Made once for all.
+class frames {
+public:
+    explicit frames(std::string_view bytes) noexcept : bytes_{bytes} {}
+    std::string_view bytes() const noexcept { return bytes_; }
+    const std::shared_ptr<const std::string>& share() {
+        if (shared_ == nullptr) shared_ = std::make_shared<const std::string>(bytes_);
+        return shared_;
+    }
+
+private:
+    std::string_view bytes_;
+    std::shared_ptr<const std::string> shared_;
+};
+
+/// Who passes frames on to subscribers. Neither call may change who subscribes to what: a subscriber that fails is set
+/// aside by its owner, and leaves afterwards.
+class receiver {
+public:
+    virtual void deliver(subscriber to, frames& what) = 0;
+    /// A hint, some subscribers ahead of deliver().
+    virtual void prefetch(subscriber) noexcept {}
+
+protected:
+    ~receiver() = default;
+};
+
+} // namespace carillon::hub
