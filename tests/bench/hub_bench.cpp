@@ -31,7 +31,8 @@ struct crowd {
     void join(std::size_t i, std::string_view channel) { bells.subscribe(who(i), lists[i], channel); }
     void leave(std::size_t i, std::string_view channel) { bells.unsubscribe(who(i), lists[i], channel); }
 
-    hub bells;
+    deliveries queue{{.sends_per_turn = static_cast<std::size_t>(-1)}};
+    hub bells{queue};
     null_sink nobody;
     std::vector<memberships> lists;
 };

@@ -78,7 +78,8 @@ public:
     }
 
     asio::io_context context{1};
-    hub::hub subscribers;
+    hub::deliveries queue;
+    hub::hub subscribers{queue};
     embedded_broker& broker;
     std::map<std::uint32_t, hub::memberships> lists;
     std::map<std::uint32_t, log> heard;

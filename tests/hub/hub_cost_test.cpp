@@ -38,7 +38,8 @@ struct crowd {
         for (memberships& list : lists) bells.unsubscribe_all(list, [](std::string_view) {});
     }
 
-    hub bells;
+    deliveries queue{{.sends_per_turn = 1'000'000}};
+    hub bells{queue};
     counting heard;
     std::vector<memberships> lists;
 };
@@ -52,7 +53,7 @@ TEST(hub_cost, a_delivery_allocates_nothing) {
     };
     deliver();
     EXPECT_EQ(allocations_during(deliver), 0u);
-    EXPECT_EQ(all.bells.deliveries(), 20'000u);
+    EXPECT_EQ(all.queue.delivered(), 20'000u);
     EXPECT_EQ(all.heard.bytes, 20'000 * std::string_view{"newssomething has happened"}.size());
 }
 

@@ -115,7 +115,7 @@ TEST(hub, a_message_reaches_the_subscribers_of_its_channel_and_nobody_else) {
     EXPECT_EQ(a.pieces(), pieces{"0:news=hello;"});
     EXPECT_EQ(b.pieces(), pieces{"0:news=hello;"});
     EXPECT_EQ(c.pieces(), pieces{});
-    EXPECT_EQ(t.bells.deliveries(), 2u);
+    EXPECT_EQ(t.queue.delivered(), 2u);
 }
 
 TEST(hub, messages_to_one_channel_that_follow_each_other_are_one_piece) {
@@ -128,7 +128,7 @@ TEST(hub, messages_to_one_channel_that_follow_each_other_are_one_piece) {
     EXPECT_EQ(a.pieces(), pieces{}) << "held until the turn ends";
     t.bells.flush();
     EXPECT_EQ(a.pieces(), pieces{"0:news=1;0:news=2;0:news=3;"});
-    EXPECT_EQ(t.bells.deliveries(), 3u) << "messages count, not pieces";
+    EXPECT_EQ(t.queue.delivered(), 3u) << "messages count, not pieces";
     t.bells.flush();
     EXPECT_EQ(a.pieces().size(), 1u);
     t.publish("news", "4");

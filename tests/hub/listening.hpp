@@ -43,10 +43,12 @@ public:
 
 /// A hub with one sink for all formats.
 struct tower {
-    explicit tower(std::size_t batch_bytes_max = 64 * 1024) : bells{batch_bytes_max} {
+    explicit tower(std::size_t batch_bytes_max = 64 * 1024, std::size_t sends_per_turn = 1'000'000)
+        : queue{{.sends_per_turn = sends_per_turn, .batch_bytes_max = batch_bytes_max}} {
         for (std::size_t i = 0; i < formats; ++i) bells.attach(static_cast<format>(i), heard);
     }
-    hub bells;
+    deliveries queue;
+    hub bells{queue};
     listening heard;
 
     std::uint32_t publish(std::string_view channel, std::string_view payload) {

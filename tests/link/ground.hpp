@@ -32,6 +32,7 @@ public:
     using link::server::resume;
     using link::server::send;
     using link::server::send_later;
+    using link::server::wait_for_turn;
 
     echo_server(const link::floor& shard, const options& how) : link::server{shard, how} {}
 
@@ -47,6 +48,7 @@ public:
     int refused = 0;
     bool pause_on_bytes = false;
     std::function<void(link::record&, std::string_view)> instead; ///< of all that on_bytes does
+    std::function<void(link::record&)> on_next_turn;
     link::record* last = nullptr;
 
 private:
@@ -68,6 +70,10 @@ private:
             return;
         }
         send(r, as_text(bytes));
+    }
+    void on_turn(link::record& r) override {
+        if (on_next_turn) return on_next_turn(r);
+        resume(r);
     }
     void on_slow(link::record& r) override {
         ++slow;
@@ -105,7 +111,7 @@ struct ground {
         EXPECT_EQ(records.size(), 0u);
     }
     void settle() {
-        for (int turns = 0; turns < 100'000; ++turns) {
+        for (int handlers = 0; handlers < 100'000; ++handlers) {
             context.restart();
             if (context.poll_one() == 0) return;
         }

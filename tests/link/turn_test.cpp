@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace carillon::test {
@@ -48,7 +49,6 @@ TEST(turn, replies_go_out_when_everybody_of_the_batch_has_been_heard) {
     g.settle();
     EXPECT_EQ(sends_while_hearing, 0u);
     EXPECT_EQ(g.counters.sends, 20u) << "one for each, though it was put aside in two parts";
-    EXPECT_EQ(g.server.turn_ends, 1);
     for (peer& each : g.peers) EXPECT_EQ(each.take(), "hello");
 }
 
@@ -78,14 +78,12 @@ TEST(turn, outside_of_a_batch_one_post_ends_it_for_all) {
         for (link::record* const each : g.ends) g.server.send_later(*each, "b");
     });
     g.settle();
-    EXPECT_EQ(g.server.turn_ends, 1);
     EXPECT_EQ(g.counters.sends, 6u) << "theirs were not next to each other";
     for (peer& each : g.peers) EXPECT_EQ(each.take(), "ab");
     // And the next one has an end again.
     g.server.send_later(*g.ends[0], "c");
     g.settle();
     EXPECT_EQ(g.peers[0].take(), "c");
-    EXPECT_EQ(g.server.turn_ends, 2);
 }
 
 TEST(turn, what_is_sent_at_once_comes_after_what_was_put_aside) {
@@ -103,8 +101,15 @@ TEST(turn, what_is_sent_at_once_comes_after_what_was_put_aside) {
 
 TEST(turn, a_delivery_at_its_end_comes_after_the_replies) {
     crowd g{2};
-    g.server.at_turn_end = [&] {
+    bool delivered = false;
+    g.server.instead = [&](link::record& r, std::string_view bytes) {
+        g.server.heard += bytes;
+        g.server.send_later(r, bytes);
+    };
+    g.deliveries.portion = [&] {
+        if (g.server.heard.empty() || std::exchange(delivered, true)) return true;
         for (link::record* const each : g.ends) g.server.send(*each, " ding");
+        return true;
     };
     g.everybody_says("hello");
     g.settle();
@@ -184,9 +189,110 @@ TEST(turn, shutting_down_in_the_middle_of_one_loses_nothing) {
     EXPECT_EQ(g.records.size(), 0u);
 }
 
+// --- portions, and who waits for another turn
+
+TEST(turn, what_is_left_of_the_deliveries_goes_on_behind_what_else_is_ready) {
+    crowd g{1};
+    std::vector<std::string> order;
+    int left = 3;
+    g.deliveries.portion = [&] {
+        if (left > 0) order.emplace_back("portion");
+        return left == 0 || --left == 0;
+    };
+    boost::asio::post(g.context, [&] {
+        g.turns.join();
+        boost::asio::post(g.context, [&] { order.emplace_back("other"); });
+    });
+    g.settle();
+    EXPECT_EQ(left, 0);
+    EXPECT_EQ(std::ranges::count(order, "portion"), 3);
+    EXPECT_NE(order.back(), "other") << "it did not wait for all portions";
+}
+
+TEST(turn, who_has_no_time_left_goes_on_in_the_next_turn_and_is_not_read_before) {
+    crowd g{2};
+    std::vector<link::record*> went_on;
+    g.server.instead = [&](link::record& r, std::string_view bytes) {
+        if (bytes == "much") {
+            g.server.wait_for_turn(r, false);
+            EXPECT_TRUE(r.paused);
+            g.server.wait_for_turn(r, false); // stands in line once
+            return;
+        }
+        g.server.send_later(r, bytes);
+    };
+    g.server.on_next_turn = [&](link::record& r) {
+        went_on.push_back(&r);
+        g.server.resume(r);
+    };
+    g.peers[0].write("much");
+    g.settle();
+    EXPECT_EQ(went_on, std::vector{g.ends[0]});
+    g.everybody_says("hello");
+    g.settle();
+    for (peer& each : g.peers) EXPECT_EQ(each.take(), "hello");
+    EXPECT_EQ(g.turns.waiting(), 0u);
+    EXPECT_EQ(g.turns.counts().waits, 1u);
+}
+
+TEST(turn, who_waits_for_room_goes_on_when_there_is_some) {
+    crowd g{1};
+    int went_on = 0;
+    g.deliveries.full = true;
+    int portions_left = 5;
+    g.deliveries.portion = [&] {
+        if (portions_left > 0 && --portions_left == 0) g.deliveries.full = false;
+        return portions_left == 0;
+    };
+    g.server.instead = [&](link::record& r, std::string_view) { g.server.wait_for_turn(r, true); };
+    g.server.on_next_turn = [&](link::record&) {
+        EXPECT_FALSE(g.turns.congested());
+        ++went_on;
+    };
+    g.everybody_says("publish");
+    g.settle();
+    EXPECT_EQ(went_on, 1);
+}
+
+TEST(turn, one_that_ends_while_it_waits_is_forgotten) {
+    crowd g{1};
+    g.deliveries.full = true;
+    g.deliveries.portion = [] { return true; };
+    g.server.instead = [&](link::record& r, std::string_view) { g.server.wait_for_turn(r, true); };
+    int went_on = 0;
+    g.server.on_next_turn = [&](link::record&) { ++went_on; };
+    g.peers[0].write("publish");
+    for (int i = 0; i < 50; ++i) {
+        g.context.restart();
+        g.context.poll_one();
+    }
+    EXPECT_EQ(g.turns.waiting(), 1u);
+    g.server.drop(*g.ends[0], link::ending::by_us);
+    g.deliveries.full = false;
+    g.settle();
+    EXPECT_EQ(went_on, 0);
+    EXPECT_EQ(g.turns.waiting(), 0u);
+}
+
+TEST(turn, time_that_is_over_is_noticed) {
+    crowd g{1};
+    g.turns.begin();
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(g.turns.over());
+    now_here += std::chrono::milliseconds{11};
+    bool over = false;
+    for (int i = 0; i < 16 && !over; ++i) over = g.turns.over();
+    EXPECT_TRUE(over);
+    EXPECT_EQ(g.turns.counts().cut_short, 1u);
+    g.turns.end();
+    g.turns.begin();
+    EXPECT_FALSE(g.turns.over());
+    g.turns.end();
+    g.settle();
+}
+
 // --- bounds
 
-TEST(turn, replies_are_sent_before_too_much_is_put_aside_and_nothing_is_delivered_for_it) {
+TEST(turn, replies_are_sent_before_too_much_is_put_aside) {
     constexpr std::size_t bytes_max = 256 * 1024; // docs/decisions/0012
     for (const std::size_t reply_bytes : {10'000u, 65'536u, 100'000u}) {
         SCOPED_TRACE(reply_bytes);
@@ -203,7 +309,6 @@ TEST(turn, replies_are_sent_before_too_much_is_put_aside_and_nothing_is_delivere
         g.settle();
         EXPECT_LE(most, bytes_max);
         EXPECT_GT(most, bytes_max - reply_bytes - 1);
-        EXPECT_EQ(g.server.turn_ends, 1) << "within a burst there may be no delivery: the reply is the owner's buffer";
         for (peer& each : g.peers) EXPECT_EQ(each.take(), reply);
     }
 }
@@ -232,7 +337,6 @@ TEST(turn, many_small_replies_are_bounded_too) {
     boost::asio::post(g.context, [&] {
         for (int i = 0; i < 3000; ++i) g.server.send_later(*g.ends[static_cast<std::size_t>(i % 2)], "x");
         EXPECT_GT(g.counters.sends, 0u); // after 1024 portions
-        EXPECT_EQ(g.server.turn_ends, 0);
     });
     std::array<std::string, 2> heard;
     for (int i = 0; i < 20; ++i) {

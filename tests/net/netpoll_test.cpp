@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include <algorithm>
 #include <cerrno>
 #include <functional>
@@ -29,12 +31,26 @@ struct recording_sink final : event_sink {
         if (then) then(c);
     }
     void on_deadline(connection&) override { ADD_FAILURE() << "the netpoll keeps no deadlines"; }
-    void on_turn_end() override { events_at_turn_ends.push_back(events.size()); }
 
     slab& records;
     std::vector<heard> events;
-    std::vector<std::size_t> events_at_turn_ends; ///< how many had been told at each
     std::function<void(connection&)> then;
+};
+
+struct recording_turns final : turn_keeper {
+    explicit recording_turns(const std::vector<heard>& of) : events{of} {}
+    void begin() override { begins.push_back(events.size()); }
+    bool over() override { return ++asked >= over_after; }
+    void end() override {
+        ends.push_back(events.size());
+        asked = 0;
+    }
+
+    const std::vector<heard>& events;
+    std::vector<std::size_t> begins; ///< how many events had been told at each
+    std::vector<std::size_t> ends;
+    int asked = 0;
+    int over_after = 1000; ///< events of a turn
 };
 
 // A started netpoll with a sink for each owner, and sockets whose other ends the test holds.
@@ -43,6 +59,7 @@ protected:
     netpoll_test() {
         poll.attach(owner::websocket, sink);
         poll.attach(owner::resp, other_sink);
+        poll.tell_turns(turns);
         poll.start();
     }
     ~netpoll_test() override {
@@ -93,6 +110,7 @@ protected:
     netpoll poll{context, records};
     recording_sink sink{records};
     recording_sink other_sink{records};
+    recording_turns turns{sink.events};
     std::vector<int> descriptors;
 };
 
@@ -276,52 +294,39 @@ TEST_F(netpoll_test, a_connection_added_by_a_callback_is_told_of) {
 
 // --- turns
 
-TEST_F(netpoll_test, a_turn_ends_once_when_its_events_have_been_told_and_only_if_that_is_wanted) {
+TEST_F(netpoll_test, what_one_look_has_found_is_a_turn) {
     const line first = quiet_line();
     const line second = quiet_line();
+    turns.begins.clear();
+    turns.ends.clear();
     write_byte(first.theirs);
     write_byte(second.theirs);
     run_until([&] { return sink.events.size() == 2; });
+    EXPECT_EQ(turns.begins, std::vector<std::size_t>{0});
+    EXPECT_EQ(turns.ends, std::vector<std::size_t>{2}) << "without a handler in between";
     settle();
-    EXPECT_EQ(sink.events_at_turn_ends, std::vector<std::size_t>{});
-    sink.then = [&](connection&) { poll.want_turn_end(); };
-    write_byte(first.theirs);
-    write_byte(second.theirs);
-    run_until([&] { return sink.events.size() == 4; });
-    EXPECT_EQ(sink.events_at_turn_ends, std::vector<std::size_t>{4}) << "without a handler in between";
-    settle();
-    EXPECT_EQ(sink.events_at_turn_ends.size(), 1u);
-    EXPECT_EQ(other_sink.events_at_turn_ends.size(), 1u) << "all sinks hear of it";
+    EXPECT_EQ(turns.ends.size(), 1u) << "a look that finds nothing is none";
 }
 
-TEST_F(netpoll_test, outside_of_a_batch_a_post_ends_the_turn_once) {
-    for (int i = 0; i < 3; ++i) {
-        poll.want_turn_end();
-        poll.want_turn_end();
-        EXPECT_EQ(sink.events_at_turn_ends.size(), static_cast<std::size_t>(i));
-        settle();
-        EXPECT_EQ(sink.events_at_turn_ends.size(), static_cast<std::size_t>(i + 1));
-    }
-}
-
-TEST_F(netpoll_test, a_turn_that_was_ended_early_is_followed_by_another) {
-    const line first = quiet_line();
-    const line second = quiet_line();
-    sink.then = [&](connection& c) {
-        poll.want_turn_end();
-        if (&c == &first.ours) poll.end_turn();
+TEST_F(netpoll_test, what_a_turn_has_no_time_for_is_told_in_the_next_behind_what_else_is_ready) {
+    std::vector<line> lines;
+    for (int i = 0; i < 5; ++i) lines.push_back(quiet_line());
+    turns.ends.clear();
+    turns.over_after = 2;
+    std::size_t told_before_other = 0;
+    sink.then = [&](connection&) {
+        if (sink.events.size() == 1) {
+            boost::asio::post(context, [&] { told_before_other = sink.events.size(); });
+        }
     };
-    write_byte(first.theirs);
-    write_byte(second.theirs);
-    run_until([&] { return sink.events.size() == 2; });
-    EXPECT_EQ(sink.events_at_turn_ends, (std::vector<std::size_t>{1, 2}));
-    // The post that was to end this one finds nothing to do.
-    poll.want_turn_end();
-    poll.end_turn();
-    settle();
-    EXPECT_EQ(sink.events_at_turn_ends.size(), 3u);
-    poll.end_turn();
-    EXPECT_EQ(sink.events_at_turn_ends.size(), 3u) << "nobody wanted it";
+    for (const line& each : lines) write_byte(each.theirs);
+    run_until([&] { return sink.events.size() == 5; });
+    EXPECT_EQ(turns.ends, (std::vector<std::size_t>{2, 4, 5}));
+    EXPECT_EQ(told_before_other, 2u);
+    std::set<connection_key, bool (*)(connection_key, connection_key)> who{
+        [](connection_key a, connection_key b) { return a.packed() < b.packed(); }};
+    for (const heard& each : sink.events) who.insert(each.who);
+    EXPECT_EQ(who.size(), 5u) << "each of them once";
 }
 
 TEST_F(netpoll_test, what_comes_while_a_batch_is_told_is_a_turn_of_its_own_right_after_it) {
@@ -330,8 +335,8 @@ TEST_F(netpoll_test, what_comes_while_a_batch_is_told_is_a_turn_of_its_own_right
     settle();
     const std::uint64_t wakeups = poll.counts().wakeups;
     bool other_ran = false;
+    turns.ends.clear();
     sink.then = [&](connection& c) {
-        poll.want_turn_end();
         if (&c == &first.ours) {
             boost::asio::post(context, [&] { other_ran = true; });
             write_byte(second.theirs);
@@ -341,7 +346,7 @@ TEST_F(netpoll_test, what_comes_while_a_batch_is_told_is_a_turn_of_its_own_right
     };
     write_byte(first.theirs);
     run_until([&] { return sink.events.size() == 2; });
-    EXPECT_EQ(sink.events_at_turn_ends, (std::vector<std::size_t>{1, 2}));
+    EXPECT_EQ(turns.ends, (std::vector<std::size_t>{1, 2}));
     EXPECT_EQ(poll.counts().wakeups - wakeups, 1u);
     settle();
     EXPECT_TRUE(other_ran);

@@ -303,7 +303,8 @@ private:
         if (outcome == hub::unsubscribe_outcome::left_last) end_->unsubscribe(channel);
     }
 
-    hub::hub bells_;
+    hub::deliveries queue_;
+    hub::hub bells_{queue_};
     std::map<std::uint32_t, hub::memberships> lists_;
     redis_broker* end_ = nullptr;
     worker home_;
