@@ -223,16 +223,16 @@ TEST(http_server, takes_over_a_connection_with_the_bytes_that_were_read_wherever
 
 TEST(http_server, what_follows_on_a_connection_that_was_taken_over_is_dropped_and_resets_nothing) {
     server_here here;
-    std::string requests;
-    for (int i = 0; i < 1000; ++i) requests += "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"; // 32 KiB
-    peer client = here.adopted(requests);
-    client.write(requests);
+    std::string pipeline;
+    for (int i = 0; i < 1000; ++i) pipeline += "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"; // 32 KiB
+    peer client = here.adopted(pipeline);
+    client.write(pipeline);
     here.run_to_the_end(client);
     EXPECT_TRUE(client.received().ends_with("\r\n\r\nhello\n"));
     EXPECT_EQ(client.received().find("HTTP/1.1", 1), std::string::npos) << "more than one answer";
     // Until its peer ends, too, it is read and dropped.
     EXPECT_EQ(here.server.connections(), 1u);
-    client.write(requests);
+    client.write(pipeline);
     client.hang_up();
     while (here.server.connections() > 0) {
         here.context.restart();
@@ -267,7 +267,7 @@ TEST(http_server, for_one_more_connection_than_allowed_the_longest_silent_one_is
     // Who asks becomes the youngest.
     clients[0].write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_TRUE(here.response_ending_in(clients[0], "hello\n").ends_with("hello\n"));
-    for (const std::size_t closed : {1, 2, 0}) {
+    for (const std::size_t closed : {1U, 2U, 0U}) {
         clients.push_back(connected_to(here.port));
         clients.back().write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
         EXPECT_TRUE(here.response_ending_in(clients.back(), "hello\n").ends_with("hello\n"));
