@@ -29,6 +29,7 @@ session::options session_options(const config::settings& how, const share& mine)
             .outbox_bytes_max = how.client_outbox_bytes_max,
             .subscriptions_max = how.client_subscriptions_max,
             .channel_bytes_max = how.client_channel_bytes_max,
+            .payload_bytes_max = how.bus_payload_bytes_max,
             .commands_per_message_max = how.client_commands_per_message_max,
             .handshake_timeout = how.client_handshake_timeout,
             .connect_timeout = how.client_connect_timeout,

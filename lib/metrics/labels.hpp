@@ -20,7 +20,7 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(command_method, std::uint8_t, connect, subscribe, 
 
 /// What was wrong with the bytes of a client.
 BOOST_DEFINE_FIXED_ENUM_CLASS(protocol_failure, std::uint8_t, malformed_frame, not_utf8, message_too_big,
-                              unsupported_data, malformed_command, too_many_commands, unexpected_command, other)
+                              malformed_command, too_many_commands, unexpected_command, other)
 
 /// Who published.
 BOOST_DEFINE_FIXED_ENUM_CLASS(publication_source, std::uint8_t, resp, client, api)

@@ -7,7 +7,7 @@
 namespace carillon::protocol {
 
 // The commands of a client (protocol §3). Every view is valid until the decoder that made it decodes again, or the
-// bytes it decoded are used again. Members that Carillon does not act on yet are not kept; unknown ones are ignored.
+// bytes it decoded are used again. Members that Carillon does not act on yet are checked, but not kept.
 
 /// The first command of every connection (§3.2).
 struct connect_request {
@@ -18,13 +18,18 @@ struct connect_request {
 struct subscribe_request { ///< §3.3
     std::string_view channel;
     std::string_view token;
+    std::string_view delta;  ///< how publications may be shortened; empty when not asked for
+    std::int32_t type = 0;   ///< 0: publications as they come
+    bool recover = false;    ///< the client asks for what it has missed
+    bool has_filter = false; ///< it wants some publications only, by their tags
 };
 struct unsubscribe_request {
     std::string_view channel;
 };
 struct publish_request {
     std::string_view channel;
-    std::string_view data; ///< one valid JSON value; null when the client gave none
+    std::string_view data; ///< one valid JSON value; empty when the client gave none
+    std::int32_t type = 0; ///< 0: to all who have subscribed
 };
 struct presence_request {
     std::string_view channel;
@@ -56,6 +61,7 @@ using request = std::variant<pong, connect_request, subscribe_request, unsubscri
 /// One command and the id that its reply carries.
 struct command {
     std::uint32_t id = 0;
+    bool too_deep = false; ///< something in it nests deeper than json_depth_max, and was not checked further
     request what;
 };
 

@@ -1,12 +1,14 @@
 #include "protocol/json_decoder.hpp"
 
 #include "base/check.hpp"
+#include "protocol/json_members.hpp"
 #include "protocol/payload.hpp"
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
-#include <limits>
+#include <cstdint>
 #include <string>
 
 namespace carillon::protocol {
@@ -30,65 +32,54 @@ public:
     }
 };
 
-// The text of a value as it stands in the message, without the white space around it.
-result<std::string_view> raw_text(ondemand::value value) {
-    ondemand::json_type type;
-    if (value.type().get(type)) return decode_error::not_json;
-    std::string_view raw;
-    switch (type) {
-    case ondemand::json_type::array: {
-        ondemand::array array;
-        if (value.get_array().get(array) || array.raw_json().get(raw)) return decode_error::not_json;
-        break;
-    }
-    case ondemand::json_type::object: {
-        ondemand::object object;
-        if (value.get_object().get(object) || object.raw_json().get(raw)) return decode_error::not_json;
-        break;
-    }
-    default: raw = value.raw_json_token(); break;
-    }
-    while (!raw.empty() && static_cast<unsigned char>(raw.back()) <= ' ') raw.remove_suffix(1);
-    // simdjson has looked at the structure only; everybody who is subscribed will parse the rest.
-    if (!is_json(raw)) return decode_error::bad_payload;
-    return raw;
-}
+using value = member_reader::value;
 
-result<void> read(ondemand::value value, std::string_view& into) {
-    bool null = false;
-    if (value.is_null().get(null)) return decode_error::wrong_type;
-    if (null) return {};
-    if (value.get_string().get(into)) return decode_error::wrong_type;
-    return {};
-}
-
-// Reads the string members that `names` lists; everything else is skipped. False members of other kinds are the
-// caller's.
-template <std::size_t N, class Other>
-result<void> read_members(ondemand::value& value,
-                          const std::array<std::pair<std::string_view, std::string_view*>, N>& names, Other&& other) {
-    ondemand::object object;
-    if (value.get_object().get(object)) return decode_error::wrong_type;
-    for (auto member : object) {
-        ondemand::field field;
-        if (std::move(member).get(field)) return decode_error::not_json;
-        std::string_view key;
-        if (field.unescaped_key().get(key)) return decode_error::not_json;
-        std::string_view* into = nullptr;
-        for (const auto& [name, target] : names) {
-            if (name == key) into = target;
-        }
-        const result<void> done = into != nullptr ? read(field.value(), *into) : other(key, field.value());
-        if (!done) return done;
+// The parts of requests that are looked at only to see whether they are what the schema says (§3).
+struct stream_position {
+    result<void> read(member_reader& reader, value from) {
+        return reader.members(from, member{"offset", ignored<std::uint64_t>{}},
+                              member{"epoch", ignored<std::string_view>{}});
     }
-    return {};
-}
+};
 
-constexpr auto skip = [](std::string_view, ondemand::value) -> result<void> { return {}; };
+struct dictionary {
+    result<void> read(member_reader& reader, value from) {
+        return reader.members(from, member{"id", ignored<std::string_view>{}}, member{"data", any_value{}},
+                              member{"data_b64", ignored<std::string_view>{}});
+    }
+};
 
-using names1 = std::array<std::pair<std::string_view, std::string_view*>, 1>;
-using names2 = std::array<std::pair<std::string_view, std::string_view*>, 2>;
-using names3 = std::array<std::pair<std::string_view, std::string_view*>, 3>;
+struct filter_node {
+    bool given = false;
+
+    result<void> read(member_reader& reader, value from) {
+        given = true;
+        const auto level = reader.enter();
+        if (!level) return {};
+        return reader.members(from, member{"op", ignored<std::string_view>{}},
+                              member{"key", ignored<std::string_view>{}}, member{"cmp", ignored<std::string_view>{}},
+                              member{"val", ignored<std::string_view>{}}, member{"vals", list_of<std::string_view>{}},
+                              member{"nodes", list_of<filter_node>{}});
+    }
+};
+
+struct subscription {
+    subscribe_request what;
+
+    result<void> read(member_reader& reader, value from) {
+        filter_node filter;
+        const auto done = reader.members(
+            from, member{"channel", what.channel}, member{"token", what.token}, member{"recover", what.recover},
+            member{"epoch", ignored<std::string_view>{}}, member{"offset", ignored<std::uint64_t>{}},
+            member{"data", any_value{}}, member{"positioned", ignored<bool>{}}, member{"recoverable", ignored<bool>{}},
+            member{"join_leave", ignored<bool>{}}, member{"delta", what.delta}, member{"tf", filter},
+            member{"flag", ignored<std::int64_t>{}}, member{"type", what.type},
+            member{"phase", ignored<std::int32_t>{}}, member{"cursor", ignored<std::string_view>{}},
+            member{"limit", ignored<std::int32_t>{}}, member{"asc", ignored<bool>{}});
+        what.has_filter = filter.given;
+        return done;
+    }
+};
 
 template <class Request>
 result<request> finish(const result<void>& done, Request&& what) {
@@ -97,65 +88,76 @@ result<request> finish(const result<void>& done, Request&& what) {
 }
 
 template <class Request>
-result<request> read_channel_only(ondemand::value value) {
+result<request> read_channel_only(member_reader& reader, value from) {
     Request what;
-    const auto done = read_members(value, names1{{{"channel", &what.channel}}}, skip);
+    const auto done = reader.members(from, member{"channel", what.channel});
     return finish(done, what);
 }
 
-result<request> read_connect(ondemand::value value) {
+result<request> read_connect(member_reader& reader, value from) {
     connect_request what;
-    const auto done =
-        read_members(value, names3{{{"token", &what.token}, {"name", &what.name}, {"version", &what.version}}}, skip);
+    const auto done = reader.members(
+        from, member{"token", what.token}, member{"data", any_value{}}, member{"subs", map_of<subscription>{}},
+        member{"name", what.name}, member{"version", what.version}, member{"headers", map_of<std::string_view>{}},
+        member{"flag", ignored<std::int64_t>{}}, member{"dict", ignored<dictionary>{}},
+        member{"profile", ignored<std::string_view>{}});
     return finish(done, what);
 }
 
-result<request> read_subscribe(ondemand::value value) {
-    subscribe_request what;
-    const auto done = read_members(value, names2{{{"channel", &what.channel}, {"token", &what.token}}}, skip);
+result<request> read_subscribe(member_reader& reader, value from) {
+    subscription what;
+    const auto done = what.read(reader, from);
+    return finish(done, what.what);
+}
+
+result<request> read_publish(member_reader& reader, value from) {
+    publish_request what;
+    any_value data;
+    const auto done = reader.members(from, member{"channel", what.channel}, member{"data", data},
+                                     member{"type", what.type}, member{"key", ignored<std::string_view>{}},
+                                     member{"removed", ignored<bool>{}});
+    what.data = data.raw;
     return finish(done, what);
 }
 
-result<request> read_publish(ondemand::value value) {
-    publish_request what{{}, "null"};
-    const auto done = read_members(value, names1{{{"channel", &what.channel}}},
-                                   [&](std::string_view key, ondemand::value member) -> result<void> {
-                                       if (key != "data") return {};
-                                       const result<std::string_view> raw = raw_text(member);
-                                       if (!raw) return raw.error();
-                                       what.data = *raw;
-                                       return {};
-                                   });
+result<request> read_history(member_reader& reader, value from) {
+    history_request what;
+    const auto done = reader.members(from, member{"channel", what.channel}, member{"limit", ignored<std::int32_t>{}},
+                                     member{"since", ignored<stream_position>{}}, member{"reverse", ignored<bool>{}});
     return finish(done, what);
 }
 
-result<request> read_rpc(ondemand::value value) {
+result<request> read_rpc(member_reader& reader, value from) {
     rpc_request what;
-    const auto done = read_members(value, names1{{{"method", &what.method}}}, skip);
+    const auto done = reader.members(from, member{"method", what.method}, member{"data", any_value{}});
     return finish(done, what);
 }
 
-result<request> read_refresh(ondemand::value value) {
+result<request> read_send(member_reader& reader, value from) {
+    const auto done = reader.members(from, member{"data", any_value{}});
+    return finish(done, send_request{});
+}
+
+result<request> read_refresh(member_reader& reader, value from) {
     refresh_request what;
-    const auto done = read_members(value, names1{{{"token", &what.token}}}, skip);
+    const auto done = reader.members(from, member{"token", what.token});
     return finish(done, what);
 }
 
-result<request> read_sub_refresh(ondemand::value value) {
+result<request> read_sub_refresh(member_reader& reader, value from) {
     sub_refresh_request what;
-    const auto done = read_members(value, names2{{{"channel", &what.channel}, {"token", &what.token}}}, skip);
+    const auto done = reader.members(from, member{"channel", what.channel}, member{"token", what.token});
     return finish(done, what);
 }
 
-template <class Request>
-result<request> read_nothing(ondemand::value value) {
-    const auto done = read_members(value, std::array<std::pair<std::string_view, std::string_view*>, 0>{}, skip);
-    return finish(done, Request{});
+result<request> read_ping(member_reader& reader, value from) {
+    const auto done = reader.members(from);
+    return finish(done, ping_request{});
 }
 
 struct method {
     std::string_view name;
-    result<request> (*read)(ondemand::value);
+    result<request> (*read)(member_reader& reader, value from);
 };
 
 // In the order of the schema: of several, the first that is there counts (protocol §2).
@@ -166,9 +168,9 @@ constexpr std::array methods{
     method{"publish", read_publish},
     method{"presence", read_channel_only<presence_request>},
     method{"presence_stats", read_channel_only<presence_stats_request>},
-    method{"history", read_channel_only<history_request>},
-    method{"ping", read_nothing<ping_request>},
-    method{"send", read_nothing<send_request>},
+    method{"history", read_history},
+    method{"ping", read_ping},
+    method{"send", read_send},
     method{"rpc", read_rpc},
     method{"refresh", read_refresh},
     method{"sub_refresh", read_sub_refresh},
@@ -187,9 +189,11 @@ struct json_decoder::implementation {
     }
 
     result<command> decode(std::string_view line);
+    result<command> decode_mended(std::string_view line, error_code why);
 
     ondemand::parser parser;
     std::size_t message_bytes_max;
+    std::string mended; // a line with half surrogates, while its command is used
 };
 
 json_decoder::json_decoder(std::size_t message_bytes_max)
@@ -197,7 +201,10 @@ json_decoder::json_decoder(std::size_t message_bytes_max)
 
 json_decoder::~json_decoder() = default;
 
-result<command> json_decoder::decode(std::string_view line) { return inner_->decode(line); }
+result<command> json_decoder::decode(std::string_view line) {
+    const result<command> decoded = inner_->decode(line);
+    return decoded ? decoded : inner_->decode_mended(line, decoded.error());
+}
 
 result<command> json_decoder::implementation::decode(std::string_view line) {
     CHECK(line.size() <= message_bytes_max);
@@ -209,38 +216,52 @@ result<command> json_decoder::implementation::decode(std::string_view line) {
     ondemand::object object;
     if (document.get_object().get(object)) return decode_error::not_json;
 
+    member_reader reader;
     command decoded;
     std::size_t chosen = methods.size();
-    for (auto member : object) {
+    for (auto each : object) {
         ondemand::field field;
-        if (std::move(member).get(field)) return decode_error::not_json;
+        if (std::move(each).get(field)) return decode_error::not_json;
         std::string_view key;
         if (field.unescaped_key().get(key)) return decode_error::not_json;
-        if (key == "id") {
-            std::uint64_t id = 0;
-            if (field.value().get_uint64().get(id) || id > std::numeric_limits<std::uint32_t>::max()) {
-                return decode_error::wrong_type;
-            }
-            decoded.id = static_cast<std::uint32_t>(id);
+        const auto which = static_cast<std::size_t>(
+            std::find_if(methods.begin(), methods.end(), [&](const method& one) { return one.name == key; }) -
+            methods.begin());
+        if (which == methods.size()) {
+            any_value unknown;
+            const auto done = key == "id" ? reader.read(field.value(), decoded.id) : reader.read(field.value(), unknown);
+            if (!done) return done.error();
             continue;
         }
-        for (std::size_t i = 0; i < chosen; ++i) {
-            if (methods[i].name != key) continue;
-            bool null = false;
-            if (field.value().is_null().get(null)) return decode_error::not_json;
-            if (null) break;
-            result<request> what = methods[i].read(field.value());
-            if (!what) return what.error();
-            decoded.what = *what;
-            chosen = i;
-            break;
-        }
+        bool null = false;
+        if (field.value().is_null().get(null)) return decode_error::not_json;
+        if (null) continue;
+        const result<request> what = methods[which].read(reader, field.value());
+        if (!what) return what.error();
+        if (which > chosen) continue;
+        decoded.what = *what;
+        chosen = which;
     }
     // There is a current location unless the document has ended: something follows the object.
     const char* location = nullptr;
     if (!document.current_location().get(location)) return decode_error::not_json;
     if (decoded.id == 0 && !std::holds_alternative<send_request>(decoded.what)) return command{};
     if (decoded.id != 0 && chosen == methods.size()) return decode_error::no_method;
+    decoded.too_deep = reader.too_deep;
+    return decoded;
+}
+
+// Half a surrogate pair in a string that is looked at (a channel, the name of a member) is no text that UTF-8 could
+// hold. It counts as U+FFFD, as at peers; only simdjson takes it for a mistake. What is published stays as it is.
+result<command> json_decoder::implementation::decode_mended(std::string_view line, error_code why) {
+    if (!replace_half_surrogates(line, mended)) return why;
+    mended.append(simdjson::SIMDJSON_PADDING, ' ');
+    result<command> decoded = decode(std::string_view{mended}.substr(0, line.size()));
+    if (!decoded) return decoded;
+    if (auto* publish = std::get_if<publish_request>(&decoded->what); publish != nullptr && !publish->data.empty()) {
+        const auto at = static_cast<std::size_t>(publish->data.data() - mended.data());
+        publish->data = line.substr(at, publish->data.size());
+    }
     return decoded;
 }
 

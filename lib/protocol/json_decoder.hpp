@@ -15,7 +15,7 @@ enum class decode_error : std::uint8_t {
     empty = 1,   ///< A message or one of its lines is empty.
     not_json,    ///< A line is not one JSON object.
     wrong_type,  ///< A member has another type than the schema gives it.
-    bad_payload, ///< An embedded payload is not valid JSON or nests too deep.
+    bad_payload, ///< An embedded payload, or a member that is not in the schema, is not valid JSON.
     no_method,   ///< A command with an id asks for nothing.
 };
 
@@ -23,7 +23,7 @@ const boost::system::error_category& decode_category() noexcept;
 inline error_code make_error_code(decode_error why) noexcept { return {static_cast<int>(why), decode_category()}; }
 
 /// Takes the JSON form of the protocol apart (§1.3): lines of one message, each a command. Keeps buffers of its own for
-/// messages of up to `message_bytes_max` and allocates nothing after it was made. One for each shard. Not thread-safe.
+/// messages of up to `message_bytes_max` and allocates nothing after it was made, but for half surrogates. One for each shard. Not thread-safe.
 class json_decoder {
 public:
     explicit json_decoder(std::size_t message_bytes_max);

@@ -56,27 +56,25 @@ boost::system::error_code parse(std::string_view text) {
     return why;
 }
 
-bool starts_surrogate(std::string_view digits) noexcept {
-    return digits.size() >= 2 && (digits[0] == 'd' || digits[0] == 'D') &&
-           std::string_view{"89abcdefABCDEF"}.find(digits[1]) != std::string_view::npos;
+bool may_have_surrogates(std::string_view text) noexcept {
+    return text.find("\\ud") != text.npos || text.find("\\uD") != text.npos;
 }
 
-// Half a surrogate pair in an escape is JSON (RFC 8259 §8.2), and what a browser makes of a text that was cut in the
-// middle of an emoji, but Boost.JSON refuses it. Validates a copy in which every such escape is another one.
-boost::system::error_code parse_without_surrogates(std::string_view text) {
-    std::string copy{text};
-    for (std::size_t at = copy.find('\\'); at != std::string::npos; at = copy.find('\\', at)) {
-        if (copy.compare(at, 2, "\\u") == 0 && starts_surrogate(std::string_view{copy}.substr(at + 2)))
-            copy[at + 2] = '0';
-        at += 2;
-    }
-    return parse(copy);
+enum class surrogate : std::uint8_t { none, first, second };
+
+// What the escape that `text` begins with is, `\uXXXX`.
+surrogate surrogate_at(std::string_view text) noexcept {
+    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u' || (text[2] != 'd' && text[2] != 'D')) return surrogate::none;
+    if (std::string_view{"89abAB"}.find(text[3]) != std::string_view::npos) return surrogate::first;
+    return std::string_view{"cdefCDEF"}.find(text[3]) != std::string_view::npos ? surrogate::second : surrogate::none;
 }
 
 boost::system::error_code validate(std::string_view text) {
     const boost::system::error_code why = parse(text);
-    const bool may_be_surrogate = why && (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos);
-    return may_be_surrogate ? parse_without_surrogates(text) : why;
+    // Half a surrogate pair in an escape is JSON (RFC 8259 §8.2), and what a browser makes of a text that was cut in the
+    // middle of an emoji, but Boost.JSON refuses it.
+    std::string mended;
+    return why && replace_half_surrogates(text, mended) ? parse(mended) : why;
 }
 
 } // namespace
@@ -89,6 +87,26 @@ payload_kind classify(std::string_view payload) {
 }
 
 bool is_json(std::string_view text) { return !validate(text); }
+
+bool replace_half_surrogates(std::string_view json, std::string& copy) {
+    if (!may_have_surrogates(json)) return false;
+    copy.assign(json);
+    bool found = false;
+    for (std::size_t at = copy.find('\\'); at != std::string::npos; at = copy.find('\\', at)) {
+        const std::string_view rest = std::string_view{copy}.substr(at);
+        const surrogate which = surrogate_at(rest);
+        if (which == surrogate::first && surrogate_at(rest.substr(6)) == surrogate::second) {
+            at += 12;
+            continue;
+        }
+        if (which != surrogate::none) {
+            copy.replace(at + 2, 4, "fffd");
+            found = true;
+        }
+        at += 2;
+    }
+    return found;
+}
 
 void append_one_line(std::string& out, std::string_view json) {
     const std::size_t start = out.size();

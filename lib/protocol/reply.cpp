@@ -60,6 +60,12 @@ void append_empty_reply(std::string& out, std::uint32_t id, std::string_view met
     out += "}}";
 }
 
+void append_subscribe_reply(std::string& out, std::uint32_t id, bool was_recovering) {
+    append_reply_head(out, id, "subscribe");
+    if (was_recovering) out += R"("was_recovering":true)";
+    out += "}}";
+}
+
 void append_error_reply(std::string& out, std::uint32_t id, command_error code) {
     append_reply_head(out, id, "error");
     out += R"("code":)";

@@ -23,6 +23,9 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
 /// The reply of a command whose result has no members: `{"id":3,"subscribe":{}}`.
 void append_empty_reply(std::string& out, std::uint32_t id, std::string_view method);
 
+/// The reply to a subscribe. `was_recovering`: the client asked for what it has missed, and does not get it.
+void append_subscribe_reply(std::string& out, std::uint32_t id, bool was_recovering);
+
 void append_error_reply(std::string& out, std::uint32_t id, command_error code);
 
 /// `data` is one JSON value, `info` the publisher's ClientInfo as JSON or empty.

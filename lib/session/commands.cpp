@@ -36,6 +36,12 @@ void server::handle(client& c, const protocol::command& command) {
     if (connects != (c.where() == stage::connecting)) {
         return break_off(c, metrics::protocol_failure::unexpected_command);
     }
+    // The SDKs do not come back from 3501: what cannot be passed on costs the one command. A `send` has no reply.
+    if (command.too_deep && command.id != 0) {
+        if (std::holds_alternative<protocol::publish_request>(command.what))
+            ++counters().publications_refused(metrics::publication_refusal::too_deep);
+        return fail(command.id, command_error::bad_request);
+    }
     std::visit([&](const auto& request) { on(c, command.id, request); }, command.what);
 }
 
@@ -57,6 +63,13 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
 
 void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
+    // "fossil" is not granted: the result lacks `delta`, and publications come whole (§3.3).
+    if (!request.delta.empty() && request.delta != "fossil") {
+        return break_off(c, metrics::protocol_failure::malformed_command);
+    }
+    if (request.type != 0) return fail(id, command_error::not_available);
+    // There are no filters yet, and without it the client would hear what it does not want.
+    if (request.has_filter) return fail(id, command_error::bad_request);
     const hub::subscriber who = subscriber_of(c);
     if (c.channels.count >= options_.subscriptions_max) {
         return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
@@ -65,10 +78,10 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
     const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     const bool first = outcome == hub::subscribe_outcome::joined_first;
-    const bus::ticket whose{records().key_of(c).packed(), id};
+    const bus::ticket whose{records().key_of(c).packed(), id, request.recover};
     // The reply waits for the bus: it promises that nothing is missed from here on.
     switch (bus_->subscribe(request.channel, first, *this, whose)) {
-    case bus::interest::confirmed: protocol::append_empty_reply(next_reply(), id, "subscribe"); break;
+    case bus::interest::confirmed: protocol::append_subscribe_reply(next_reply(), id, request.recover); break;
     case bus::interest::pending: break;
     case bus::interest::refused:
         hub_->unsubscribe(who, c.channels, request.channel);
@@ -78,7 +91,7 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {
-    if (channel_is_refused(c, id, request.channel)) return;
+    if (request.channel.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
     const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
     if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(request.channel, records().key_of(c).packed());
     if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(request.channel);
@@ -87,16 +100,22 @@ void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request
 
 void server::on(client& c, std::uint32_t id, const protocol::publish_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
+    if (request.data.empty()) return fail(id, command_error::bad_request);
+    if (request.type != 0) return fail(id, command_error::not_available);
+    if (request.data.size() > options_.payload_bytes_max) {
+        ++counters().publications_refused(metrics::publication_refusal::too_big);
+        return fail(id, command_error::bad_request);
+    }
     info_.clear();
     protocol::append_client_info(info_, {}, uuid_text{c.id}.view());
     const bus::ticket whose{records().key_of(c).packed(), id};
     const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
-    ++counters().publications(metrics::publication_source::client);
     if (!done) {
         c.waits = true; // answered by on_published
         return;
     }
+    ++counters().publications(metrics::publication_source::client);
     protocol::append_empty_reply(next_reply(), id, "publish");
 }
 
@@ -116,7 +135,7 @@ void server::not_available(client& c, std::uint32_t id, std::string_view channel
     if (!channel_is_refused(c, id, channel)) fail(id, command_error::not_available);
 }
 
-void server::on(client&, std::uint32_t id, const protocol::rpc_request&) { fail(id, command_error::method_not_found); }
+void server::on(client&, std::uint32_t id, const protocol::rpc_request&) { fail(id, command_error::not_available); }
 
 // `send` has no reply, so the only answer there is closes (§4.9).
 void server::on(client& c, std::uint32_t, const protocol::send_request&) {

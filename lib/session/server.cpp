@@ -144,12 +144,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
         case ws::event::kind::none: more = false; break;
         case ws::event::kind::message:
             ++counters().messages_received;
-            if (event.op == ws::opcode::text) {
-                on_message(c, event.payload);
-            } else {
-                ++counters().protocol_failures(metrics::protocol_failure::unsupported_data);
-                close(c, ws::to_number(ws::close_code::unsupported_data), "this connection speaks JSON");
-            }
+            on_message(c, event.payload); // JSON in a binary message is JSON, too
             break;
         case ws::event::kind::ping: {
             flush_replies();
@@ -330,6 +325,7 @@ void server::answer_later(bus::ticket whose, Reply&& reply) {
 }
 
 void server::on_published(bus::ticket whose, bus::publish_result receivers) {
+    if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone
     auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->closing) return;
     CHECK(c->waits && active_ == nullptr);
@@ -347,7 +343,7 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
 }
 
 void server::on_subscribed(bus::ticket whose) {
-    answer_later(whose, [&](client&) { protocol::append_empty_reply(next_reply(), whose.id, "subscribe"); });
+    answer_later(whose, [&](client&) { protocol::append_subscribe_reply(next_reply(), whose.id, whose.recovers); });
 }
 
 void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {

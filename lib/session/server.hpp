@@ -32,6 +32,7 @@ struct options {
     std::size_t outbox_bytes_max = 1024 * 1024;
     std::size_t subscriptions_max = 128;
     std::size_t channel_bytes_max = 255;
+    std::size_t payload_bytes_max = 64 * 1024;
     std::size_t commands_per_message_max = 1024;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds connect_timeout{10'000};

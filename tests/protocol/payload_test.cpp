@@ -55,7 +55,7 @@ TEST(payload, is_json_or_text_or_neither) {
 }
 
 TEST(payload, checking_allocates_nothing_once_it_has_run) {
-    const std::string deep = std::string(60, '[') + R"({"k":"v","n":[1.5e3,true]})" + std::string(60, ']');
+    const std::string deep = std::string(490, '[') + R"({"k":"v","n":[1.5e3,true]})" + std::string(490, ']');
     (void)classify(deep);
     EXPECT_EQ(test::allocations_during([&] {
                   for (int i = 0; i < 100; ++i) EXPECT_EQ(classify(deep), payload_kind::json);
@@ -107,6 +107,12 @@ TEST(reply, is_written_as_the_protocol_says) {
     out.clear();
     append_empty_reply(out, 3, "unsubscribe");
     EXPECT_EQ(out, R"({"id":3,"unsubscribe":{}})");
+    out.clear();
+    append_subscribe_reply(out, 3, false);
+    EXPECT_EQ(out, R"({"id":3,"subscribe":{}})");
+    out.clear();
+    append_subscribe_reply(out, 3, true);
+    EXPECT_EQ(out, R"({"id":3,"subscribe":{"was_recovering":true}})");
     out.clear();
     append_error_reply(out, 4, command_error::already_subscribed);
     EXPECT_EQ(out, R"({"id":4,"error":{"code":105,"message":"already subscribed"}})");

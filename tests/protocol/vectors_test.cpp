@@ -55,6 +55,10 @@ const std::map<std::string, writer>& writers() {
          }},
         {"empty", [](std::string& out,
                      const json::object& with) { append_empty_reply(out, number(with, "id"), text(with, "method")); }},
+        {"subscribe",
+         [](std::string& out, const json::object& with) {
+             append_subscribe_reply(out, number(with, "id"), with.at("was_recovering").as_bool());
+         }},
         {"error",
          [](std::string& out, const json::object& with) {
              append_error_reply(out, number(with, "id"), static_cast<command_error>(number(with, "code")));

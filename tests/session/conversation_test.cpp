@@ -16,6 +16,8 @@ const std::string bad_request = "close 3501 bad request";
 
 std::string channel_of(std::size_t bytes) { return std::string(bytes, 'c'); }
 
+std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
 std::string error_reply(int id, int code, std::string_view message, bool temporary = false) {
     return fmt::format(R"({{"id":{},"error":{{"code":{},"message":"{}"{}}}}})", id, code, message,
                        temporary ? R"(,"temporary":true)" : "");
@@ -120,6 +122,64 @@ const conversation conversations[] = {
      true,
      {R"({"id":2,"history":{"channel":""}})"},
      {bad_request, "end"}},
+    {"leaving a channel of 256 bytes succeeds, for nobody can have joined it",
+     true,
+     {R"({"id":2,"unsubscribe":{"channel":")" + channel_of(256) + R"("}})"},
+     {R"({"id":2,"unsubscribe":{}})"}},
+    // §3.3, §5: what a subscribe may ask for
+    {"who asks for what it missed is told that it does not get it",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a","recover":true,"offset":5,"epoch":"e"}})"},
+     {R"({"id":2,"subscribe":{"was_recovering":true}})"}},
+    {"a position without recover asks for nothing",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a","recover":false,"offset":5,"epoch":"e"}})"},
+     {R"({"id":2,"subscribe":{}})"}},
+    {"a filter of tags is error 107",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a","tf":{"key":"k","cmp":"eq","val":"v"}}})",
+      R"({"id":3,"subscribe":{"channel":"a","tf":null}})"},
+     {error_reply(2, 107, "bad request"), R"({"id":3,"subscribe":{}})"}},
+    {"a subscription of another type is not available",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a","type":4}})"},
+     {error_reply(2, 108, "not available")}},
+    {"fossil deltas are not granted",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a","delta":"fossil"}})"},
+     {R"({"id":2,"subscribe":{}})"}},
+    {"an unknown kind of delta ends the connection",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a","delta":"xyz"}})"},
+     {bad_request, "end"}},
+    {"a member of another type ends the connection",
+     true,
+     {R"({"id":2,"history":{"channel":"a","limit":"10"}})"},
+     {bad_request, "end"}},
+    {"an unknown member that is no JSON ends the connection",
+     true,
+     {R"({"id":2,"unsubscribe":{"channel":"a","x":tru}})"},
+     {bad_request, "end"}},
+    // What nests too deep costs the command alone: the SDKs do not come back from 3501.
+    {"a publication nested 65 deep is taken",
+     true,
+     {R"({"id":2,"publish":{"channel":"a","data":)" + nested(65) + "}}"},
+     {R"({"id":2,"publish":{}})"}},
+    {"a publication nested 9000 deep is error 107",
+     true,
+     {R"({"id":2,"publish":{"channel":"a","data":)" + nested(9'000) + "}}",
+      R"({"id":3,"publish":{"channel":"a","data":1}})"},
+     {error_reply(2, 107, "bad request"), R"({"id":3,"publish":{}})"}},
+    {"a send has no reply, however deep it nests",
+     true,
+     {R"({"send":{"data":)" + nested(9'000) + "}}"},
+     {"close 3508 not available", "end"}},
+    // RFC 8259 §8.2
+    {"half a surrogate in a channel is U+FFFD, and stays what it is in data",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a\ud83d"}})", R"({"id":3,"publish":{"channel":"a\udc00","data":"\ud83d"}})"},
+     {R"({"id":2,"subscribe":{}})", R"({"id":3,"publish":{}})",
+      "{\"push\":{\"channel\":\"a\xef\xbf\xbd\",\"pub\":{\"data\":\"\\ud83d\",\"info\":{\"user\":\"\",\"client\":\"*\"}}}}"}},
     // §3.4, §4.9, §4.10
     {"leaving a channel that was not joined succeeds",
      true,
@@ -149,10 +209,10 @@ const conversation conversations[] = {
      true,
      {R"({"id":2,"history":{"channel":"a","limit":10}})"},
      {error_reply(2, 108, "not available")}},
-    {"an rpc has no method here",
+    {"an rpc is not available",
      true,
      {R"({"id":2,"rpc":{"method":"x","data":{}}})"},
-     {error_reply(2, 104, "method not found")}},
+     {error_reply(2, 108, "not available")}},
     {"a send cannot be answered, so it ends the connection",
      true,
      {R"({"send":{"data":1}})"},
@@ -182,9 +242,17 @@ const conversation conversations[] = {
      true,
      {R"({"id":2,"publish":{"channel":"a","data":1}})"},
      {R"({"id":2,"publish":{}})"}},
-    {"publishing without data publishes null",
+    {"publishing without data is error 107",
      true,
      {R"({"id":2,"subscribe":{"channel":"a"}})", R"({"id":3,"publish":{"channel":"a"}})"},
+     {R"({"id":2,"subscribe":{}})", error_reply(3, 107, "bad request")}},
+    {"publishing as another type is not available",
+     true,
+     {R"({"id":2,"publish":{"channel":"a","data":1,"type":1}})"},
+     {error_reply(2, 108, "not available")}},
+    {"null can be published",
+     true,
+     {R"({"id":2,"subscribe":{"channel":"a"}})", R"({"id":3,"publish":{"channel":"a","data":null}})"},
      {R"({"id":2,"subscribe":{}})", R"({"id":3,"publish":{}})",
       R"({"push":{"channel":"a","pub":{"data":null,"info":{"user":"","client":"*"}}}})"}},
     {"data that is no JSON ends the connection",
@@ -321,6 +389,28 @@ TEST(conversation, as_many_commands_as_allowed_fit_in_one_message_and_not_one_mo
     EXPECT_EQ(shard.counters.protocol_failures(metrics::protocol_failure::too_many_commands), 1u);
 }
 
+TEST(conversation, a_publication_of_a_client_may_be_as_large_as_one_from_the_bus) {
+    shard_options how;
+    how.clients.payload_bytes_max = 100;
+    test_shard shard{how};
+    ws_client client = shard.connected();
+    const auto publish = [](std::size_t bytes) {
+        return R"({"id":7,"publish":{"channel":"a","data": ")" + std::string(bytes - 2, 'x') + "\" }}";
+    };
+    client.say(publish(100));
+    client.say(publish(101));
+    shard.settle();
+    EXPECT_EQ(client.heard(), (words{R"({"id":7,"publish":{}})"
+                                     "\n" +
+                                     error_reply(7, 107, "bad request")}));
+    EXPECT_EQ(shard.counters.publications_refused(metrics::publication_refusal::too_big), 1u);
+    EXPECT_EQ(shard.counters.publications(metrics::publication_source::client), 1u);
+    client.say(R"({"id":8,"publish":{"channel":"a","data":)" + nested(9'000) + "}}");
+    shard.settle();
+    EXPECT_EQ(client.heard(), words{error_reply(8, 107, "bad request")});
+    EXPECT_EQ(shard.counters.publications_refused(metrics::publication_refusal::too_deep), 1u);
+}
+
 // Tokens cannot be verified yet: without the development mode nobody comes in (§6.1).
 struct stranger {
     const char* name;
@@ -398,7 +488,7 @@ TEST(conversation, replies_beyond_a_frames_worth_go_out_in_several) {
     EXPECT_GT(frames.size(), 1u);
     for (const std::string& frame : frames) lines += frame + "\n";
     std::string expected;
-    for (int i = 0; i < 1000; ++i) expected += error_reply(i + 2, 104, "method not found") + "\n";
+    for (int i = 0; i < 1000; ++i) expected += error_reply(i + 2, 108, "not available") + "\n";
     EXPECT_EQ(lines, expected);
 }
 

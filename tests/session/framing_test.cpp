@@ -47,10 +47,19 @@ const exchange exchanges[] = {
     {"replies before a ping go out before its pong",
      text_frame(subscribe) + client_frame(opcode::ping, "p"),
      {subscribed, "pong p"}},
-    {"a binary frame ends a connection that speaks JSON",
-     client_frame(opcode::binary, subscribe),
-     {"close 1003 this connection speaks JSON", "end"},
-     metrics::protocol_failure::unsupported_data},
+    {"JSON in a binary message is JSON, too", client_frame(opcode::binary, subscribe), {subscribed}},
+    {"JSON in a fragmented binary message is JSON, too",
+     client_frame(opcode::binary, subscribe.substr(0, 9), false) +
+         client_frame(opcode::continuation, subscribe.substr(9)),
+     {subscribed}},
+    {"a binary message that is no JSON ends the connection",
+     client_frame(opcode::binary, "\x08\x01"),
+     {"close 3501 bad request", "end"},
+     metrics::protocol_failure::malformed_command},
+    {"a binary message that is not UTF-8 ends the connection",
+     client_frame(opcode::binary, "{\"id\":2,\"publish\":{\"channel\":\"a\",\"data\":\"\xff\"}}"),
+     {"close 3501 bad request", "end"},
+     metrics::protocol_failure::malformed_command},
     {"a frame without a mask ends the connection",
      [] {
          std::string frame;

@@ -89,6 +89,38 @@ TEST(slow_bus, who_leaves_a_channel_to_others_before_it_is_confirmed_gets_both_a
     EXPECT_EQ(bus.heard.back(), "unsubscribe a");
 }
 
+TEST(slow_bus, who_asks_for_what_it_missed_is_told_so_when_the_bus_has_confirmed) {
+    slow_bus bus;
+    bus.answer = bus::interest::pending;
+    test_shard shard{with(bus)};
+    ws_client client = shard.connected();
+    client.say(R"({"id":2,"subscribe":{"channel":"a","recover":true}})");
+    shard.settle();
+    for (const auto& [who, whose] : bus.waiters) who->on_subscribed(whose);
+    shard.settle();
+    EXPECT_EQ(client.heard(), words{R"({"id":2,"subscribe":{"was_recovering":true}})"});
+}
+
+TEST(slow_bus, a_publication_is_counted_when_the_bus_has_taken_it_and_not_when_it_refuses) {
+    slow_bus bus;
+    test_shard shard{with(bus)};
+    ws_client client = shard.connected();
+    client.say(R"({"id":2,"publish":{"channel":"a","data":1}})");
+    shard.settle();
+    const auto [who, whose] = bus.publishers.front();
+    bus.publishers.pop_front();
+    who->on_published(whose, bus::make_error_code(bus::error::denied));
+    shard.settle();
+    EXPECT_EQ(client.heard(), words{R"({"id":2,"error":{"code":103,"message":"permission denied"}})"});
+    EXPECT_EQ(shard.counters.publications(metrics::publication_source::client), 0u);
+    client.say(R"({"id":3,"publish":{"channel":"a","data":1}})");
+    shard.settle();
+    EXPECT_EQ(shard.counters.publications(metrics::publication_source::client), 0u);
+    bus.answer_publish();
+    shard.settle();
+    EXPECT_EQ(shard.counters.publications(metrics::publication_source::client), 1u);
+}
+
 TEST(slow_bus, the_commands_of_a_message_are_counted_on_behind_a_publish_that_waits) {
     slow_bus bus;
     shard_options how = with(bus);
