@@ -139,6 +139,8 @@ void collect_facts(collector& into, const process_facts& facts) {
     into.build_info(facts);
     into.fact(gauge, "carillon_connections_limit", "Client connections the process takes at most.",
               facts.connections_limit);
+    into.known_fact(counter, "carillon_log_lines_dropped_total", "Lines of the log that nobody read in time.",
+                    facts.log_lines_dropped);
     into.fact(counter, "process_cpu_seconds_total", "User and system CPU time.", facts.cpu_seconds);
     into.fact(gauge, "process_max_fds", "Open file descriptors allowed.", facts.fds_max);
     into.fact(gauge, "process_open_fds", "Open file descriptors.", facts.open_fds);

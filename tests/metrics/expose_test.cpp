@@ -77,6 +77,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_connections_limit",
                                    "carillon_connections_open",
                                    "carillon_deliveries_total",
+                                   "carillon_log_lines_dropped_total",
                                    "carillon_messages_received_total",
                                    "carillon_netpoll_events_total",
                                    "carillon_netpoll_wakeups_total",
