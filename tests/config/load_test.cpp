@@ -320,7 +320,9 @@ TEST(load, what_is_not_given_fits_every_machine) {
                 ASSERT_GE(shards, 1u) << name << " on " << cores;
                 ASSERT_LE(shards, 256u) << name << " on " << cores;
                 ASSERT_LE(shards, loaded.value->work_pool) << name << " on " << cores;
-                if (loaded.value->shards == 0) ASSERT_LE(shards, cores) << name << " on " << cores;
+                if (loaded.value->shards == 0) {
+                    ASSERT_LE(shards, cores) << name << " on " << cores;
+                }
             }
         }
     }
