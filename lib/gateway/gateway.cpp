@@ -79,6 +79,7 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .timeouts = from.counts.timeouts,
             .messages = from.counts.messages,
             .messages_refused = from.refused,
+            .messages_as_text = from.as_text,
             .publications = from.counts.publications,
             .publications_failed = from.counts.publications_failed,
             .subscribes = from.counts.subscribes,

@@ -162,6 +162,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
     into.known_fact(counter, "carillon_upstream_messages_total", "Messages the bus delivered.", bus.messages);
     into.known_fact(counter, "carillon_upstream_messages_refused_total",
                     "Messages of the bus that were neither JSON nor text.", bus.messages_refused);
+    into.known_fact(counter, "carillon_upstream_messages_as_text_total",
+                    "Messages of the bus that were no JSON, and reach clients as JSON strings.", bus.messages_as_text);
     into.known_fact(counter, "carillon_upstream_publications_total", "Publications for the bus.", bus.publications);
     into.known_fact(counter, "carillon_upstream_publications_failed_total",
                     "Publications the bus did not take, or did not answer.", bus.publications_failed);

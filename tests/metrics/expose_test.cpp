@@ -89,6 +89,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_pong_timeouts_total",
                                    "carillon_pongs_received_total",
                                    "carillon_protocol_failures_total",
+                                   "carillon_publications_as_text_total",
                                    "carillon_publications_refused_total",
                                    "carillon_publications_total",
                                    "carillon_resp_commands_total",
