@@ -6,6 +6,7 @@ COPY docker/packages.sh docker/packages.sh
 RUN apt-get update -qq && . docker/packages.sh \
  && apt-get install -y --no-install-recommends $(build_packages) >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY CMakeLists.txt CMakePresets.json ./
+COPY cmake cmake
 COPY lib lib
 COPY app app
 RUN cmake --preset release -DCARILLON_TESTS=OFF && cmake --build --preset release --target carillon carillon-bus carillon-bench \
@@ -27,4 +28,6 @@ USER 10001:10001
 # Clients, health and metrics, the bus door (on loopback unless --bus-listen says otherwise).
 EXPOSE 8000 9000 6390
 STOPSIGNAL SIGTERM
+# Alive or not; whether it is ready is for balancers. Where the address is not the default one, say so in CARILLON_CONTROL_LISTEN.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["carillon", "--health=livez"]
 ENTRYPOINT ["/usr/local/bin/carillon"]

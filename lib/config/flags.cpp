@@ -19,6 +19,8 @@ std::vector<std::string> arguments(program which, int argc, const char* const* a
             argument.ends_with('=') ? find_written(which, flag_of, argument.substr(0, argument.size() - 1)) : nullptr;
         const bool empty_value = row != nullptr && !is_boolean(*row);
         if (empty_value) argument.pop_back();
+        // The one word that is no flag, for HEALTHCHECK lines that read well.
+        if (index == 1 && argument == "health") argument = "--health";
         all.push_back(std::move(argument));
         if (empty_value) all.emplace_back();
     }
@@ -31,7 +33,7 @@ std::string unknown(program which, const std::string& argument) {
                            in_quotes(argument));
     const auto name = argument.substr(0, argument.find('='));
     return fmt::format("flag {} is not known{}", in_quotes(name),
-                       hint(which, flag_of, name, {"--help", "--version", "--check-config"}));
+                       hint(which, flag_of, name, {"--help", "--version", "--check-config", "--health"}));
 }
 
 /// One flag per option; the texts stay as they are, so that all sources are read by the same code.
@@ -43,6 +45,7 @@ public:
         help_ = app_.add_flag("-h,--help");
         version_ = app_.add_flag("--version");
         check_config_ = app_.add_flag("--check-config");
+        health_ = app_.add_flag("--health");
         for (const auto& row : options_of(which)) {
             auto* flag = is_boolean(row) ? app_.add_flag(flag_of(row)) : app_.add_option(flag_of(row));
             flag->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -64,6 +67,12 @@ public:
         into.version = version_->count() > 0;
         into.check_config = check_config_->count() > 0 && check_config_->as<bool>();
         if (into.help || into.version) return {};
+        if (health_->count() > 0) {
+            const std::string page = health_->results().front();
+            into.health = page == "true" ? "readyz" : page;
+            if (into.health != "readyz" && into.health != "livez")
+                return fmt::format("flag --health: {} is not a page; give readyz or livez", in_quotes(page));
+        }
         if (const auto extra = app_.remaining(); !extra.empty()) return unknown(which_, extra.front());
         for (const auto& [row, flag] : flags_)
             if (flag->count() > 0) into.values.push_back({row, flag->results(), "flag " + flag_of(*row)});
@@ -73,7 +82,7 @@ public:
 private:
     program which_;
     CLI::App app_;
-    CLI::Option *help_ = nullptr, *version_ = nullptr, *check_config_ = nullptr;
+    CLI::Option *help_ = nullptr, *version_ = nullptr, *check_config_ = nullptr, *health_ = nullptr;
     std::vector<std::pair<const option*, CLI::Option*>> flags_;
 };
 

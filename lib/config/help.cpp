@@ -43,7 +43,10 @@ std::string help_text(program which) {
             "the environment over the file.\n\n"
             "  -h, --help        Print this text.\n"
             "  --version         Print the version.\n"
-            "  --check-config    Check the configuration without starting; exit code 0 if it is valid, else 2.";
+            "  --check-config    Check the configuration without starting; exit code 0 if it is valid, else 2.\n"
+            "  --health[=PAGE]   Ask the program that runs with this configuration for /readyz, or for /livez\n"
+            "                    with --health=livez; exit code 0 if all is well, else 1. The word health\n"
+            "                    does the same.";
     std::string_view group;
     for (const auto& row : options_of(which)) {
         if (row.group != group) text += fmt::format("\n\n{}:", row.group);

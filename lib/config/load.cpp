@@ -82,6 +82,7 @@ complaint read_all(program which, const command_line& flags, const environment& 
         if (auto why = apply(*source, into, set_by)) return why;
     if (auto why = read_password_file(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
+    fit_defaults(into, set_by, cores);
     return check_rules(which, into, set_by, cores);
 }
 
@@ -89,7 +90,7 @@ outcome refuse(std::string line) {
     // A path may hold anything; the promise is one line.
     std::replace_if(
         line.begin(), line.end(), [](char letter) { return (letter >= 0 && letter < ' ') || letter == 0x7f; }, '?');
-    return {std::nullopt, std::move(line), exit_invalid};
+    return {std::nullopt, {}, std::move(line), exit_invalid};
 }
 
 } // namespace
@@ -97,12 +98,12 @@ outcome refuse(std::string line) {
 outcome load(program which, int argc, const char* const* argv, const environment& variables, std::size_t cores) {
     command_line flags;
     if (auto why = read_flags(which, argc, argv, flags)) return refuse(std::move(*why));
-    if (flags.help) return {std::nullopt, help_text(which), exit_valid};
-    if (flags.version) return {std::nullopt, fmt::format("{} " CARILLON_VERSION, name_of(which)), exit_valid};
+    if (flags.help) return {std::nullopt, {}, help_text(which), exit_valid};
+    if (flags.version) return {std::nullopt, {}, fmt::format("{} " CARILLON_VERSION, name_of(which)), exit_valid};
     settings values;
     if (auto why = read_all(which, flags, variables, cores, values)) return refuse(std::move(*why));
-    if (flags.check_config) return {std::nullopt, "configuration is valid", exit_valid};
-    return {std::move(values), {}, exit_valid};
+    if (flags.check_config) return {std::nullopt, {}, "configuration is valid", exit_valid};
+    return {std::move(values), flags.health, {}, exit_valid};
 }
 
 outcome load(int argc, const char* const* argv, const environment& variables, std::size_t cores) {

@@ -19,6 +19,8 @@ environment process_environment();
 /// What came of reading the configuration: settings to run with, or a text to print and the code to exit with.
 struct outcome {
     std::optional<settings> value;
+    std::string health; ///< With a value: what to ask the program that runs with it for, "readyz" or "livez", instead
+                        ///< of running. Empty: run.
     std::string text;  ///< Without a value: --help, --version, "configuration is valid", or one line that says what is
                        ///< wrong. It has no newline at its end.
     int exit_code = 0; ///< Without a value: 0 (print to stdout) or 2 (print to stderr).
@@ -29,7 +31,7 @@ struct outcome {
 /// variable or FILE:LINE) and says what would be right; it never shows a password. Throws only std::bad_alloc.
 /// Options that `which` does not have are unknown to it, and their settings stay at their defaults. What load returns
 /// has `bus_listen` for the bus program, and either `bus_listen` or `bus`, or neither, for the gateway.
-/// `cores` is how many shards there will be if none are asked for.
+/// `cores` is how many processors the process may use. What was not given fits the machine: no default is ever refused.
 outcome load(program which, int argc, const char* const* argv, const environment& variables, std::size_t cores = 1);
 
 /// The same for the gateway.

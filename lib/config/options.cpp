@@ -36,13 +36,14 @@ constexpr option table[] = {
      "their clients. The kernel lowers it to net.core.somaxconn."},
 
     {PLACE(shards), both, machine, 0, 256, "shards",
-     "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows."},
+     "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows, as the work pool has "
+     "leases, and as there may be connections."},
     {PLACE(pin_shards), both, machine, 0, 0, "",
      "Keeps each shard's thread on a processor of its own, one after another of those that the process may use. For "
      "machines, and for containers with a cpuset, whose processors nothing else uses."},
     {PLACE(work_pool), both, machine, 1, 65'536, "leases",
      "Connections that are read at the same time, in all shards together; each needs a buffer. Others wait their "
-     "turn."},
+     "turn. Where it is not given and there are more shards, there is a lease for each of them."},
     {PLACE(read_buffer_bytes), both, machine, 4 * kib, mib, "bytes",
      "Size of a lease's buffer. What does not fit is read in parts. A request head may be 8192 bytes long, whatever "
      "the buffer; a longer one is refused with 431."},
@@ -50,7 +51,7 @@ constexpr option table[] = {
      "How long a new connection may wait for a lease before it stays in the kernel's backlog."},
     {PLACE(connections_max), both, machine, 0, 16'000'000, "connections",
      "Client connections open at once; one more is answered with 503 and closed. 0: as many as the limit on file "
-     "descriptors allows, less some for the bus door."},
+     "descriptors allows, less some for the bus door, and 16000000 at most."},
     {PLACE_MS(shutdown_timeout), both, machine, 0, hour, "milliseconds",
      "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
 
@@ -141,10 +142,15 @@ constexpr option table[] = {
      "once."},
     {PLACE_MS(control_request_timeout), both, control, 100, 10 * minute, "milliseconds",
      "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
+    {PLACE_MS(livez_stall), both, control, 1'000, 10 * minute, "milliseconds",
+     "Time in which each shard must get something done; a shard with nothing to do does, too. Then /livez answers 503 "
+     "until it goes on."},
 
     {PLACE(log_level), both, logging, 0, 0, "", "The least important messages that are written."},
     {PLACE(log_format), both, logging, 0, 0, "",
      "Lines of words for people, or one JSON object per line for programs."},
+    {PLACE(log_queue_bytes_max), both, logging, 4 * kib, 64 * mib, "bytes",
+     "Lines that wait for whoever reads the log. More are dropped and counted; nothing else waits for the log."},
 };
 
 #undef PLACE

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -84,9 +85,6 @@ struct rules {
         if (values.pin_shards && values.shards > cores)
             return fmt::format("{} must not be more than the {} processors that the process may use, with {}",
                                told("shards"), cores, told("pin_shards"));
-        if (values.shards == 0 && values.work_pool < cores)
-            return fmt::format("{} must have a lease for each of {}, which here is one for each of {} processors",
-                               told("work_pool"), told("shards"), cores);
         return refuse_unless(values.work_pool >= values.shards, "work_pool", "have a lease for each of", "shards");
     }
 
@@ -100,6 +98,18 @@ struct rules {
 };
 
 } // namespace
+
+std::size_t shards_of(const settings& values, std::size_t cores) {
+    if (values.shards > 0) return values.shards;
+    const std::size_t connections = values.connections_max > 0 ? values.connections_max : cores;
+    return std::max<std::size_t>(1, std::min({cores, find_option("shards")->most, values.work_pool, connections}));
+}
+
+void fit_defaults(settings& into, const origins& set_by, std::size_t cores) {
+    if (set_by.contains("work_pool")) return;
+    const std::size_t shards = into.shards > 0 ? into.shards : std::min(cores, find_option("shards")->most);
+    into.work_pool = std::max(into.work_pool, shards);
+}
 
 complaint check_rules(program which, const settings& values, const origins& set_by, std::size_t cores) {
     const rules rules{which, values, set_by, cores};

@@ -32,9 +32,9 @@ struct settings {
     std::optional<address> bus_listen{address{"127.0.0.1", 6390}}; // none: no bus door, as with an external bus
 
     // The machine
-    std::size_t shards = 0;      // 0: as many as the cgroup allows
+    std::size_t shards = 0;      // 0: shards_of() says how many
     bool pin_shards = false;     // each to a processor of its own
-    std::size_t work_pool = 128; // leases, in all shards together
+    std::size_t work_pool = 128; // leases, in all shards together; `load` makes it more for more shards
     std::chrono::milliseconds accept_wait{1};
     std::size_t listen_backlog = 4096;
     std::size_t connections_max = 0; // 0: what the limit on file descriptors allows
@@ -83,10 +83,12 @@ struct settings {
     // The control door
     std::size_t control_connections_max = 256;
     std::chrono::milliseconds control_request_timeout{5'000};
+    std::chrono::milliseconds livez_stall{10'000};
 
     // The log
     carillon::config::log_level log_level = carillon::config::log_level::info;
     carillon::config::log_format log_format = carillon::config::log_format::text;
+    std::size_t log_queue_bytes_max = 1'048'576;
 };
 
 } // namespace carillon::config

@@ -24,6 +24,7 @@ struct command_line {
     bool help = false;
     bool version = false;
     bool check_config = false;
+    std::string health; ///< the page that --health asks for, "readyz" or "livez"; empty: it was not given
 };
 
 /// Options of `which` only, here as below; another program's are refused like unknown ones.

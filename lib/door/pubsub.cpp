@@ -39,6 +39,7 @@ void resp_door::publish(door_client& c, resp::arguments args, bus::name_space wh
     const auto message = publishable(args[1], args[2]);
     if (!message) return;
     ++counters().publications(metrics::publication_source::resp);
+    if (!message->is_json) ++counters().publications_as_text(metrics::publication_source::resp);
     const std::uint32_t next = next_ticket(c);
     const bus::ticket mine{records().key_of(c).packed(), next};
     const auto done = bus_->publish_in(where, args[1], *message, *this, mine);

@@ -1,7 +1,11 @@
 #include "gateway/gateway.hpp"
 
+#include "base/check.hpp"
+#include "config/rules.hpp"
 #include "control/pages.hpp"
+#include "gateway/capacity.hpp"
 #include "gateway/limits.hpp"
+#include "gateway/log.hpp"
 #include "metrics/expose.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,8 +17,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -24,7 +30,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A shard that does not answer within this is not alive.
+// The metrics of a shard that does not answer within this are left out.
 constexpr std::chrono::milliseconds shard_answer_timeout{1'000};
 
 redis::redis_options redis_options_of(const config::settings& how) {
@@ -46,31 +52,8 @@ redis::redis_options redis_options_of(const config::settings& how) {
     return options;
 }
 
-std::size_t shards_for(const config::settings& how) { return how.shards > 0 ? how.shards : allowed_cores(); }
-
 control::http_options http_options_of(const config::settings& how) {
     return {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout};
-}
-
-// How many connections there may be: of both kinds together, and of clients.
-struct capacity {
-    std::size_t connections = 0;
-    std::size_t clients = 0;
-};
-
-capacity capacity_for(const config::settings& how, std::size_t shards) {
-    const std::size_t descriptors = raise_descriptor_limit();
-    const std::size_t allowed = connections_for(descriptors, shards, 2 * how.control_connections_max);
-    // Clients leave the publishers some room: whoever fills the client port must not shut out the back ends.
-    const std::size_t reserved =
-        how.bus_listen ? std::min(how.bus_connections_max, std::max<std::size_t>(allowed / 20, shards)) : 0;
-    const std::size_t room = allowed > reserved + shards ? allowed - reserved : shards;
-    const std::size_t clients = how.connections_max > 0 ? std::min(how.connections_max, room) : room;
-    spdlog::info("limit on file descriptors {}: at most {} client connections", descriptors, clients);
-    if (clients < how.connections_max) {
-        spdlog::warn("connections_max {} is more than the limit on file descriptors allows", how.connections_max);
-    }
-    return {std::max(allowed, clients), clients};
 }
 
 // With SO_REUSEPORT a second process could listen beside the first and take half of its connections unseen.
@@ -96,6 +79,7 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .timeouts = from.counts.timeouts,
             .messages = from.counts.messages,
             .messages_refused = from.refused,
+            .messages_as_text = from.as_text,
             .publications = from.counts.publications,
             .publications_failed = from.counts.publications_failed,
             .subscribes = from.counts.subscribes,
@@ -110,15 +94,15 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
 } // namespace
 
 gateway::gateway(const config::settings& how, role which)
-    : settings_{how}, http_{control_context_, http_options_of(how)}, pages_{control_context_, http_options_of(how)},
-      role_{which} {
-    const std::size_t count = shards_for(how);
+    : settings_{fitted(how)}, http_{control_context_, http_options_of(settings_)},
+      pages_{control_context_, http_options_of(settings_)}, role_{which} {
+    const std::size_t count = config::shards_of(how, allowed_cores());
     if (how.bus) {
         upstream_ = std::make_unique<redis::redis_link>(redis_options_of(how), static_cast<std::uint32_t>(count));
     } else {
         embedded_ = std::make_unique<bus::embedded_bus>(static_cast<std::uint32_t>(count));
     }
-    const capacity room = capacity_for(how, count);
+    const capacity room = capacity_for(settings_, count);
     connections_max_ = room.clients;
     if (count > 1) {
         if (which == role::gateway) refuse_shared_address(control_context_, how.client_listen);
@@ -147,8 +131,15 @@ gateway::gateway(const config::settings& how, role which)
     for (; mine.number < count; ++mine.number) {
         if (mine.number < processors.size()) mine.processor = processors[mine.number];
         // Without pages there is nothing to hand over: the shard itself says so.
-        shards_.push_back(
-            std::make_unique<shard>(how, mine, connect, settings_.dev ? plain_http : session::handover{}));
+        try {
+            shards_.push_back(
+                std::make_unique<shard>(how, mine, connect, settings_.dev ? plain_http : session::handover{}));
+        } catch (const std::bad_alloc&) {
+            throw boost::system::system_error{
+                ENOMEM, boost::system::system_category(),
+                fmt::format("no room in memory for the records of {} connections and {} buffers of {} bytes",
+                            room.connections, how.work_pool, how.read_buffer_bytes)};
+        }
         // The first shard finds a free port when none was asked for; the others share it.
         mine.client_port = shards_.front()->client_port();
         mine.bus_port = shards_.front()->bus_port();
@@ -187,6 +178,7 @@ void gateway::run() {
                 http_.stop();
                 pages_.stop();
                 signals_.cancel();
+                watching_.cancel();
                 busy.reset();
             });
         }};
@@ -198,6 +190,7 @@ void gateway::run() {
     }
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
                  connections_max_);
+    watch_shards();
     control_context_.run();
     waiter.join();
     spdlog::info("stopped");
@@ -236,23 +229,43 @@ void gateway::drain(std::chrono::milliseconds patience) {
     }
 }
 
+void gateway::hurry() {
+    if (!stopping_) return;
+    asio::post(control_context_, [this] { drain(std::chrono::milliseconds{0}); });
+}
+
 void gateway::stop_on_signals() {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
+    signals_.add(SIGHUP);
     await_signal();
 }
 
 void gateway::await_signal() {
     signals_.async_wait([this](boost::system::error_code failed, int number) {
         if (failed) return;
-        if (stopping_) {
-            spdlog::warn("signal {} again: ending at once", number);
-            std::_Exit(128 + number);
-        }
-        spdlog::info("signal {}", number);
-        stop();
+        on_signal(number);
         await_signal();
     });
+}
+
+void gateway::on_signal(int number) {
+    if (number == SIGHUP) {
+        spdlog::info("signal {} (SIGHUP) changes nothing: the configuration is read at the start only", number);
+        return;
+    }
+    switch (impatience_.next(shutdown_signals::clock::now())) {
+    case signal_meaning::begin: spdlog::info("signal {}", number); return stop();
+    case signal_meaning::again: return spdlog::info("signal {} together with the one before: it is the same", number);
+    case signal_meaning::hurry:
+        spdlog::warn("signal {} again: whoever is still there is cut; once more ends the program at once", number);
+        return hurry();
+    case signal_meaning::end:
+        spdlog::warn("signal {} for the third time: ending at once", number);
+        finish_log(std::chrono::milliseconds{100});
+        std::_Exit(128 + number);
+    }
+    CHECK(false);
 }
 
 // --- the control plane
@@ -302,12 +315,27 @@ asio::awaitable<redis::redis_link::figures> gateway::ask_upstream() {
     co_return *answer;
 }
 
+// Looks at the shards ten times within the time that they have, and asks none of them: one that is busy would answer
+// late.
+void gateway::watch_shards() {
+    const auto look = [this] {
+        watch_->look(stall_watch::clock::now(), [this](std::size_t i) { return shards_[i]->steps(); });
+    };
+    const std::chrono::milliseconds period = settings_.livez_stall / 10;
+    if (!watch_) watch_.emplace(shards_.size(), period, stall_watch::clock::now());
+    look();
+    watching_.expires_after(period);
+    watching_.async_wait([this](boost::system::error_code stopped) {
+        if (!stopped) watch_shards();
+    });
+}
+
 asio::awaitable<control::response> gateway::live() {
-    const auto copies = co_await collect();
     control::response answer{.status = 200, .body = "ok\n", .fields = {}};
-    if (!std::ranges::all_of(copies, [](const auto& each) { return each.has_value(); }) && !stopping_) {
+    const std::size_t stalled = watch_->first_stalled(settings_.livez_stall);
+    if (stalled < shards_.size() && !stopping_) {
         answer.status = 503;
-        answer.body = "a shard does not answer\n";
+        answer.body = fmt::format("shard {} has got nothing done for {} ms\n", stalled, settings_.livez_stall.count());
     }
     co_return answer;
 }
@@ -327,7 +355,8 @@ asio::awaitable<control::response> gateway::ready() {
 
 asio::awaitable<control::response> gateway::metrics() {
     const auto copies = co_await collect();
-    const auto facts = metrics::read_process_facts(connections_max_);
+    auto facts = metrics::read_process_facts(connections_max_);
+    facts.log_lines_dropped = log_lines_dropped();
     std::optional<metrics::upstream_facts> bus;
     if (upstream_) {
         const auto figures = co_await ask_upstream();

@@ -5,10 +5,13 @@
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
 #include "gateway/shard.hpp"
+#include "gateway/shutdown_signals.hpp"
+#include "gateway/stall_watch.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -51,7 +54,10 @@ public:
     bool looks_up() const noexcept { return upstream_ && upstream_->looks_up(); }
     /// Begins the shutdown. Any thread; a second call changes nothing.
     void stop();
-    /// Lets SIGTERM and SIGINT call stop(), and a second one end the process. Before run().
+    /// Ends the patience of the shutdown: whoever is still there is cut. Any thread; before stop() it does nothing.
+    void hurry();
+    /// Lets SIGTERM and SIGINT call stop(), a second one, a second later or more, hurry(), and a third end the process.
+    /// SIGHUP is a line in the log. Before run().
     void stop_on_signals();
 
 private:
@@ -61,7 +67,9 @@ private:
     boost::asio::awaitable<control::response> metrics();
     boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
     boost::asio::awaitable<redis::redis_link::figures> ask_upstream();
+    void watch_shards();
     void await_signal();
+    void on_signal(int number);
     void start_threads();
     void join_threads();
     void drain(std::chrono::milliseconds patience);
@@ -71,6 +79,9 @@ private:
     ports ports_;
     boost::asio::io_context control_context_{1};
     boost::asio::signal_set signals_{control_context_};
+    shutdown_signals impatience_;
+    boost::asio::steady_timer watching_{control_context_};
+    std::optional<stall_watch> watch_; // while run() runs
     control::route_table control_routes_;
     control::route_table client_routes_;
     control::http_server http_;  // the control port's own

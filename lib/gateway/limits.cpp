@@ -130,6 +130,10 @@ std::size_t raise_descriptor_limit() {
     return static_cast<std::size_t>(limit.rlim_cur);
 }
 
+std::size_t control_connections_for(std::size_t descriptors, std::size_t wanted) {
+    return std::min(wanted, std::max<std::size_t>(1, descriptors / 16));
+}
+
 std::size_t connections_for(std::size_t descriptors, std::size_t shards, std::size_t control_connections) {
     const std::size_t own = spare_descriptors + descriptors_per_shard * shards + control_connections;
     return descriptors > own + shards ? descriptors - own : shards;

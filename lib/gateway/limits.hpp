@@ -28,6 +28,10 @@ error_code pin_this_thread(int processor) noexcept;
 /// Raises the soft limit on descriptors to the hard one. Returns the limit in force.
 std::size_t raise_descriptor_limit();
 
+/// How many connections the control port may have, and as many again its pages: `wanted`, but of few descriptors no
+/// more than a sixteenth for each of them. At least 1.
+std::size_t control_connections_for(std::size_t descriptors, std::size_t wanted);
+
 /// Connections that `descriptors` allow, after what the process needs for itself.
 std::size_t connections_for(std::size_t descriptors, std::size_t shards, std::size_t control_connections);
 

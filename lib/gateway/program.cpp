@@ -1,23 +1,30 @@
 #include "gateway/program.hpp"
 
 #include "base/standard_streams.hpp"
+#include "gateway/failure.hpp"
 #include "gateway/gateway.hpp"
+#include "gateway/health.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
 
 namespace carillon::gateway {
 
 namespace {
 
+// The last lines of the log have this long to be read.
+constexpr std::chrono::milliseconds last_lines{1'000};
+
 int fail(const std::exception& why) {
-    spdlog::critical("{}", why.what());
+    spdlog::critical("{}", in_words(why));
     return EXIT_FAILURE;
 }
 
@@ -28,26 +35,45 @@ int serve(gateway& whole) {
     } catch (const std::exception& failure) { return fail(failure); }
 }
 
+int run_gateway(const config::settings& how, role which) {
+    try {
+        gateway whole{how, which};
+        whole.stop_on_signals();
+        const int code = serve(whole);
+        if (whole.looks_up()) {
+            // To destroy it would be to wait until the system's resolver gives up.
+            finish_log(last_lines);
+            std::_Exit(code);
+        }
+        return code;
+    } catch (const std::exception& failure) { return fail(failure); }
+}
+
+int say(int code, const std::string& text) {
+    std::fprintf(code == 0 ? stdout : stderr, "%s\n", text.c_str());
+    return code;
+}
+
 } // namespace
 
 int run_program(config::program which, int argc, const char* const* argv) {
     keep_standard_streams();
-    const config::outcome loaded = config::load(which, argc, argv, config::process_environment(), allowed_cores());
-    if (!loaded.value) {
-        std::fprintf(loaded.exit_code == 0 ? stdout : stderr, "%s\n", loaded.text.c_str());
-        return loaded.exit_code;
-    }
-    // Whoever reads the log may end before us; that is no reason to end without a word to the browsers.
+    // Whoever reads the log may end before us, and so may the terminal; that is no reason to end without a word to the
+    // browsers.
     std::signal(SIGPIPE, SIG_IGN);
-    set_up_log(*loaded.value);
+    std::signal(SIGHUP, SIG_IGN);
+    const config::outcome loaded = config::load(which, argc, argv, config::process_environment(), allowed_cores());
+    if (!loaded.value) return say(loaded.exit_code, loaded.text);
     try {
-        gateway whole{*loaded.value, which == config::program::bus ? role::bus : role::gateway};
-        whole.stop_on_signals();
-        const int code = serve(whole);
-        // To destroy it would be to wait until the system's resolver gives up.
-        if (whole.looks_up()) std::_Exit(code);
-        return code;
-    } catch (const std::exception& failure) { return fail(failure); }
+        if (!loaded.health.empty()) {
+            const health asked = ask_health(*loaded.value, loaded.health);
+            return say(asked.well ? EXIT_SUCCESS : EXIT_FAILURE, asked.words);
+        }
+        set_up_log(*loaded.value);
+    } catch (const std::exception& failure) { return say(EXIT_FAILURE, in_words(failure)); }
+    const int code = run_gateway(*loaded.value, which == config::program::bus ? role::bus : role::gateway);
+    finish_log(last_lines);
+    return code;
 }
 
 } // namespace carillon::gateway

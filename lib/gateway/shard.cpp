@@ -19,6 +19,8 @@ namespace {
 
 // Deadlines that pass before what is ready is looked at. A ping is a send, some 15 us.
 constexpr std::size_t deadlines_per_turn = 16;
+// Of a longer stall, as of a machine that slept, the ticks of one hour are counted.
+constexpr std::chrono::hours lag_counted_max{1};
 
 session::options session_options(const config::settings& how, const share& mine) {
     return {.path = "/connection/websocket",
@@ -120,8 +122,13 @@ void shard::schedule_tick() {
 
 void shard::tick() {
     const auto now = clock::now();
-    // How late this was is how long something else had to wait for the shard.
-    counters_.shard_loop_lag.observe(now - next_tick_);
+    poll_.making().step();
+    // How late this was is how long something else had to wait for the shard. Each tick that was missed is a sample of
+    // its own: of one for a whole stall nobody would hear.
+    const auto late = now - next_tick_;
+    const auto counted = std::clamp<clock::duration>(late, clock::duration::zero(), lag_counted_max);
+    const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
+    counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
     broker_->on_time(now);
     pass_deadlines(now);
 }
@@ -139,8 +146,12 @@ void shard::pass_deadlines(clock::time_point now) {
 }
 
 void shard::drain(std::chrono::milliseconds patience) {
-    if (drain_until_) return;
-    drain_until_ = clock::now() + patience;
+    const auto until = clock::now() + patience;
+    if (drain_until_) {
+        drain_until_ = std::min(*drain_until_, until);
+        return;
+    }
+    drain_until_ = until;
     if (client_listener_) client_listener_->stop();
     if (bus_listener_) bus_listener_->stop();
     if (sessions_) sessions_->close_all(protocol::disconnect::shutdown);

@@ -64,10 +64,12 @@ public:
     void run();
 
     /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run()
-    /// returns.
+    /// returns. Once more, it can only shorten the patience.
     void drain(std::chrono::milliseconds patience);
 
     metrics::shard_counters snapshot() const;
+    /// How often it has got something done; with nothing to do, it is the tick. Any thread.
+    std::uint64_t steps() const noexcept { return poll_.making().steps(); }
     boost::asio::io_context& context() noexcept { return context_; }
 
 private:

@@ -114,10 +114,4 @@ upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& ru
     return {status::switching_protocols, {}, key, choose_subprotocol(head, rules.subprotocols)};
 }
 
-std::string_view find_header(const request_head& head, std::string_view name) noexcept {
-    for (const header_field& field : head.headers())
-        if (same_ignoring_case(field.name, name)) return field.value;
-    return {};
-}
-
 } // namespace carillon::http

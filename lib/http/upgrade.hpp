@@ -58,16 +58,4 @@ inline constexpr std::size_t reason_bytes_max = 200;
 /// here, a 405 which method is.
 [[nodiscard]] std::size_t write_refusal(std::span<char> out, status code, std::string_view reason) noexcept;
 
-/// The value of the first field of that name, in any case; empty if there is none.
-[[nodiscard]] std::string_view find_header(const request_head& head, std::string_view name) noexcept;
-
-/// Calls visitor(name as listed, value) for every field whose name is one of `names` in any case, in the order of the
-/// head.
-template <class Visitor>
-void visit_headers(const request_head& head, std::span<const std::string_view> names, Visitor&& visitor) {
-    for (const header_field& field : head.headers())
-        for (const std::string_view name : names)
-            if (same_ignoring_case(field.name, name)) visitor(name, field.value);
-}
-
 } // namespace carillon::http

@@ -139,6 +139,8 @@ void collect_facts(collector& into, const process_facts& facts) {
     into.build_info(facts);
     into.fact(gauge, "carillon_connections_limit", "Client connections the process takes at most.",
               facts.connections_limit);
+    into.known_fact(counter, "carillon_log_lines_dropped_total", "Lines of the log that nobody read in time.",
+                    facts.log_lines_dropped);
     into.fact(counter, "process_cpu_seconds_total", "User and system CPU time.", facts.cpu_seconds);
     into.fact(gauge, "process_max_fds", "Open file descriptors allowed.", facts.fds_max);
     into.fact(gauge, "process_open_fds", "Open file descriptors.", facts.open_fds);
@@ -160,6 +162,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
     into.known_fact(counter, "carillon_upstream_messages_total", "Messages the bus delivered.", bus.messages);
     into.known_fact(counter, "carillon_upstream_messages_refused_total",
                     "Messages of the bus that were neither JSON nor text.", bus.messages_refused);
+    into.known_fact(counter, "carillon_upstream_messages_as_text_total",
+                    "Messages of the bus that were no JSON, and reach clients as JSON strings.", bus.messages_as_text);
     into.known_fact(counter, "carillon_upstream_publications_total", "Publications for the bus.", bus.publications);
     into.known_fact(counter, "carillon_upstream_publications_failed_total",
                     "Publications the bus did not take, or did not answer.", bus.publications_failed);

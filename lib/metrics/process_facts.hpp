@@ -13,6 +13,7 @@ struct process_facts {
     double start_time_seconds = 0; // since 1970
     double cpu_seconds = 0;        // user and system
     std::uint64_t connections_limit = 0;
+    std::uint64_t log_lines_dropped = 0; // whoever asks for the rest fills this in; 0 is known
     std::string version = CARILLON_VERSION;
     std::string compiler = __VERSION__;
 };

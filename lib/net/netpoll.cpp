@@ -93,6 +93,7 @@ std::size_t netpoll::dispatch_ready() {
     }
     dispatching_ = false;
     end_turn();
+    making_.step();
     return static_cast<std::size_t>(std::max(count, 0));
 }
 

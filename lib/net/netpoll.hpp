@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "net/detached.hpp"
+#include "net/progress.hpp"
 #include "net/slab.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -77,6 +78,10 @@ public:
 
     const counters& counts() const noexcept { return counts_; }
 
+    /// Where whoever works on the shard's thread says that it goes on; the netpoll does after each turn.
+    progress& making() noexcept { return making_; }
+    const progress& making() const noexcept { return making_; }
+
 private:
     static constexpr std::size_t events_per_turn = 256;
     static constexpr int looks_max = 32; // about 8 microseconds
@@ -93,6 +98,7 @@ private:
     std::array<event_sink*, owners> sinks_{};
     gate coroutines_;
     counters counts_;
+    progress making_;
     int looks_ = 1; // at an empty set, before Asio waits for it
     bool stopping_ = false;
     bool dispatching_ = false;     // events are being served

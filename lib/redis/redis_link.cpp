@@ -315,6 +315,7 @@ void redis_link::on_message(std::string_view channel, std::string_view payload) 
         ++refused_;
         return;
     }
+    if (kind == protocol::payload_kind::text) ++as_text_;
     std::shared_ptr<const upstream_message> message;
     const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
@@ -363,7 +364,7 @@ void redis_link::on_back() {
 
 redis_link::figures redis_link::snapshot() const {
     return {upstream_.counts(), upstream_.channels(),    upstream_.in_flight(), refused_, input_bytes_.load(), holds_,
-            upstream_.live(),   upstream_.last_failure()};
+            upstream_.live(),   as_text_,               upstream_.last_failure()};
 }
 
 } // namespace carillon::redis

@@ -159,7 +159,8 @@ public:
         std::size_t input_bytes = 0; ///< of messages that wait for shards
         std::uint64_t holds = 0;     ///< times the server was not read because of them
         bool live = false;
-        std::string last_error; ///< why the last connection, or the last attempt at one, ended; empty: none has
+        std::uint64_t as_text = 0; ///< messages that were text, no JSON
+        std::string last_error;    ///< why the last connection, or the last attempt at one, ended; empty: none has
     };
     /// On the link's thread.
     figures snapshot() const;
@@ -234,6 +235,7 @@ private:
     boost::asio::steady_timer sleep_;
     std::string received_;
     std::uint64_t refused_ = 0;
+    std::uint64_t as_text_ = 0;
     std::uint64_t connection_ = 0; // which one, so that a wait of an older one is told apart
     bool woken_ = false;
     bool looking_up_ = false;

@@ -51,11 +51,6 @@ bool is_big_number(std::string_view text) noexcept {
 
 } // namespace
 
-double to_double(const node& value) noexcept {
-    CHECK(value.kind == type::double_);
-    return read_double(value.text).value_or(std::numeric_limits<double>::quiet_NaN());
-}
-
 reply_parser::reply_parser(reply_limits limits) : limits_(limits) {
     CHECK(limits_.nodes_max >= 1 && limits_.nodes_max <= std::numeric_limits<std::uint32_t>::max());
     CHECK(limits_.bytes_max >= value_bytes_min);

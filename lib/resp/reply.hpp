@@ -19,7 +19,7 @@ enum class type {
     bulk_string,   ///< $ text
     array,         ///< *
     null,          ///< _, and RESP2's $-1 and *-1
-    double_,       ///< , text; to_double() gives the number; NOLINT: a keyword
+    double_,       ///< , text: decimal or exponent notation, inf, -inf, nan; NOLINT: a keyword
     boolean,       ///< # integer is 1 or 0
     blob_error,    ///< ! text
     verbatim,      ///< = text, without the three bytes of its format and the colon
@@ -38,9 +38,6 @@ struct node {
     std::string_view text{};  ///< what `kind` says, a view into the buffer; empty for other kinds
     std::int64_t integer{};   ///< what `kind` says; 0 for other kinds
 };
-
-/// The number of a double node: decimal or exponent notation, inf, -inf, nan.
-double to_double(const node& value) noexcept;
 
 /// What one reply of a server may cost.
 struct reply_limits {

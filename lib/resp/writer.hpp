@@ -2,11 +2,8 @@
 
 #include "base/check.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -136,48 +133,6 @@ void append_push_header(Out& out, std::size_t count, version dialect) {
     detail::append_number_line(out, dialect == version::resp3 ? '>' : '*', count);
 }
 
-/// The start of `pairs` remarks on the value that follows them. RESP3 only: RESP2 clients would take them for the
-/// value.
-template <output Out>
-void append_attribute_header(Out& out, std::size_t pairs) {
-    detail::append_number_line(out, '|', pairs);
-}
-
-/// "#t" or "#f"; in RESP2 the integers 1 and 0.
-template <output Out>
-void append_boolean(Out& out, bool value, version dialect) {
-    if (dialect == version::resp2) return append_integer(out, value ? 1 : 0);
-    out.append(std::string_view{value ? "#t\r\n" : "#f\r\n"});
-}
-
-/// ",0.5": the shortest digits that read back as the same number, or inf, -inf, nan; in RESP2 the same as a bulk
-/// string.
-template <output Out>
-void append_double(Out& out, double number, version dialect) {
-    std::array<char, 32> text;
-    // A NaN's sign is nobody's concern, and "-nan" is not RESP.
-    const double plain = std::isnan(number) ? std::numeric_limits<double>::quiet_NaN() : number;
-    const auto written = fmt::format_to_n(text.data(), text.size(), "{}", plain);
-    CHECK(written.size <= text.size());
-    const std::string_view digits{text.data(), written.size};
-    if (dialect == version::resp2) return append_bulk(out, digits);
-    detail::append_line(out, ",", digits);
-}
-
-/// "(1234...": an integer of any size, given as an optional '-' and digits; in RESP2 a bulk string.
-template <output Out>
-void append_big_number(Out& out, std::string_view digits, version dialect) {
-    if (dialect == version::resp2) return append_bulk(out, digits);
-    detail::append_line(out, "(", digits);
-}
-
-/// "!21 SYNTAX ...": an error of any bytes; in RESP2 a simple error.
-template <output Out>
-void append_blob_error(Out& out, std::string_view text, version dialect) {
-    if (dialect == version::resp2) return append_error(out, text);
-    detail::append_blob(out, '!', text);
-}
-
 /// "=8 txt:bell": text for people, with its format in three bytes ("txt" or "mkd"); in RESP2 a bulk string without the
 /// format.
 template <output Out>
@@ -247,13 +202,6 @@ constexpr std::size_t command_bytes(std::initializer_list<std::string_view> word
 /// Size of what append_message() appends, in either dialect.
 constexpr std::size_t message_bytes(std::string_view channel, std::string_view payload) noexcept {
     return header_bytes(3) + bulk_bytes(7) + bulk_bytes(channel.size()) + bulk_bytes(payload.size());
-}
-
-/// Size of what append_pattern_message() appends, in either dialect.
-constexpr std::size_t pattern_message_bytes(std::string_view pattern, std::string_view channel,
-                                            std::string_view payload) noexcept {
-    return header_bytes(4) + bulk_bytes(8) + bulk_bytes(pattern.size()) + bulk_bytes(channel.size()) +
-           bulk_bytes(payload.size());
 }
 
 } // namespace carillon::resp

@@ -1,4 +1,5 @@
 #include "config/loading.hpp"
+#include "config/rules.hpp"
 
 #include <cstdlib>
 
@@ -290,26 +291,64 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
     EXPECT_TRUE(refused({"--bus-output-bytes-max=65536"}).starts_with("bus-output-bytes-max (65536 from flag"));
 }
 
-TEST(load, when_shards_are_not_given_there_is_a_lease_for_each_processor) {
-    const auto load_here = [](std::vector<const char*> flags, std::size_t cores) {
-        flags.insert(flags.begin(), "carillon");
-        return load(static_cast<int>(flags.size()), flags.data(), {}, cores);
+outcome load_on(std::size_t cores, std::vector<const char*> flags, program which = program::gateway) {
+    flags.insert(flags.begin(), "carillon");
+    return load(which, static_cast<int>(flags.size()), flags.data(), {}, cores);
+}
+
+struct machine_case {
+    const char* name;
+    std::vector<const char*> flags;
+};
+
+TEST(load, what_is_not_given_fits_every_machine) {
+    const machine_case cases[] = {
+        {"nothing given", {}},
+        {"few leases", {"--work-pool=8"}},
+        {"many leases", {"--work-pool=1024"}},
+        {"few connections", {"--connections-max=4"}},
+        {"pinned", {"--pin-shards"}},
+        {"as many shards as there may be", {"--shards=256"}},
+        {"one shard", {"--shards=1"}},
     };
-    const auto refusal = load_here({"--work-pool=8"}, 9);
-    EXPECT_EQ(refusal.text,
-              "work-pool (8 from flag --work-pool) must have a lease for each of shards (0, the default), "
-              "which here is one for each of 9 processors");
-    EXPECT_EQ(refusal.exit_code, 2);
-    EXPECT_EQ(load_here({"--work-pool=8", "--check-config"}, 9).exit_code, 2);
-    EXPECT_TRUE(load_here({"--work-pool=9"}, 9).value.has_value());
-    EXPECT_TRUE(load_here({"--work-pool=8", "--shards=8"}, 9).value.has_value());
-    EXPECT_EQ(load_here({"--pin-shards", "--shards=3"}, 2).text,
+    for (const auto which : {program::gateway, program::bus}) {
+        for (const auto& [name, flags] : cases) {
+            for (std::size_t cores = 1; cores <= 1'024; ++cores) {
+                const auto loaded = load_on(cores, flags, which);
+                ASSERT_TRUE(loaded.value.has_value()) << name << " on " << cores << ": " << loaded.text;
+                const std::size_t shards = shards_of(*loaded.value, cores);
+                ASSERT_GE(shards, 1u) << name << " on " << cores;
+                ASSERT_LE(shards, 256u) << name << " on " << cores;
+                ASSERT_LE(shards, loaded.value->work_pool) << name << " on " << cores;
+                if (loaded.value->shards == 0) {
+                    ASSERT_LE(shards, cores) << name << " on " << cores;
+                }
+            }
+        }
+    }
+}
+
+TEST(load, shards_are_as_many_as_processors_leases_and_connections_allow) {
+    const auto shards_on = [](std::size_t cores, std::vector<const char*> flags) {
+        return shards_of(*load_on(cores, std::move(flags)).value, cores);
+    };
+    EXPECT_EQ(shards_on(7, {}), 7u);
+    EXPECT_EQ(shards_on(192, {}), 192u);
+    EXPECT_EQ(shards_on(384, {}), 256u);
+    EXPECT_EQ(shards_on(9, {"--work-pool=8"}), 8u);
+    EXPECT_EQ(shards_on(384, {"--work-pool=1024"}), 256u);
+    EXPECT_EQ(shards_on(9, {"--connections-max=4"}), 4u);
+    EXPECT_EQ(shards_on(9, {"--shards=12"}), 12u);
+    EXPECT_EQ(load_on(64, {}).value->work_pool, 128u);
+    EXPECT_EQ(load_on(192, {}).value->work_pool, 192u);
+    EXPECT_EQ(load_on(2, {"--shards=200"}).value->work_pool, 200u);
+}
+
+TEST(load, pinned_shards_have_a_processor_each) {
+    EXPECT_EQ(load_on(2, {"--pin-shards", "--shards=3"}).text,
               "shards (3 from flag --shards) must not be more than the 2 processors that the process may use, with "
               "pin-shards (true from flag --pin-shards)");
-    EXPECT_TRUE(load_here({"--pin-shards", "--shards=2"}, 2).value.has_value());
-    EXPECT_TRUE(load_here({"--pin-shards"}, 2).value.has_value());
-    const char* bus[] = {"carillon-bus", "--work-pool=8"};
-    EXPECT_EQ(load(program::bus, 2, bus, {}, 9).exit_code, 2);
+    EXPECT_TRUE(load_on(2, {"--pin-shards", "--shards=2"}).value.has_value());
 }
 
 TEST(load, help_version_and_check_end_the_program_with_a_text) {

@@ -33,9 +33,11 @@ TEST(program, the_bus_has_these_options_and_the_gateway_all) {
         "bus_keepalive_s",
         "control_connections_max",
         "control_request_timeout_ms",
+        "livez_stall_ms",
         "log_level",
         "pin_shards",
         "log_format",
+        "log_queue_bytes_max",
     };
     std::set<std::string_view> found;
     for (const auto& row : options_of(program::bus)) found.insert(row.key);
@@ -117,6 +119,32 @@ TEST(program, each_says_its_own_name) {
     EXPECT_EQ(load_for(program::bus, {"--check-config"}).text, "configuration is valid");
     const char* argv[] = {"carillon-bus", "--version"}; // the name it is called by does not decide
     EXPECT_EQ(load(2, argv, {}).text, "carillon " CARILLON_VERSION);
+}
+
+struct health_case {
+    const char* name;
+    arguments flags;
+    std::string page; ///< empty: refused
+};
+
+TEST(program, health_is_asked_of_the_program_that_runs_with_the_same_configuration) {
+    const health_case cases[] = {
+        {"the flag", {"--health"}, "readyz"},
+        {"a word for it", {"health"}, "readyz"},
+        {"with the address", {"health", "--control-listen=127.0.0.1:9001"}, "readyz"},
+        {"another page", {"--health=livez"}, "livez"},
+        {"the same page by its name", {"--health=readyz"}, "readyz"},
+        {"no page", {"--health=metrics"}, ""},
+        {"the word elsewhere", {"--dev", "health"}, ""},
+    };
+    for (const auto& [name, flags, page] : cases) {
+        const auto outcome = load_for(program::gateway, flags);
+        EXPECT_EQ(outcome.value.has_value(), !page.empty()) << name << ": " << outcome.text;
+        EXPECT_EQ(outcome.health, page) << name;
+    }
+    EXPECT_EQ(valid_for(program::bus, {"--health", "--control-listen=127.0.0.1:9001"}).control_listen.port, 9001);
+    EXPECT_EQ(refused({"--health=metrics"}), "flag --health: 'metrics' is not a page; give readyz or livez");
+    EXPECT_EQ(load_for(program::gateway, {}).health, "");
 }
 
 TEST(program, a_suggestion_is_an_option_of_the_program) {

@@ -1,3 +1,4 @@
+#include "protocol/payload.hpp"
 #include "resp/writer.hpp"
 #include "support/test_shard.hpp"
 
@@ -302,6 +303,8 @@ TEST(door_commands, payloads_that_no_client_could_read_are_refused_and_counted) 
         if (accepted) resp::append_message(message, "a", each.payload, resp::version::resp2);
         EXPECT_EQ(reader.take(), message);
         EXPECT_EQ(shard.counters.publications(metrics::publication_source::resp), accepted ? 1u : 0u);
+        EXPECT_EQ(shard.counters.publications_as_text(metrics::publication_source::resp),
+                  accepted && !protocol::is_json(each.payload) ? 1u : 0u);
         EXPECT_EQ(shard.counters.publications_refused(each.refusal), accepted ? 0u : 1u);
         EXPECT_EQ(shard.counters.resp_errors(resp_error::refused_payload), accepted ? 0u : 1u);
     }

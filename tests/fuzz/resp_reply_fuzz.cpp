@@ -62,10 +62,7 @@ history read(std::string_view wire, std::size_t piece) {
             CHECK(step.consumed > 0 && step.consumed <= buffer.size());
             CHECK(!step.nodes.empty() && step.nodes.size() <= limits.nodes_max);
             check_tree(step.nodes);
-            for (const node& value : step.nodes) {
-                if (value.kind == type::double_) to_double(value);
-                found.values.push_back(described(value));
-            }
+            for (const node& value : step.nodes) found.values.push_back(described(value));
             start += step.consumed;
         }
     }

@@ -249,6 +249,18 @@ TEST(gateway, a_browser_that_does_not_end_does_not_hold_the_shutdown_up_for_ever
     read_to_the_end(silent);
 }
 
+TEST(gateway, whoever_is_in_a_hurry_does_not_wait_for_browsers_that_do_not_end) {
+    config::settings how = settings_for_tests(2);
+    how.shutdown_timeout = 1h;
+    running_gateway g{how};
+    ws_client browser = g.browser("bell");
+    g.whole.hurry(); // before stop() it does nothing
+    g.whole.stop();
+    EXPECT_EQ(hear(browser, 2), (words{"close 3001 shutdown", "end"}));
+    g.whole.hurry();
+    g.runs.join();
+}
+
 TEST(gateway, stop_before_run_ends_it_at_once) {
     gateway whole{settings_for_tests(2)};
     whole.stop();

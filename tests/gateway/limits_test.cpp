@@ -120,6 +120,14 @@ TEST(limits, the_limit_on_descriptors_is_raised_as_far_as_it_goes) {
     EXPECT_EQ(now.rlim_cur, now.rlim_max);
 }
 
+TEST(limits, of_few_descriptors_the_control_port_has_a_share) {
+    EXPECT_EQ(control_connections_for(1'000'000, 256), 256u);
+    EXPECT_EQ(control_connections_for(4'096, 256), 256u);
+    EXPECT_EQ(control_connections_for(600, 256), 37u);
+    EXPECT_EQ(control_connections_for(600, 5), 5u);
+    EXPECT_EQ(control_connections_for(3, 256), 1u);
+}
+
 TEST(limits, connections_are_what_the_process_does_not_need_itself) {
     // 64 spare, 12 for each shard, and the control plane's own.
     EXPECT_EQ(connections_for(1'000'000, 4, 256), 1'000'000u - 64 - 48 - 256);

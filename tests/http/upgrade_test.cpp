@@ -313,28 +313,6 @@ TEST(reply, fits_the_promised_size_and_never_writes_beyond_a_smaller_one) {
     }
 }
 
-TEST(find_header, finds_the_first_in_any_case) {
-    const std::string bytes = upgrade_head("X-Forwarded-For: 203.0.113.9\r\nx-forwarded-for: 198.51.100.1\r\n");
-    request_head head;
-    std::size_t scanned = 0;
-    ASSERT_EQ(parse_head(bytes, scanned, head).outcome, parse_outcome::complete);
-    EXPECT_EQ(find_header(head, "x-FORWARDED-for"), "203.0.113.9");
-    EXPECT_EQ(find_header(head, "x-forwarded"), "");
-}
-
-TEST(visit_headers, calls_for_every_field_that_was_asked_for) {
-    const std::string bytes = upgrade_head("X-Real-IP: 203.0.113.9\r\ncookie: a=1\r\nCookie: b=2\r\n");
-    request_head head;
-    std::size_t scanned = 0;
-    ASSERT_EQ(parse_head(bytes, scanned, head).outcome, parse_outcome::complete);
-    std::string seen;
-    const std::array<std::string_view, 3> names{"Cookie", "x-real-ip", "absent"};
-    visit_headers(head, names, [&](std::string_view name, std::string_view value) {
-        seen.append(name).append("=").append(value).append(";");
-    });
-    EXPECT_EQ(seen, "x-real-ip=203.0.113.9;Cookie=a=1;Cookie=b=2;");
-}
-
 TEST(upgrade, takes_nothing_from_the_heap) {
     const upgrade_rules rules{"/connection/websocket", spoken, example_origins};
     EXPECT_EQ(carillon::test::allocations_during([&] {

@@ -45,6 +45,36 @@ TEST(duration_histogram, a_duration_falls_into_the_first_bucket_that_holds_it) {
     }
 }
 
+TEST(duration_histogram, a_series_is_counted_as_its_durations_are_one_by_one) {
+    struct series_case {
+        const char* name;
+        std::chrono::nanoseconds first, step;
+        std::uint64_t count;
+    };
+    const series_case cases[] = {
+        {"none", 1s, 50ms, 0},
+        {"one in time", 20us, 50ms, 1},
+        {"one of a clock set back", -1s, 50ms, 1},
+        {"one late by just a tick, and one by nothing", 50ms, 50ms, 2},
+        {"each tick of a stall of sixteen seconds", 16s, 50ms, 321},
+        {"a stall on a bound", 10s, 50ms, 201},
+        {"steps finer than the buckets", 300us, 1us, 301},
+        {"steps coarser than the buckets", 16s, 3s, 6},
+        {"fewer than there could be", 16s, 50ms, 7},
+        {"some below zero", 1ms, 400us, 5},
+    };
+    for (const auto& [name, first, step, count] : cases) {
+        duration_histogram series, one_by_one;
+        series.observe_series(first, step, count);
+        for (std::uint64_t i = 0; i < count; ++i) one_by_one.observe(first - i * step);
+        EXPECT_EQ(series.counts(), one_by_one.counts()) << name;
+        EXPECT_DOUBLE_EQ(series.sum_seconds(), one_by_one.sum_seconds()) << name;
+    }
+    duration_histogram hour;
+    hour.observe_series(1h, 50ms, 72'001);
+    EXPECT_DOUBLE_EQ(hour.sum_seconds(), 72'001 * 1800.0);
+}
+
 TEST(duration_histogram, the_exposition_cumulates_the_buckets) {
     std::optional<shard_counters> answer{std::in_place};
     shard_counters& shard = *answer;

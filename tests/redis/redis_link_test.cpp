@@ -745,6 +745,7 @@ TEST(redis_link, drops_messages_that_are_no_text) {
     d.bus.publish("a", "good");
     EXPECT_EQ(d.shards[0].heard.await("message "), "message a=good text;");
     EXPECT_EQ(d.figures().refused, 2u);
+    EXPECT_EQ(d.figures().as_text, 1u);
 }
 
 TEST(redis_link, says_why_it_is_away) {

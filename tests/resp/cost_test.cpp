@@ -1,4 +1,5 @@
 #include "feeding.hpp"
+#include "rare_types.hpp"
 #include "resp/glob.hpp"
 #include "resp/writer.hpp"
 #include "support/allocations.hpp"

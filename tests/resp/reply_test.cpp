@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -239,14 +238,6 @@ TEST(reply_parser, stays_failed_until_reset) {
     EXPECT_EQ(parser.next("+OK\r\n").code, error::unknown_type);
     parser.reset();
     EXPECT_EQ(parser.next("+OK\r\n").what, outcome::complete);
-}
-
-TEST(to_double, reads_numbers_and_the_three_words) {
-    EXPECT_EQ(to_double({.kind = type::double_, .text = "3.141"}), 3.141);
-    EXPECT_EQ(to_double({.kind = type::double_, .text = "-1e300"}), -1e300);
-    EXPECT_EQ(to_double({.kind = type::double_, .text = "inf"}), HUGE_VAL);
-    EXPECT_EQ(to_double({.kind = type::double_, .text = "-inf"}), -HUGE_VAL);
-    EXPECT_TRUE(std::isnan(to_double({.kind = type::double_, .text = "nan"})));
 }
 
 TEST(error, has_a_sentence_for_every_value) {

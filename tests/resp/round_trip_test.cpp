@@ -1,4 +1,5 @@
 #include "feeding.hpp"
+#include "rare_types.hpp"
 #include "resp/reply.hpp"
 #include "resp/writer.hpp"
 
@@ -92,8 +93,6 @@ private:
             const std::size_t start = wire.rfind('\n', wire.size() - 3);
             const std::size_t from = resp3 ? (start == std::string::npos ? 1 : start + 2) : start + 1;
             expect(resp3 ? type::double_ : type::bulk_string, depth, wire.substr(from, wire.size() - 2 - from));
-            const read_node& back = expected.back();
-            EXPECT_EQ(to_double({.kind = type::double_, .text = back.text}), number);
             return;
         }
         case 7:
