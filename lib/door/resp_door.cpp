@@ -260,7 +260,8 @@ std::uint32_t resp_door::expect_answer(door_client& c) {
 }
 
 // A message of a channel may not come before the confirmation of it, nor before the replies that stand in front of
-// that; nor into the array of a transaction. Of questions to all shards a connection asks one at a time, since the answers may be long.
+// that; nor may one come into the array of a transaction. Of questions to all shards a connection asks one at a time,
+// since the answers may be long.
 bool resp_door::must_wait(const door_client& c, resp::arguments args) {
     if (c.busy == nullptr || c.busy->kept == nullptr) return false;
     const auto& waiting = static_cast<const unfinished&>(*c.busy->kept).waiting;

@@ -39,7 +39,8 @@ void resp_door::queue_command(door_client& c, resp::arguments args) {
     for (const std::string_view each : args) bytes += each.size() + sizeof(std::string);
     if (queued.commands.size() >= options_.transaction_commands_max) {
         return refuse_command(c, resp_error::limit,
-                              fmt::format("ERR more than {} commands in a transaction", options_.transaction_commands_max));
+                              fmt::format("ERR more than {} commands in a transaction",
+                                          options_.transaction_commands_max));
     }
     if (queued.bytes + bytes > options_.query_bytes_max) {
         return refuse_command(c, resp_error::limit,

@@ -116,7 +116,8 @@ TEST(door_transactions, the_array_is_complete_and_in_order_while_other_shards_co
     house.near.settle();
     EXPECT_EQ(program.take(), "+OK\r\n" + times(8, "+QUEUED\r\n")) << "half an array is not sent";
     house.settle();
-    EXPECT_EQ(program.take(), fmt::format("*8\r\n:1\r\n$1\r\nx\r\n:1\r\n*2\r\n${0}\r\n{1}\r\n:1\r\n:0\r\n:1\r\n*3\r\n$9\r\n"
+    EXPECT_EQ(program.take(), fmt::format("*8\r\n:1\r\n$1\r\nx\r\n:1\r\n"
+                                          "*2\r\n${0}\r\n{1}\r\n:1\r\n:0\r\n:1\r\n*3\r\n$9\r\n"
                                           "subscribe\r\n$3\r\nown\r\n:1\r\n:1\r\n",
                                           channel.size(), channel) +
                                   message("own", "4") + "*2\r\n$4\r\npong\r\n$1\r\ny\r\n");
@@ -196,7 +197,8 @@ TEST(door_transactions, an_array_longer_than_the_output_limit_ends_the_connectio
     shard_options how;
     how.programs.output_bytes_max = 10'000;
     test_shard shard{how};
-    peer program = shard.program("MULTI\r\n" + times(11, command({"ECHO", std::string(1000, 'x')})) + "EXEC\r\nPING\r\n");
+    peer program = shard.program("MULTI\r\n" + times(11, command({"ECHO", std::string(1000, 'x')})) +
+                                 "EXEC\r\nPING\r\n");
     EXPECT_TRUE(program.take().ends_with("+QUEUED\r\n"));
     EXPECT_TRUE(program.ended());
     EXPECT_EQ(shard.counters.slow_consumers(metrics::connection_kind::resp), 1u);
@@ -215,7 +217,8 @@ TEST(door_scripts, one_script_is_known_however_it_is_indented) {
     };
     const known_or_not cases[] = {
         {"as it is", std::string{script}, true},
-        {"indented, with CR LF", "\r\n  for i = 2, #ARGV do\r\n\tredis.call('publish', ARGV[i], ARGV[1])\r\n  end\r\n", true},
+        {"indented, with CR LF",
+         "\r\n  for i = 2, #ARGV do\r\n\tredis.call('publish', ARGV[i], ARGV[1])\r\n  end\r\n", true},
         {"nothing", "", false},
         {"a part of it", std::string{script.substr(0, script.size() - 1)}, false},
         {"more than it", std::string{script} + " return 1", false},
@@ -228,7 +231,8 @@ TEST(door_scripts, one_script_is_known_however_it_is_indented) {
         peer reader = subscriber(shard, "a");
         peer program = shard.program(command({"EVAL", each.text, "0", "{}", "a", "b", "a"}));
         EXPECT_EQ(program.take(), each.known ? "$-1\r\n"
-                                             : "-ERR there are no scripts here but that of Laravel's Redis broadcaster; "
+                                             : "-ERR there are no scripts here but that of "
+                                               "Laravel's Redis broadcaster; "
                                                "use PUBLISH, and MULTI for several\r\n");
         EXPECT_EQ(reader.take(), times(each.known ? 2 : 0, message("a", "{}")));
     }
