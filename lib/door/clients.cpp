@@ -158,18 +158,22 @@ void resp_door::append_line(std::string& text, const door_client& c) const {
     const auto* kept = c.busy == nullptr ? nullptr : static_cast<const unfinished*>(c.busy->kept.get());
     const std::size_t waiting = c.busy == nullptr ? 0 : c.busy->outbox.bytes();
     const std::uint32_t now = seconds();
+    const transaction* const queued = transaction_of(c);
+    std::string_view flags = queued == nullptr ? "N" : "x";
+    if (subscribes(c)) flags = queued == nullptr ? "P" : "Px";
     std::string_view command = "NULL";
     if (c.detail > 0) {
         const command_entry& last = commands()[c.detail - 1u];
         command = c.phase > 0 ? last.subcommands[c.phase - 1u].name : last.name;
     }
     fmt::format_to(std::back_inserter(text),
-                   "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub={} multi=-1 "
+                   "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub={} multi={} "
                    "qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} "
                    "cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
                    id_of(c), peer_of(c.descriptor), local_of(c.descriptor), c.descriptor, extras.name, now - c.opened,
-                   now - c.active, subscribes(c) ? "P" : "N", c.channels.count, extras.patterns.count(),
-                   extras.sharded.count, kept == nullptr ? 0 : kept->query.size(), waiting > 0 ? 1 : 0, waiting,
+                   now - c.active, flags, c.channels.count, extras.patterns.count(),
+                   extras.sharded.count, queued == nullptr ? -1 : static_cast<int>(queued->commands.size()),
+                   kept == nullptr ? 0 : kept->query.size(), waiting > 0 ? 1 : 0, waiting,
                    sizeof(door_client) + waiting, waiting > 0 ? "rw" : "r", command, c.resp3 ? 3 : 2,
                    extras.library_name, extras.library_version);
 }

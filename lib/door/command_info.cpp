@@ -19,7 +19,8 @@ words flags_of(const entry& of) {
     using named = std::pair<command_flag, std::string_view>;
     constexpr std::array names{named{admin, "admin"},     named{pubsub, "pubsub"},        named{noscript, "noscript"},
                                named{loading, "loading"}, named{stale, "stale"},          named{fast, "fast"},
-                               named{no_auth, "no_auth"}, named{allow_busy, "allow_busy"}};
+                               named{no_auth, "no_auth"}, named{allow_busy, "allow_busy"},
+                               named{skip_slowlog, "skip_slowlog"}};
     words found;
     for (const auto& [flag, name] : names) {
         if (of.has(flag)) found.push_back(name);
@@ -34,6 +35,8 @@ words categories_of(const entry& of) {
     found.push_back(of.has(fast) ? "@fast" : "@slow");
     if (of.has(admin) || of.has(dangerous)) found.push_back("@dangerous");
     if (of.has(connection)) found.push_back("@connection");
+    if (of.has(transactional)) found.push_back("@transaction");
+    if (of.has(scripting)) found.push_back("@scripting");
     return found;
 }
 
@@ -101,6 +104,13 @@ void append_info(std::string& out, const entry& of, resp::version dialect) {
     for (const entry& each : of.subcommands) append_info(out, each, dialect);
 }
 
+std::string_view group_of(const entry& of) noexcept {
+    if (of.has(transactional)) return "transactions";
+    if (of.has(scripting) || of.name == "script") return "scripting";
+    if (of.name == "info" || of.name == "role" || of.name.starts_with("co")) return "server";
+    return of.has(connection) || of.name.starts_with("client") ? "connection" : "pubsub";
+}
+
 void append_docs(std::string& out, const entry& of, resp::version dialect) {
     const bool has_subcommands = !of.subcommands.empty();
     resp::append_bulk(out, of.name);
@@ -110,9 +120,7 @@ void append_docs(std::string& out, const entry& of, resp::version dialect) {
     resp::append_bulk(out, "since");
     resp::append_bulk(out, of.since);
     resp::append_bulk(out, "group");
-    resp::append_bulk(out, of.counted_as == metrics::resp_command::info || of.name.starts_with("co") ? "server"
-                           : of.has(connection) || of.name.starts_with("client")                     ? "connection"
-                                                                                                     : "pubsub");
+    resp::append_bulk(out, group_of(of));
     if (!has_subcommands) return;
     resp::append_bulk(out, "subcommands");
     resp::append_map_header(out, of.subcommands.size(), dialect);

@@ -58,7 +58,8 @@ void resp_door::run(door_client& c, resp::arguments args) {
     } else {
         const command_entry* const container = find_command(args[0]);
         ++counters().resp_commands(container == nullptr ? metrics::resp_command::other : container->counted_as);
-        error(resp_error::unknown_command, container == nullptr ? unknown_command(args) : unknown_subcommand(args));
+        refuse_command(c, resp_error::unknown_command,
+                       container == nullptr ? unknown_command(args) : unknown_subcommand(args));
     }
     if (!quiet) return;
     dropped_.clear();
@@ -70,21 +71,23 @@ void resp_door::run_known(door_client& c, const command_entry& command, resp::ar
     ++counters().resp_commands(command.counted_as);
     const auto count = static_cast<int>(args.size());
     if (command.arity > 0 ? count != command.arity : count < -command.arity) {
-        return error(resp_error::wrong_arguments,
-                     fmt::format("ERR wrong number of arguments for '{}' command", command.name));
+        return refuse_command(c, resp_error::wrong_arguments,
+                              fmt::format("ERR wrong number of arguments for '{}' command", command.name));
     }
     if (!c.authenticated && !command.has(no_auth)) {
-        return error(resp_error::not_authenticated, "NOAUTH Authentication required.");
+        return refuse_command(c, resp_error::not_authenticated, "NOAUTH Authentication required.");
     }
     if (!c.resp3 && !command.has(while_subscribed) && subscribes(c)) {
-        return error(resp_error::not_allowed,
-                     fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
-                                 "are allowed in this context",
-                                 command.name));
+        return refuse_command(
+            c, resp_error::not_allowed,
+            fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+                        "are allowed in this context",
+                        command.name));
     }
     note_command(c, command);
+    if (transaction_of(c) != nullptr && !command.has(at_once)) return queue_command(c, args);
     // Confirmations of subscriptions are pushes: CLIENT REPLY OFF does not mean them.
-    if (command.has(pubsub) && command.has(while_subscribed)) begin_burst(c);
+    if (command.is_confirmed_by_pushes()) begin_burst(c);
     CHECK(command.run != nullptr); // the arity of a container demands a subcommand
     (this->*command.run)(c, args);
 }
@@ -220,11 +223,20 @@ void resp_door::run_ping(door_client& c, resp::arguments args) {
 
 void resp_door::run_echo(door_client&, resp::arguments args) { resp::append_bulk(out(), args[1]); }
 
+// Publish and subscribe know no databases, at Redis neither, so whoever has one in its address is right here.
 void resp_door::run_select(door_client&, resp::arguments args) {
     const auto index = integer_of(args[1]);
     if (!index) return error(resp_error::wrong_arguments, "ERR value is not an integer or out of range");
-    if (*index != 0) return error(resp_error::wrong_arguments, "ERR DB index is out of range");
+    if (*index < 0 || *index >= databases) return error(resp_error::wrong_arguments, "ERR DB index is out of range");
     resp::append_simple(out(), "OK");
+}
+
+// A master without replicas: who must not talk to a replica asks.
+void resp_door::run_role(door_client&, resp::arguments) {
+    resp::append_array_header(out(), 3);
+    resp::append_bulk(out(), "master");
+    resp::append_integer(out(), 0);
+    resp::append_array_header(out(), 0);
 }
 
 } // namespace carillon::door

@@ -95,6 +95,14 @@ constexpr std::array<std::string_view, 10> command_help{
     "DOCS [<command-name> ...]",
     "    Return documentation details about multiple commands.",
 };
+constexpr std::array<std::string_view, 6> script_help{
+    "EXISTS <sha1> [<sha1> ...]",
+    "    Return information about the existence of the scripts in the script cache.",
+    "FLUSH [ASYNC|SYNC]",
+    "    Taken, without effect: the script that is known stays known.",
+    "LOAD <script>",
+    "    Return the SHA-1 of the script, if it is the one that is known.",
+};
 constexpr std::array<std::string_view, 2> config_help{
     "GET <pattern>",
     "    Return parameters matching the glob-like <pattern> and their values.",
@@ -104,6 +112,7 @@ std::span<const std::string_view> help_of(std::string_view container) noexcept {
     if (container == "CLIENT") return client_help;
     if (container == "PUBSUB") return pubsub_help;
     if (container == "COMMAND") return command_help;
+    if (container == "SCRIPT") return script_help;
     return config_help;
 }
 
@@ -167,7 +176,7 @@ void resp_door::run_config_get(door_client& c, resp::arguments args) {
     using parameter = std::pair<std::string_view, std::string>;
     const std::array parameters{
         parameter{"appendonly", "no"},
-        parameter{"databases", "1"},
+        parameter{"databases", std::to_string(databases)},
         parameter{"maxclients", std::to_string(options_.connections_max * bus_->shards())},
         parameter{"maxmemory", "0"},
         parameter{"notify-keyspace-events", ""},

@@ -38,18 +38,23 @@ std::optional<hub::publication> resp_door::publishable(std::string_view channel,
 void resp_door::publish(door_client& c, resp::arguments args, bus::name_space where) {
     const auto message = publishable(args[1], args[2]);
     if (!message) return;
+    const auto done = publish_to(c, args[1], *message, where);
+    if (!done) return;
+    // Who hears what he publishes hears it before the reply, as at Redis 7.0.
+    if (c.resp3 && subscribes(c)) bus_->flush();
+    answer_publish(*done);
+}
+
+// How many got it; nothing: the other shards are asked, and the replies from now on wait for them.
+std::optional<bus::publish_result> resp_door::publish_to(door_client& c, std::string_view channel,
+                                                         const hub::publication& message, bus::name_space where) {
     ++counters().publications(metrics::publication_source::resp);
     if (!message->is_json) ++counters().publications_as_text(metrics::publication_source::resp);
     const std::uint32_t next = next_ticket(c);
     const bus::ticket mine{records().key_of(c).packed(), next};
-    const auto done = bus_->publish_in(where, args[1], *message, *this, mine);
-    if (done) {
-        // Who hears what he publishes hears it before the reply, as at Redis 7.0.
-        if (c.resp3 && subscribes(c)) bus_->flush();
-        answer_publish(*done);
-    } else {
-        CHECK(expect_answer(c) == next);
-    }
+    auto done = bus_->publish_in(where, channel, message, *this, mine);
+    if (!done) CHECK(expect_answer(c) == next);
+    return done;
 }
 
 void resp_door::run_publish(door_client& c, resp::arguments args) { publish(c, args, bus::name_space::channels); }

@@ -91,7 +91,9 @@ bool resp_door::on_end(link::record& r) {
     return unsent;
 }
 
-bool resp_door::awaits_answers(const door_client& c) {
+bool resp_door::awaits_answers(const door_client& c) { return c.executing || waits_for_shards(c); }
+
+bool resp_door::waits_for_shards(const door_client& c) {
     return c.busy != nullptr && c.busy->kept != nullptr &&
            !static_cast<const unfinished*>(c.busy->kept.get())->waiting.empty();
 }
@@ -120,6 +122,7 @@ void resp_door::on_bytes(link::record& r, std::span<std::byte> bytes) {
 }
 
 void resp_door::run_commands(door_client& c, std::string_view bytes) {
+    if (c.executing) go_on_with_transaction(c);
     if (c.leaving) return; // what comes after its last command is dropped, however long its answers take
     auto* kept = c.busy != nullptr ? static_cast<unfinished*>(c.busy->kept.get()) : nullptr;
     if (kept == nullptr) {
@@ -151,7 +154,7 @@ resp_door::unfinished& resp_door::keep_unfinished(door_client& c) {
 // Runs the whole commands at the front of `bytes`, and says how many bytes they are.
 std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& parser, std::string_view bytes) {
     std::size_t position = 0;
-    while (position < bytes.size() && !c.gone && !c.leaving && !c.paused) {
+    while (position < bytes.size() && !c.gone && !c.leaving && !c.paused && !c.executing) {
         const auto step =
             parser.next(bytes.substr(position), c.authenticated ? resp::login::done : resp::login::missing);
         if (step.what == resp::outcome::need_more) break;
@@ -227,6 +230,7 @@ void resp_door::sharded_sink::encode(hub::format encoding, std::string_view chan
 
 void resp_door::deliver(hub::subscriber to, hub::frames& what) {
     auto& c = static_cast<door_client&>(records().at(to.index()));
+    if (c.executing) return hold_message(c, what.bytes());
     if (&c == active_) send_replies(); // its confirmation goes first
     send(c, what.bytes(), [&] { return what.share(); });
 }
@@ -256,20 +260,21 @@ std::uint32_t resp_door::expect_answer(door_client& c) {
 }
 
 // A message of a channel may not come before the confirmation of it, nor before the replies that stand in front of
-// that. Of questions to all shards a connection asks one at a time, since the answers may be long.
+// that; nor may one come into the array of a transaction. Of questions to all shards a connection asks one at a time,
+// since the answers may be long.
 bool resp_door::must_wait(const door_client& c, resp::arguments args) {
     if (c.busy == nullptr || c.busy->kept == nullptr) return false;
     const auto& waiting = static_cast<const unfinished&>(*c.busy->kept).waiting;
     if (waiting.empty()) return false;
     if (waiting.back().asked != nullptr) return true;
     return resp::equals_ignoring_case(args[0], "SUBSCRIBE") || resp::equals_ignoring_case(args[0], "PSUBSCRIBE") ||
-           resp::equals_ignoring_case(args[0], "SSUBSCRIBE");
+           resp::equals_ignoring_case(args[0], "SSUBSCRIBE") || resp::equals_ignoring_case(args[0], "EXEC");
 }
 
 // Whose commands are run from now on, and where their replies go.
 void resp_door::begin_burst(door_client& c) {
     active_ = &c;
-    out_ = &replies_;
+    out_ = c.executing ? &c.extras->queued->replies : &replies_;
     if (c.busy == nullptr || c.busy->kept == nullptr) return;
     auto& kept = static_cast<unfinished&>(*c.busy->kept);
     if (!kept.waiting.empty()) out_ = &kept.waiting.back().after;
@@ -316,17 +321,17 @@ void resp_door::answer_waiting(door_client& c) {
     const hold alive{*this, c}; // the commands that waited may end the connection
     auto& kept = static_cast<unfinished&>(*c.busy->kept);
     active_ = &c;
-    out_ = &replies_;
+    out_ = c.executing ? &c.extras->queued->replies : &replies_;
     while (!kept.waiting.empty() && kept.waiting.front().done) {
         auto& front = kept.waiting.front();
         if (front.mute) {
             // CLIENT REPLY OFF was in force when it was asked.
         } else if (front.asked != nullptr) {
-            append_answer(replies_, *front.asked);
+            append_answer(out(), *front.asked);
         } else {
             answer_publish(front.receivers);
         }
-        replies_ += front.after;
+        out() += front.after;
         kept.waiting.pop_front();
         ++kept.first_ticket;
     }

@@ -2,6 +2,7 @@
 
 #include "bus/embedded_bus.hpp"
 #include "bus/survey.hpp"
+#include "door/transaction.hpp"
 #include "hub/hub.hpp"
 #include "hub/patterns.hpp"
 #include "link/server.hpp"
@@ -30,6 +31,7 @@ struct door_options {
     std::size_t payload_bytes_max = 64 * 1024;
     std::size_t channel_bytes_max = 255;
     std::size_t subscriptions_max = 100'000; ///< of one connection
+    std::size_t transaction_commands_max = 4096; ///< between MULTI and EXEC, of query_bytes_max in all
     std::size_t output_bytes_max = 8 * 1024 * 1024;
     std::uint32_t unanswered_max =
         1024; ///< PUBLISHes of one connection that wait for other shards; then it is not read
@@ -44,6 +46,7 @@ struct door_extras {
     std::string library_version;
     hub::pattern_memberships patterns;
     hub::memberships sharded;
+    std::shared_ptr<transaction> queued; ///< from MULTI to EXEC; null: none
 };
 
 /// A program connected to the bus door; in a RESP connection's record, whose `detail` is the number of the last command
@@ -59,6 +62,7 @@ struct door_client : link::record {
     bool leaving : 1 = false;   ///< it has said QUIT, or broken the protocol: close when its replies are out
     bool mute : 1 = false;      ///< CLIENT REPLY OFF
     bool mute_next : 1 = false; ///< CLIENT REPLY SKIP
+    bool executing : 1 = false; ///< EXEC's array is not complete
 };
 static_assert(sizeof(door_client) <= net::slab::cell_bytes);
 
@@ -124,18 +128,19 @@ private:
     static std::uint32_t next_ticket(const door_client& c);
     static bool must_wait(const door_client& c, resp::arguments args);
     static bool awaits_answers(const door_client& c);
+    static bool waits_for_shards(const door_client& c);
     void leave(door_client& c);
     void await_login(door_client& c);
 
     void answer_waiting(door_client& c);
     door_client* client_of(bus::ticket whose);
 
-    // door_table.cpp
+    // door/table.cpp
     static const command_entry* find_command(std::string_view name) noexcept;
     static const command_entry* find_command(resp::arguments args) noexcept;
     static std::span<const command_entry> commands() noexcept;
 
-    // door_commands.cpp
+    // door/commands.cpp
     void run(door_client& c, resp::arguments args);
     void run_known(door_client& c, const command_entry& command, resp::arguments args);
     void run_auth(door_client& c, resp::arguments args);
@@ -143,13 +148,14 @@ private:
     void run_ping(door_client& c, resp::arguments args);
     void run_echo(door_client& c, resp::arguments args);
     void run_select(door_client& c, resp::arguments args);
+    void run_role(door_client& c, resp::arguments args);
     void run_reset(door_client& c, resp::arguments args);
     void run_quit(door_client& c, resp::arguments args);
     bool log_in(door_client& c, std::string_view user, std::string_view password);
     void say_hello(door_client& c);
     void speak(door_client& c, bool resp3);
 
-    // door_pubsub.cpp
+    // door/pubsub.cpp
     void run_publish(door_client& c, resp::arguments args);
     void run_sharded_publish(door_client& c, resp::arguments args);
     void run_subscribe(door_client& c, resp::arguments args);
@@ -160,20 +166,41 @@ private:
     void run_sharded_unsubscribe(door_client& c, resp::arguments args);
     std::optional<hub::publication> publishable(std::string_view channel, std::string_view payload);
     void publish(door_client& c, resp::arguments args, bus::name_space where);
+    std::optional<bus::publish_result> publish_to(door_client& c, std::string_view channel,
+                                                  const hub::publication& message, bus::name_space where);
     bool may_subscribe(const door_client& c, std::string_view channel);
     void unsubscribe_one(door_client& c, std::string_view channel);
     void unsubscribe_sharded(door_client& c, std::string_view channel);
     void unsubscribe_everything(door_client& c);
     void confirm(door_client& c, std::string_view what, const std::string_view* channel, std::size_t left);
 
-    // door_survey.cpp
+    // door/transaction.cpp
+    void run_multi(door_client& c, resp::arguments args);
+    void run_discard(door_client& c, resp::arguments args);
+    void run_watch(door_client& c, resp::arguments args);
+    void run_unwatch(door_client& c, resp::arguments args);
+    void run_exec(door_client& c, resp::arguments args);
+    void queue_command(door_client& c, resp::arguments args);
+    void refuse_command(door_client& c, metrics::resp_error kind, std::string_view text);
+    void go_on_with_transaction(door_client& c);
+    void hold_message(door_client& c, std::string_view bytes);
+    static transaction* transaction_of(const door_client& c) { return c.extras ? c.extras->queued.get() : nullptr; }
+
+    // door/scripts.cpp
+    void run_eval(door_client& c, resp::arguments args);
+    void run_script_load(door_client& c, resp::arguments args);
+    void run_script_exists(door_client& c, resp::arguments args);
+    void run_script_flush(door_client& c, resp::arguments args);
+    void broadcast(door_client& c, resp::arguments arguments);
+
+    // door/survey.cpp
     void run_pubsub_channels(door_client& c, resp::arguments args);
     void run_pubsub_numbers(door_client& c, resp::arguments args);
     void run_pubsub_patterns(door_client& c, resp::arguments args);
     void ask(door_client& c, bus::question what);
     void append_answer(std::string& out, survey& all) const;
 
-    // door_clients.cpp
+    // door/clients.cpp
     void run_client_id(door_client& c, resp::arguments args);
     void run_client_name(door_client& c, resp::arguments args);
     void run_client_setname(door_client& c, resp::arguments args);
@@ -188,13 +215,13 @@ private:
     void each_meant(const bus::client_filter& meant, const std::function<void(door_client&)>& visit);
     std::uint64_t kill(const bus::client_filter& meant);
 
-    // door_info.cpp
+    // door/info.cpp
     void run_info(door_client& c, resp::arguments args);
     void run_config_get(door_client& c, resp::arguments args);
     std::string info_of(std::span<const std::string> sections, const bus::answer& totals) const;
     void run_help(door_client& c, resp::arguments args);
 
-    // door_command_info.cpp
+    // door/command_info.cpp
     void run_command(door_client& c, resp::arguments args);
     void run_command_count(door_client& c, resp::arguments args);
     void run_command_docs(door_client& c, resp::arguments args);

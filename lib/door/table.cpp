@@ -12,11 +12,13 @@ namespace {
 using entry = resp_door::command_entry;
 using counted = metrics::resp_command;
 
-constexpr std::uint16_t talk = noscript | loading | stale | connection;
-constexpr std::uint16_t before_login = noscript | loading | stale | fast | no_auth | allow_busy | connection;
-constexpr std::uint16_t listen = pubsub | noscript | loading | stale | while_subscribed;
-constexpr std::uint16_t query = pubsub | loading | stale;
-constexpr std::uint16_t about_commands = loading | stale | connection;
+constexpr std::uint32_t talk = noscript | loading | stale | connection;
+constexpr std::uint32_t before_login = noscript | loading | stale | fast | no_auth | allow_busy | connection;
+constexpr std::uint32_t listen = pubsub | noscript | loading | stale | while_subscribed;
+constexpr std::uint32_t query = pubsub | loading | stale;
+constexpr std::uint32_t about_commands = loading | stale | connection;
+constexpr std::uint32_t around = noscript | loading | stale | transactional;
+constexpr std::uint32_t script = noscript | scripting;
 
 const entry* find_in(std::span<const entry> table, std::string_view name) noexcept {
     const auto found = std::find_if(table.begin(), table.end(), [&](const entry& each) {
@@ -86,6 +88,16 @@ std::span<const resp_door::command_entry> resp_door::commands() noexcept {
         entry{"command|list", counted::command, -2, about_commands | nondeterministic_order, 0, &door::run_command_list,
               "7.0.0", "Get an array of Redis command names"},
     };
+    static constexpr std::array script_commands{
+        entry{"script|exists", counted::script, -3, script, 0, &door::run_script_exists, "2.6.0",
+              "Check existence of scripts in the script cache."},
+        entry{"script|flush", counted::script, -2, script, 0, &door::run_script_flush, "2.6.0",
+              "Taken, without effect: the script that is known stays known"},
+        entry{"script|help", counted::script, 2, loading | stale | scripting, 0, &door::run_help, "5.0.0",
+              "Show helpful text about the different subcommands"},
+        entry{"script|load", counted::script, 3, script | stale, 0, &door::run_script_load, "2.6.0",
+              "Return the SHA-1 of the script of Laravel's Redis broadcaster"},
+    };
     // The most frequent ones are found first.
     static constexpr std::array all{
         entry{"publish", counted::publish, 3, pubsub | loading | stale | fast, 0, &door::run_publish, "2.0.0",
@@ -122,9 +134,27 @@ std::span<const resp_door::command_entry> resp_door::commands() noexcept {
               config_commands},
         entry{"info", counted::info, -1, loading | stale | dangerous | nondeterministic | all_shards, 0,
               &door::run_info, "1.0.0", "Get information and statistics about the server"},
-        entry{"reset", counted::reset, 1, before_login | while_subscribed, 0, &door::run_reset, "6.2.0",
+        entry{"multi", counted::multi, 1, around | fast | allow_busy | at_once, 0, &door::run_multi, "1.2.0",
+              "Mark the start of a transaction block"},
+        entry{"exec", counted::exec, 1, around | skip_slowlog | at_once, 0, &door::run_exec, "1.2.0",
+              "Execute all commands issued after MULTI"},
+        entry{"discard", counted::discard, 1, around | fast | allow_busy | at_once, 0, &door::run_discard, "2.0.0",
+              "Discard all commands issued after MULTI"},
+        entry{"watch", counted::watch, -2, around | fast | allow_busy | at_once, 0, &door::run_watch, "2.2.0",
+              "Taken, without effect: there are no keys"},
+        entry{"unwatch", counted::unwatch, 1, around | fast | allow_busy, 0, &door::run_unwatch, "2.2.0",
+              "Forget about all watched keys"},
+        entry{"eval", counted::eval, -3, script | stale, 0, &door::run_eval, "2.6.0",
+              "Execute the script of Laravel's Redis broadcaster"},
+        entry{"evalsha", counted::evalsha, -3, script | stale, 0, &door::run_eval, "2.6.0",
+              "Execute the script of Laravel's Redis broadcaster, by its SHA-1"},
+        entry{"script", counted::script, -2, 0, 0, nullptr, "2.6.0", "A container for Lua scripts management commands",
+              script_commands},
+        entry{"role", counted::role, 1, noscript | loading | stale | fast | dangerous, 0, &door::run_role, "2.8.12",
+              "Return the role of the instance in the context of replication"},
+        entry{"reset", counted::reset, 1, before_login | while_subscribed | at_once, 0, &door::run_reset, "6.2.0",
               "Reset the connection"},
-        entry{"quit", counted::quit, -1, before_login | while_subscribed, 0, &door::run_quit, "1.0.0",
+        entry{"quit", counted::quit, -1, before_login | while_subscribed | at_once, 0, &door::run_quit, "1.0.0",
               "Close the connection"},
     };
     static_assert(all.size() < 256); // the number of one fits a connection's record

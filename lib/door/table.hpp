@@ -9,7 +9,7 @@
 namespace carillon::door {
 
 /// What COMMAND INFO says of a command, as Redis names it.
-enum command_flag : std::uint16_t {
+enum command_flag : std::uint32_t {
     admin = 1,
     pubsub = 2,
     noscript = 4,
@@ -25,6 +25,10 @@ enum command_flag : std::uint16_t {
     all_succeeded = 4096,
     nondeterministic = 8192,
     nondeterministic_order = 16384,
+    transactional = 32768,         ///< a category only, as the next one
+    scripting = 65536,
+    skip_slowlog = 131072,
+    at_once = 262144, ///< carried out between MULTI and EXEC, too; not shown
 };
 
 /// A command of the door, or a subcommand.
@@ -32,7 +36,7 @@ struct resp_door::command_entry {
     std::string_view name; ///< lower case; of a subcommand "client|id"
     metrics::resp_command counted_as{};
     int arity = 0; ///< as Redis writes it: the name included; negative: at least so many
-    std::uint16_t flags = 0;
+    std::uint32_t flags = 0;
     int last_key = 0; ///< 0: it has no keys; else they begin at 1
     void (resp_door::*run)(door_client&, resp::arguments) = nullptr;
     std::string_view since{};
@@ -40,6 +44,7 @@ struct resp_door::command_entry {
     std::span<const command_entry> subcommands{};
 
     bool has(command_flag flag) const noexcept { return (flags & flag) != 0; }
+    bool is_confirmed_by_pushes() const noexcept { return has(pubsub) && has(while_subscribed); }
     /// What stands behind the '|', or the name.
     std::string_view own_name() const noexcept { return name.substr(name.find('|') + 1); }
 };

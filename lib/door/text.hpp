@@ -11,6 +11,9 @@
 
 namespace carillon::door {
 
+/// As many databases may be selected as at a Redis that nobody has set up.
+inline constexpr int databases = 16;
+
 /// How much of a word that it does not know Redis repeats in its error.
 inline constexpr std::size_t repeated_max = 128;
 

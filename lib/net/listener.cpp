@@ -38,6 +38,10 @@ listener::listener(asio::io_context& context, const listen_options& options, con
         acceptor_.set_option(asio::ip::tcp::no_delay{true}); // accepted sockets inherit it, which saves a call each
         if (options.share_port) set(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
         if (options.keepalive.count() > 0) keep_alive(acceptor_.native_handle(), options.keepalive);
+        if (options.unacknowledged.count() > 0) { // inherited, too
+            const int milliseconds = static_cast<int>(options.unacknowledged.count());
+            set(acceptor_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds, "TCP_USER_TIMEOUT");
+        }
         if (options.bytes_first.count() > 0) {
             const int seconds = static_cast<int>(options.bytes_first.count());
             set(acceptor_.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds, "TCP_DEFER_ACCEPT");
