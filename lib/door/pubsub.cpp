@@ -49,7 +49,7 @@ void resp_door::publish(door_client& c, resp::arguments args, bus::name_space wh
 std::optional<bus::publish_result> resp_door::publish_to(door_client& c, std::string_view channel,
                                                          const hub::publication& message, bus::name_space where) {
     ++counters().publications(metrics::publication_source::resp);
-    if (!message->is_json) ++counters().publications_as_text(metrics::publication_source::resp);
+    if (!message.is_json) ++counters().publications_as_text(metrics::publication_source::resp);
     const std::uint32_t next = next_ticket(c);
     const bus::ticket mine{records().key_of(c).packed(), next};
     auto done = bus_->publish_in(where, channel, message, *this, mine);

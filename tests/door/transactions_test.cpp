@@ -122,7 +122,7 @@ TEST(door_transactions, the_array_is_complete_and_in_order_while_other_shards_co
                                           channel.size(), channel) +
                                   message("own", "4") + "*2\r\n$4\r\npong\r\n$1\r\ny\r\n");
     EXPECT_EQ(reader.take(), message(channel, "1") + message(channel, "2") + message(channel, "3"));
-    program = {};
+    program.hang_up();
     house.settle();
     house.near.expect_at_rest();
 }
@@ -188,7 +188,7 @@ TEST(door_transactions, who_goes_in_the_middle_of_one_leaves_nothing_behind) {
     EXPECT_TRUE(program.ended());
     { peer third = house.near.program(said); }
     house.settle();
-    another = {};
+    another.hang_up();
     house.settle();
     house.near.expect_at_rest();
 }
@@ -259,7 +259,7 @@ TEST(door_scripts, its_reply_comes_when_all_shards_have_it) {
     house.settle();
     EXPECT_EQ(program.take(), "_\r\n+PONG\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n_\r\n+PONG\r\n");
     EXPECT_EQ(reader.take(), times(4, message(channel, "1")));
-    program = {};
+    program.hang_up();
     house.settle();
     house.near.expect_at_rest();
 }

@@ -162,7 +162,7 @@ TEST(program, asks_another_one_how_it_is) {
     EXPECT_EQ(ask("--health=livez"), (std::pair<std::string, int>{"/livez: 200 ok\n", 0}));
     ws_client browser = connected_browser(port_in(log, "client"));
     ::kill(program.process(), SIGTERM);
-    EXPECT_EQ(hear(browser, 1), std::vector<std::string>{"close 3001 shutdown"});
+    EXPECT_EQ(hear(browser, 2), (std::vector<std::string>{"close 3001 shutdown", "end"}));
     EXPECT_EQ(ask("--health"), (std::pair<std::string, int>{"/readyz: 503 shutting down\n", 1}));
     browser.hang_up();
     EXPECT_EQ(program.wait(), 0);

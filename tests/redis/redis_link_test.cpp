@@ -741,7 +741,7 @@ TEST(redis_link, drops_messages_that_are_no_text) {
     d.shards[0].subscribe("a");
     d.shards[0].heard.await("subscribed 1");
     d.bus.publish("a", "\xff\xfe");
-    d.bus.publish("a", std::string(100, '[') + std::string(100, ']'));
+    d.bus.publish("a", std::string(501, '[') + std::string(501, ']'));
     d.bus.publish("a", "good");
     EXPECT_EQ(d.shards[0].heard.await("message "), "message a=good text;");
     EXPECT_EQ(d.figures().refused, 2u);
