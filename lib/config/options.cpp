@@ -105,7 +105,8 @@ constexpr option table[] = {
     {PLACE(bus_output_bytes_max), both, bus, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
     {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
-     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on the bus "
+     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on the "
+     "bus "
      "door an error."},
     {PLACE_MS(bus_auth_timeout), both, bus, 100, 10 * minute, "milliseconds",
      "Time for a bus connection to give the bus password, if there is one. Then it is cut."},

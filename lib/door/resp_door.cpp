@@ -30,8 +30,8 @@ resp::command_limits limits_of(const door_options& how) {
 
 resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers,
                      bus::embedded_broker& bus, const door_options& how)
-    : link::server{shard, link_options(how)}, options_{how}, shard_number_{shard_number}, hub_{&subscribers},
-      bus_{&bus}, parser_{limits_of(how)}, made_{shard.now()} {
+    : link::server{shard, link_options(how)}, options_{how},
+      shard_number_{shard_number}, hub_{&subscribers}, bus_{&bus}, parser_{limits_of(how)}, made_{shard.now()} {
     hub_->attach(hub::format::resp2, *this);
     hub_->attach(hub::format::resp3, *this);
     bus_->sharded().attach(hub::format::resp2, sharded_sink_);
