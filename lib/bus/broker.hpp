@@ -74,7 +74,8 @@ public:
     virtual void withdraw(std::string_view /*channel*/, std::uint64_t /*connection*/) {}
     /// The shard's last subscriber of `channel` has left.
     virtual void unsubscribe(std::string_view channel) = 0;
-    /// Publishes, once for all shards and nodes. This shard's own subscribers get it when the turn ends. Empty: the answer comes later, to `who`.
+    /// Publishes, once for all shards and nodes. This shard's own subscribers get it when the turn ends. Empty: the
+    /// answer comes later, to `who`.
     virtual std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                                   publish_listener& who, ticket whose) = 0;
     /// Too much is on its way already: whoever publishes waits, unless he may be refused.

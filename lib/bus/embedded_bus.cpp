@@ -36,9 +36,9 @@ embedded_broker& embedded_bus::connect(std::uint32_t shard, boost::asio::io_cont
 
 embedded_broker::embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::asio::io_context& context,
                                  hub::hub& subscribers)
-    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, sharded_{subscribers.waiting()},
-      patterns_{resp::glob_match, subscribers.waiting()}, context_{&context}, mailbox_{context},
-      first_free_tally_{no_tally} {}
+    : bus_{&bus}, shard_{shard}, hub_{&subscribers}, sharded_{subscribers.waiting()}, patterns_{resp::glob_match,
+                                                                                                subscribers.waiting()},
+      context_{&context}, mailbox_{context}, first_free_tally_{no_tally} {}
 
 interest embedded_broker::subscribe(std::string_view channel, bool first, subscription_listener&, ticket) {
     if (first && bus_->brokers_.size() > 1) filter_.add(channel_hash(channel));

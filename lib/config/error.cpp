@@ -13,8 +13,7 @@ public:
         case error::address_without_port: return "there is no :PORT at the end, or an IPv6 host is not in brackets";
         case error::port_out_of_range: return "the port is not a whole number from 0 to 65535";
         case error::host_not_numeric: return "the host is neither an IP address nor localhost";
-        case error::path_not_absolute:
-            return "what follows unix: is not an absolute path of at most 107 bytes";
+        case error::path_not_absolute: return "what follows unix: is not an absolute path of at most 107 bytes";
         case error::tls_not_supported: return "TLS is not supported, so rediss:// is not; it must begin with redis://";
         case error::not_a_redis_url: return "it does not begin with redis://, and TLS and other ways are not supported";
         case error::credentials_not_encoded:

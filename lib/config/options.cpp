@@ -109,17 +109,21 @@ constexpr option table[] = {
      "Arguments of one command. More are answered with an error and the connection is closed."},
     {PLACE(bus_subscriptions_max), both, bus, 0, 10'000'000, "channels",
      "Channels one bus connection may be subscribed to. One more is answered with an error."},
+    {PLACE(bus_transaction_commands_max), both, bus, 1, 1'048'576, "commands",
+     "Commands of one bus connection between MULTI and EXEC; their bytes are limited as those of one command. One more "
+     "is answered with an error, and EXEC carries out none."},
     {PLACE(bus_output_bytes_max), both, bus, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
     {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
-     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on the bus "
+     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on the "
+     "bus "
      "door an error."},
     {PLACE_MS(bus_auth_timeout), both, bus, 100, 10 * minute, "milliseconds",
      "Time for a bus connection to give the bus password, if there is one. Then it is cut."},
     {PLACE(bus_keepalive_s), both, bus, 0, 32'767, "seconds",
      "Silence of a bus connection after which the kernel asks whether its machine is still there (TCP keepalive); "
-     "after "
-     "three questions without an answer, a third of this time apart, the connection ends. 0: never."},
+     "after three questions without an answer, a third of this time apart, the connection ends. What was sent to it "
+     "and is not taken for twice this time ends it, too (TCP_USER_TIMEOUT). 0: never."},
 
     {PLACE_MS(bus_connect_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time to look up the name, to connect and to be greeted. Then the next attempt follows after the backoff."},

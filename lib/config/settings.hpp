@@ -66,6 +66,7 @@ struct settings {
     std::size_t bus_query_bytes_max = 1'048'576;
     std::size_t bus_arguments_max = 131'072;
     std::size_t bus_subscriptions_max = 100'000;
+    std::size_t bus_transaction_commands_max = 4'096;
     std::size_t bus_output_bytes_max = 8'388'608;
     std::size_t bus_payload_bytes_max = 65'536;
     std::chrono::milliseconds bus_auth_timeout{10'000};

@@ -42,23 +42,23 @@ struct reader {
         return {};
     }
 
-    complaint operator()(bool settings::* member) const {
+    complaint operator()(bool settings::*member) const {
         const bool yes = text == "true" || text == "1";
         if (!yes && text != "false" && text != "0") return wrong("is neither");
         into.*member = yes;
         return {};
     }
 
-    complaint operator()(std::size_t settings::* member) const { return number(into.*member); }
+    complaint operator()(std::size_t settings::*member) const { return number(into.*member); }
 
-    complaint operator()(std::chrono::milliseconds settings::* member) const {
+    complaint operator()(std::chrono::milliseconds settings::*member) const {
         std::size_t count = 0;
         if (auto why = number(count)) return why;
         into.*member = std::chrono::milliseconds{count};
         return {};
     }
 
-    complaint operator()(std::string settings::* member) const {
+    complaint operator()(std::string settings::*member) const {
         // Not shown: it may be a password.
         if (text.size() > of.most) return fmt::format("the value is too long; give {}", values_of(of));
         if (std::any_of(text.begin(), text.end(), is_control)) return "the value holds a control character";
@@ -66,9 +66,9 @@ struct reader {
         return {};
     }
 
-    complaint operator()(address settings::* member) const { return read_address(into.*member); }
+    complaint operator()(address settings::*member) const { return read_address(into.*member); }
 
-    complaint operator()(std::optional<address> settings::* member) const {
+    complaint operator()(std::optional<address> settings::*member) const {
         if (text.empty() || text == "off") {
             (into.*member).reset();
             return {};
@@ -79,7 +79,7 @@ struct reader {
         return {};
     }
 
-    complaint operator()(std::optional<redis_address> settings::* member) const {
+    complaint operator()(std::optional<redis_address> settings::*member) const {
         if (text == "embedded") {
             (into.*member).reset();
             return {};
@@ -97,7 +97,7 @@ struct reader {
     }
 
     template <class Enum>
-    complaint operator()(Enum settings::* member) const {
+    complaint operator()(Enum settings::*member) const {
         bool found = false;
         boost::mp11::mp_for_each<boost::describe::describe_enumerators<Enum>>([&](auto enumerator) {
             if (text != enumerator.name) return;
@@ -119,26 +119,26 @@ complaint assign_list(std::vector<std::string>& into, const option& of, std::spa
 struct writer {
     const settings& from;
 
-    std::string operator()(bool settings::* member) const { return from.*member ? "true" : "false"; }
-    std::string operator()(std::size_t settings::* member) const { return fmt::to_string(from.*member); }
-    std::string operator()(std::chrono::milliseconds settings::* member) const {
+    std::string operator()(bool settings::*member) const { return from.*member ? "true" : "false"; }
+    std::string operator()(std::size_t settings::*member) const { return fmt::to_string(from.*member); }
+    std::string operator()(std::chrono::milliseconds settings::*member) const {
         return fmt::to_string((from.*member).count());
     }
-    std::string operator()(std::string settings::* member) const { return from.*member; }
-    std::string operator()(address settings::* member) const { return to_string(from.*member); }
-    std::string operator()(std::optional<address> settings::* member) const {
+    std::string operator()(std::string settings::*member) const { return from.*member; }
+    std::string operator()(address settings::*member) const { return to_string(from.*member); }
+    std::string operator()(std::optional<address> settings::*member) const {
         const auto& value = from.*member;
         return value ? to_string(*value) : "off";
     }
-    std::string operator()(std::optional<redis_address> settings::* member) const {
+    std::string operator()(std::optional<redis_address> settings::*member) const {
         const auto& value = from.*member;
         return value ? to_string(*value) : "embedded";
     }
-    std::string operator()(std::vector<std::string> settings::* member) const {
+    std::string operator()(std::vector<std::string> settings::*member) const {
         return fmt::format("{}", fmt::join(from.*member, ","));
     }
     template <class Enum>
-    std::string operator()(Enum settings::* member) const {
+    std::string operator()(Enum settings::*member) const {
         return boost::describe::enum_to_string(from.*member, "");
     }
 };

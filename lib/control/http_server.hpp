@@ -18,7 +18,7 @@ namespace carillon::control {
 struct http_options {
     std::size_t connections_max = 256; ///< for one more, the one that has been silent longest is closed
     std::chrono::milliseconds request_timeout{
-        5'000}; ///< for a request to arrive, or its answer to leave; idle connections too
+        5'000};                        ///< for a request to arrive, or its answer to leave; idle connections too
     std::size_t head_bytes_max = 8192; ///< of a request
 };
 
@@ -60,8 +60,8 @@ private:
     boost::asio::io_context* context_;
     http_options options_;
     std::list<net::acceptor> acceptors_;
-    std::set<int> open_;         // descriptors, to shut them down at the end
-    std::list<idleness*> idle_;  // connections that owe a request, or have had their answer; the longest first
+    std::set<int> open_;          // descriptors, to shut them down at the end
+    std::list<idleness*> idle_;   // connections that owe a request, or have had their answer; the longest first
     std::size_t making_room_ = 0; // of open_, those that have been told to end
     bool stopped_ = false;
 };

@@ -171,8 +171,9 @@ void resp_door::append_line(std::string& text, const door_client& c) const {
                    "qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} "
                    "cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
                    id_of(c), peer_of(c.descriptor), local_of(c.descriptor), c.descriptor, extras.name, now - c.opened,
-                   now - c.active, flags, c.channels.count, extras.patterns.count(),
-                   extras.sharded.count, queued == nullptr ? -1 : static_cast<int>(queued->commands.size()), kept == nullptr ? 0 : kept->query.size(), waiting > 0 ? 1 : 0, waiting,
+                   now - c.active, flags, c.channels.count, extras.patterns.count(), extras.sharded.count,
+                   queued == nullptr ? -1 : static_cast<int>(queued->commands.size()),
+                   kept == nullptr ? 0 : kept->query.size(), waiting > 0 ? 1 : 0, waiting,
                    sizeof(door_client) + waiting, waiting > 0 ? "rw" : "r", command, c.resp3 ? 3 : 2,
                    extras.library_name, extras.library_version);
 }

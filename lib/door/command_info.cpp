@@ -17,10 +17,10 @@ using words = std::vector<std::string_view>;
 
 words flags_of(const entry& of) {
     using named = std::pair<command_flag, std::string_view>;
-    constexpr std::array names{named{admin, "admin"},     named{pubsub, "pubsub"},        named{noscript, "noscript"},
-                               named{loading, "loading"}, named{stale, "stale"},          named{fast, "fast"},
-                               named{no_auth, "no_auth"}, named{allow_busy, "allow_busy"},
-                               named{skip_slowlog, "skip_slowlog"}};
+    constexpr std::array names{
+        named{admin, "admin"},     named{pubsub, "pubsub"},         named{noscript, "noscript"},
+        named{loading, "loading"}, named{stale, "stale"},           named{fast, "fast"},
+        named{no_auth, "no_auth"}, named{allow_busy, "allow_busy"}, named{skip_slowlog, "skip_slowlog"}};
     words found;
     for (const auto& [flag, name] : names) {
         if (of.has(flag)) found.push_back(name);

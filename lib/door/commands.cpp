@@ -72,17 +72,18 @@ void resp_door::run_known(door_client& c, const command_entry& command, resp::ar
     const auto count = static_cast<int>(args.size());
     if (command.arity > 0 ? count != command.arity : count < -command.arity) {
         return refuse_command(c, resp_error::wrong_arguments,
-                              fmt::format("ERR wrong number of arguments for '{}' command", command.name));
+                              fmt::format("ERR wrong number of arguments for '{}' command", command.name), &command);
     }
     if (!c.authenticated && !command.has(no_auth)) {
-        return refuse_command(c, resp_error::not_authenticated, "NOAUTH Authentication required.");
+        return refuse_command(c, resp_error::not_authenticated, "NOAUTH Authentication required.", &command);
     }
     if (!c.resp3 && !command.has(while_subscribed) && subscribes(c)) {
         return refuse_command(
             c, resp_error::not_allowed,
             fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
                         "are allowed in this context",
-                        command.name));
+                        command.name),
+            &command);
     }
     note_command(c, command);
     if (transaction_of(c) != nullptr && !command.has(at_once)) return queue_command(c, args);

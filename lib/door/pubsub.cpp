@@ -145,6 +145,9 @@ void resp_door::run_pattern_unsubscribe(door_client& c, resp::arguments args) {
 
 // The confirmations of sharded channels count them alone.
 void resp_door::run_sharded_subscribe(door_client& c, resp::arguments args) {
+    if (c.executing) {
+        return error(resp_error::not_allowed, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    }
     hub::memberships& list = extras_of(c).sharded;
     for (const std::string_view channel : args.subspan(1)) {
         if (!may_subscribe(c, channel)) continue;

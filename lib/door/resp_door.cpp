@@ -30,8 +30,8 @@ resp::command_limits limits_of(const door_options& how) {
 
 resp_door::resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers,
                      bus::embedded_broker& bus, const door_options& how)
-    : link::server{shard, link_options(how)}, options_{how}, shard_number_{shard_number}, hub_{&subscribers},
-      bus_{&bus}, parser_{limits_of(how)}, made_{shard.now()} {
+    : link::server{shard, link_options(how)}, options_{how},
+      shard_number_{shard_number}, hub_{&subscribers}, bus_{&bus}, parser_{limits_of(how)}, made_{shard.now()} {
     hub_->attach(hub::format::resp2, *this);
     hub_->attach(hub::format::resp3, *this);
     bus_->sharded().attach(hub::format::resp2, sharded_sink_);
@@ -268,7 +268,8 @@ std::uint32_t resp_door::expect_answer(door_client& c) {
 }
 
 // A message of a channel may not come before the confirmation of it, nor before the replies that stand in front of
-// that; nor into the array of a transaction. Of questions to all shards a connection asks one at a time, since the answers may be long.
+// that; nor may one come into the array of a transaction. Of questions to all shards a connection asks one at a time,
+// since the answers may be long.
 bool resp_door::must_wait(const door_client& c, resp::arguments args) {
     if (c.busy == nullptr || c.busy->kept == nullptr) return false;
     const auto& waiting = static_cast<const unfinished&>(*c.busy->kept).waiting;
@@ -282,9 +283,7 @@ bool resp_door::must_wait(const door_client& c, resp::arguments args) {
 // published before has been sent, since that is in the old one.
 bool resp_door::must_wait_for_room(door_client& c, resp::arguments args) {
     const auto is = [&](std::string_view name) { return resp::equals_ignoring_case(args[0], name); };
-    if (bus_->congested()) {
-        return is("PUBLISH") || is("SPUBLISH") || is("EXEC") || is("EVAL");
-    }
+    if (bus_->congested()) { return is("PUBLISH") || is("SPUBLISH") || is("EXEC") || is("EVAL"); }
     if (hub_->waiting().empty() || !is("HELLO") || !subscribes(c)) return false;
     std::uint64_t& last = keep_unfinished(c).heard_before_hello;
     if (last == 0) last = hub_->waiting().newest();

@@ -30,7 +30,7 @@ struct door_options {
     std::size_t arguments_max = 1024;
     std::size_t payload_bytes_max = 64 * 1024;
     std::size_t channel_bytes_max = 255;
-    std::size_t subscriptions_max = 100'000; ///< of one connection
+    std::size_t subscriptions_max = 100'000;     ///< of one connection
     std::size_t transaction_commands_max = 4096; ///< between MULTI and EXEC, of query_bytes_max in all
     std::size_t output_bytes_max = 8 * 1024 * 1024;
     std::uint32_t unanswered_max =
@@ -183,7 +183,8 @@ private:
     void run_unwatch(door_client& c, resp::arguments args);
     void run_exec(door_client& c, resp::arguments args);
     void queue_command(door_client& c, resp::arguments args);
-    void refuse_command(door_client& c, metrics::resp_error kind, std::string_view text);
+    void refuse_command(door_client& c, metrics::resp_error kind, std::string_view text,
+                        const command_entry* refused = nullptr);
     void go_on_with_transaction(door_client& c);
     void hold_message(door_client& c, std::string_view bytes);
     static transaction* transaction_of(const door_client& c) { return c.extras ? c.extras->queued.get() : nullptr; }

@@ -13,8 +13,7 @@ using metrics::resp_error;
 
 // The one script that is known: Laravel's Redis broadcaster sends an event to several channels with it
 // (Illuminate\Broadcasting\Broadcasters\RedisBroadcaster). It says nothing.
-constexpr std::string_view broadcast_script =
-    "for i = 2, #ARGV do\n  redis.call('publish', ARGV[i], ARGV[1])\nend";
+constexpr std::string_view broadcast_script = "for i = 2, #ARGV do\n  redis.call('publish', ARGV[i], ARGV[1])\nend";
 constexpr std::string_view broadcast_sha1 = "6f799f6e3f4ab9f8b891f6405d5fc1348a6a0595";
 
 constexpr std::string_view unknown_script =

@@ -25,7 +25,7 @@ enum command_flag : std::uint32_t {
     all_succeeded = 4096,
     nondeterministic = 8192,
     nondeterministic_order = 16384,
-    transactional = 32768,         ///< a category only, as the next one
+    transactional = 32768, ///< a category only, as the next one
     scripting = 65536,
     skip_slowlog = 131072,
     at_once = 262144, ///< carried out between MULTI and EXEC, too; not shown

@@ -38,8 +38,9 @@ void resp_door::queue_command(door_client& c, resp::arguments args) {
     std::size_t bytes = 0;
     for (const std::string_view each : args) bytes += each.size() + sizeof(std::string);
     if (queued.commands.size() >= options_.transaction_commands_max) {
-        return refuse_command(c, resp_error::limit,
-                              fmt::format("ERR more than {} commands in a transaction", options_.transaction_commands_max));
+        return refuse_command(
+            c, resp_error::limit,
+            fmt::format("ERR more than {} commands in a transaction", options_.transaction_commands_max));
     }
     if (queued.bytes + bytes > options_.query_bytes_max) {
         return refuse_command(c, resp_error::limit,
@@ -53,7 +54,12 @@ void resp_door::queue_command(door_client& c, resp::arguments args) {
 }
 
 // A command that is not even begun: the transaction that it belongs to is not carried out either.
-void resp_door::refuse_command(door_client& c, resp_error kind, std::string_view text) {
+void resp_door::refuse_command(door_client& c, resp_error kind, std::string_view text, const command_entry* refused) {
+    if (refused != nullptr && refused->run == &resp_door::run_exec) {
+        if (c.extras != nullptr) c.extras->queued.reset();
+        if (text.starts_with("ERR ")) text.remove_prefix(4);
+        return error(kind, fmt::format("EXECABORT Transaction discarded because of: {}", text));
+    }
     if (transaction* const queued = transaction_of(c); queued != nullptr) {
         queued->refused = true;
         queued->commands = {};

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "bus/embedded_bus.hpp"
-#include "redis/redis_link.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
 #include "gateway/shard.hpp"
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
+#include "redis/redis_link.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>

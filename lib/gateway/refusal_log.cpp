@@ -16,12 +16,13 @@ constexpr unsigned first_close_code = 1000; // HTTP statuses are smaller
 } // namespace
 
 std::string refusal_line(const session::refusal& what, std::string_view peer) {
-    std::string line = fmt::format("{} {} for {}", what.code < first_close_code ? "refused with" : "closed with",
-                                   what.code, peer);
+    std::string line =
+        fmt::format("{} {} for {}", what.code < first_close_code ? "refused with" : "closed with", what.code, peer);
     if (!what.reason.empty()) fmt::format_to(std::back_inserter(line), ": {}", what.reason);
     if (!what.detail.empty()) {
         std::string detail{what.detail.substr(0, detail_bytes_max)};
-        std::ranges::replace_if(detail, [](char byte) { return byte < ' ' || byte == 0x7f; }, '?');
+        std::ranges::replace_if(
+            detail, [](char byte) { return byte < ' ' || byte == 0x7f; }, '?');
         fmt::format_to(std::back_inserter(line), " ('{}'{})", detail,
                        what.detail.size() > detail_bytes_max ? " and more" : "");
     }

@@ -52,6 +52,7 @@ door::door_options door_options(const config::settings& how, const share& mine) 
     options.payload_bytes_max = how.bus_payload_bytes_max;
     options.channel_bytes_max = how.client_channel_bytes_max;
     options.subscriptions_max = how.bus_subscriptions_max;
+    options.transaction_commands_max = how.bus_transaction_commands_max;
     options.output_bytes_max = how.bus_output_bytes_max;
     options.close_timeout = how.client_close_timeout;
     options.auth_timeout = how.bus_auth_timeout;
@@ -87,6 +88,8 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         };
         sessions_ = std::make_unique<session::server>(floor, hub_, *broker_, clients, std::move(plain_http));
         listening.bytes_first = std::chrono::seconds{1};
+        // By then a client that is there would have answered a ping.
+        listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;
         client_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
     }
     if (how.bus_listen) {
@@ -96,6 +99,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.port = mine.bus_port;
         listening.bytes_first = {}; // some programs connect long before they say anything
         listening.keepalive = std::chrono::seconds{how.bus_keepalive_s};
+        listening.unacknowledged = 2 * listening.keepalive; // when the last question of keepalive would have failed
         bus_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->bus_listeners_);
     }
 }

@@ -2,8 +2,8 @@
 
 #include "bus/broker.hpp"
 #include "bus/embedded_bus.hpp"
-#include "door/resp_door.hpp"
 #include "config/settings.hpp"
+#include "door/resp_door.hpp"
 #include "gateway/refusal_log.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
@@ -52,8 +52,8 @@ struct share {
     bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
-    std::vector<std::string> pages{};  ///< paths of the client port that the control plane answers
-    const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
+    std::vector<std::string> pages{}; ///< paths of the client port that the control plane answers
+    const shard* first = nullptr;     ///< whose unix sockets are listened on, too; none: this is the first
 };
 
 /// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired

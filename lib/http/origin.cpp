@@ -12,9 +12,7 @@ constexpr bool is_letter(char byte) noexcept { return to_lower(byte) >= 'a' && t
 constexpr bool in_scheme(char byte) noexcept {
     return is_letter(byte) || is_digit(byte) || byte == '+' || byte == '-' || byte == '.';
 }
-constexpr bool in_label(char byte) noexcept {
-    return is_letter(byte) || is_digit(byte) || byte == '-' || byte == '_';
-}
+constexpr bool in_label(char byte) noexcept { return is_letter(byte) || is_digit(byte) || byte == '-' || byte == '_'; }
 
 /// Whether the whole text is like the pattern, where '*' stands for any number of bytes that are `allowed`.
 template <class Allowed>
@@ -108,8 +106,7 @@ bool matches_origin(std::string_view origin, std::string_view pattern) noexcept 
     const parts meant = split(pattern);
     const parts is = split(origin);
     // null, and what is neither an Origin nor a pattern, is only like itself.
-    if (!is.has_scheme || (!meant.has_scheme && !pattern.starts_with("*.")))
-        return same_ignoring_case(origin, pattern);
+    if (!is.has_scheme || (!meant.has_scheme && !pattern.starts_with("*."))) return same_ignoring_case(origin, pattern);
     if (meant.has_scheme && !is_like(is.scheme, meant.scheme, in_scheme)) return false;
     return matches_host(is.host, meant.host) && matches_port(is, meant);
 }

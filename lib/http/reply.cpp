@@ -61,8 +61,7 @@ std::size_t write_refusal(std::span<char> out, status code, std::string_view rea
     const bool dated = form.unix_time_s != 0;
     if (dated) write_date(date, form.unix_time_s);
     const auto written = fmt::format_to_n(
-        out.data(), out.size(),
-        "HTTP/1.1 {} {}\r\n{}{}{}{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}{}",
+        out.data(), out.size(), "HTTP/1.1 {} {}\r\n{}{}{}{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}{}",
         static_cast<unsigned>(code), phrase(code), dated ? "Date: " : "",
         dated ? std::string_view{date.data(), date.size()} : std::string_view{}, dated ? "\r\n" : "", advice(code),
         reason.size() + 1, form.head_only ? std::string_view{} : reason, form.head_only ? "" : "\n");

@@ -101,10 +101,4 @@ bool query_has(std::string_view query, std::string_view parameter) noexcept {
     return false;
 }
 
-std::string_view find_header(const request_head& head, std::string_view name) noexcept {
-    for (const header_field& field : head.headers())
-        if (same_ignoring_case(field.name, name)) return field.value;
-    return {};
-}
-
 } // namespace carillon::http

@@ -160,7 +160,6 @@ private:
     deliveries* queue_;
     std::array<sink*, formats> sinks_{};
     std::array<receiver*, formats> receivers_{}; // the same
-
 };
 
 } // namespace carillon::hub

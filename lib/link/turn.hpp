@@ -35,9 +35,9 @@ public:
     using clock = net::timer_wheel::clock;
 
     struct limits {
-        std::chrono::milliseconds time_max{10};           ///< then what is left waits for the next turn
-        std::size_t put_aside_bytes_max = 256 * 1024;     ///< of all connections; then it is sent
-        std::size_t portions_max = 1024;                  ///< the same, in changes from one connection to another
+        std::chrono::milliseconds time_max{10};       ///< then what is left waits for the next turn
+        std::size_t put_aside_bytes_max = 256 * 1024; ///< of all connections; then it is sent
+        std::size_t portions_max = 1024;              ///< the same, in changes from one connection to another
     };
 
     struct counters {
@@ -101,8 +101,8 @@ private:
     std::deque<place_in_line> in_time_;  // wait for time only
     std::deque<place_in_line> for_room_; // and for room
     clock::time_point until_{};
-    unsigned asked_ = 0;    // how often whether the time is over
-    bool over_ = false;     // it was, when last looked at
+    unsigned asked_ = 0;     // how often whether the time is over
+    bool over_ = false;      // it was, when last looked at
     bool under_way_ = false; // between begin() and end()
     bool posted_ = false;    // so something has joined, or is left
     counters counts_;

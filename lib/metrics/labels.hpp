@@ -31,8 +31,8 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(publication_refusal, std::uint8_t, not_utf8, not_j
 /// The commands of the bus door, lower case as they are shown.
 BOOST_DEFINE_FIXED_ENUM_CLASS(resp_command, std::uint8_t, publish, spublish, subscribe, ssubscribe, psubscribe,
                               unsubscribe, sunsubscribe, punsubscribe, pubsub, ping, echo, hello, auth, client, command,
-                              config, info, select, multi, exec, discard, watch, unwatch, eval, evalsha, script, role, reset,
-                              quit, other)
+                              config, info, select, multi, exec, discard, watch, unwatch, eval, evalsha, script, role,
+                              reset, quit, other)
 
 /// Why the bus door answered with an error.
 BOOST_DEFINE_FIXED_ENUM_CLASS(resp_error, std::uint8_t, protocol, unknown_command, wrong_arguments, not_allowed,

@@ -22,7 +22,7 @@ std::uint64_t resident_memory_bytes() {
 
 /// The size of this directory is the number of its entries, since Linux 6.2.
 std::uint64_t open_fds() {
-    struct stat directory{};
+    struct stat directory {};
     return stat("/proc/self/fd", &directory) == 0 ? static_cast<std::uint64_t>(directory.st_size) : 0;
 }
 

@@ -33,7 +33,7 @@ bool can_bind(const char* host) {
 }
 
 ino_t socket_file(const std::string& path) {
-    struct stat file{};
+    struct stat file {};
     return ::lstat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode) ? file.st_ino : 0;
 }
 

@@ -27,6 +27,10 @@ void keep_alive(int descriptor, std::chrono::seconds after) {
 
 void set_tcp_options(int descriptor, const listen_options& options) {
     if (options.keepalive.count() > 0) keep_alive(descriptor, options.keepalive);
+    if (options.unacknowledged.count() > 0) { // inherited by accepted sockets, as the others
+        const int milliseconds = static_cast<int>(options.unacknowledged.count());
+        set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds, "TCP_USER_TIMEOUT");
+    }
     if (options.bytes_first.count() == 0) return;
     const int seconds = static_cast<int>(options.bytes_first.count());
     set(descriptor, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds, "TCP_DEFER_ACCEPT");

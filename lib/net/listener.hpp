@@ -23,6 +23,9 @@ struct listen_options {
     std::chrono::seconds bytes_first{0};
     bool share_port = false;           ///< SO_REUSEPORT: one listener a shard, the kernel spreads connections over them
     std::chrono::seconds keepalive{0}; ///< of silence, after which the kernel asks whether the peer is there; 0: never
+    /// TCP_USER_TIMEOUT: what was sent and is not acknowledged, or not taken by a peer that reads nothing, ends the
+    /// connection after this time. Keepalive asks only where nothing is on its way. 0: the kernel's quarter of an hour.
+    std::chrono::milliseconds unacknowledged{0};
 };
 
 /// A listening socket of one shard. Thread: the shard's.

@@ -96,11 +96,11 @@ result<request> read_channel_only(member_reader& reader, value from) {
 
 result<request> read_connect(member_reader& reader, value from) {
     connect_request what;
-    const auto done = reader.members(
-        from, member{"token", what.token}, member{"data", any_value{}}, member{"subs", map_of<subscription>{}},
-        member{"name", what.name}, member{"version", what.version}, member{"headers", map_of<std::string_view>{}},
-        member{"flag", ignored<std::int64_t>{}}, member{"dict", ignored<dictionary>{}},
-        member{"profile", ignored<std::string_view>{}});
+    const auto done = reader.members(from, member{"token", what.token}, member{"data", any_value{}},
+                                     member{"subs", map_of<subscription>{}}, member{"name", what.name},
+                                     member{"version", what.version}, member{"headers", map_of<std::string_view>{}},
+                                     member{"flag", ignored<std::int64_t>{}}, member{"dict", ignored<dictionary>{}},
+                                     member{"profile", ignored<std::string_view>{}});
     return finish(done, what);
 }
 
@@ -113,9 +113,9 @@ result<request> read_subscribe(member_reader& reader, value from) {
 result<request> read_publish(member_reader& reader, value from) {
     publish_request what;
     any_value data;
-    const auto done = reader.members(from, member{"channel", what.channel}, member{"data", data},
-                                     member{"type", what.type}, member{"key", ignored<std::string_view>{}},
-                                     member{"removed", ignored<bool>{}});
+    const auto done =
+        reader.members(from, member{"channel", what.channel}, member{"data", data}, member{"type", what.type},
+                       member{"key", ignored<std::string_view>{}}, member{"removed", ignored<bool>{}});
     what.data = data.raw;
     return finish(done, what);
 }
@@ -229,7 +229,8 @@ result<command> json_decoder::implementation::decode(std::string_view line) {
             methods.begin());
         if (which == methods.size()) {
             any_value unknown;
-            const auto done = key == "id" ? reader.read(field.value(), decoded.id) : reader.read(field.value(), unknown);
+            const auto done =
+                key == "id" ? reader.read(field.value(), decoded.id) : reader.read(field.value(), unknown);
             if (!done) return done.error();
             continue;
         }

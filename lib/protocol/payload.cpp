@@ -64,15 +64,16 @@ enum class surrogate : std::uint8_t { none, first, second };
 
 // What the escape that `text` begins with is, `\uXXXX`.
 surrogate surrogate_at(std::string_view text) noexcept {
-    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u' || (text[2] != 'd' && text[2] != 'D')) return surrogate::none;
+    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u' || (text[2] != 'd' && text[2] != 'D'))
+        return surrogate::none;
     if (std::string_view{"89abAB"}.find(text[3]) != std::string_view::npos) return surrogate::first;
     return std::string_view{"cdefCDEF"}.find(text[3]) != std::string_view::npos ? surrogate::second : surrogate::none;
 }
 
 boost::system::error_code validate(std::string_view text) {
     const boost::system::error_code why = parse(text);
-    // Half a surrogate pair in an escape is JSON (RFC 8259 §8.2), and what a browser makes of a text that was cut in the
-    // middle of an emoji, but Boost.JSON refuses it.
+    // Half a surrogate pair in an escape is JSON (RFC 8259 §8.2), and what a browser makes of a text that was cut in
+    // the middle of an emoji, but Boost.JSON refuses it.
     std::string mended;
     return why && replace_half_surrogates(text, mended) ? parse(mended) : why;
 }

@@ -33,8 +33,8 @@ private:
     void close_text();
 
     std::string frames_;
-    std::size_t begin_ = 0;    // of the first frame
-    std::size_t text_ = 0;     // where the text frame that is open has its header's room
+    std::size_t begin_ = 0; // of the first frame
+    std::size_t text_ = 0;  // where the text frame that is open has its header's room
     bool open_ = true;
 };
 

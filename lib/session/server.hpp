@@ -31,7 +31,7 @@ struct options {
     std::string path = "/connection/websocket";
     std::vector<std::string> pages; ///< paths whose plain requests are handed over; all others get a 404
     http::head_limits head{};       ///< of a request
-    bool dev = false; ///< anonymous clients may connect, from every origin
+    bool dev = false;               ///< anonymous clients may connect, from every origin
     std::vector<std::string> allowed_origins;
     std::uint32_t connections_max = 0xffffffff;
     std::size_t message_bytes_max = 64 * 1024;

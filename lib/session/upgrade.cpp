@@ -40,9 +40,9 @@ void server::refuse(int descriptor) {
 void server::refuse_upgrade(client& c, http::status status, std::string_view reason, const http::request_head* head) {
     ++counters().upgrade_refused(static_cast<int>(status));
     std::array<char, http::reply_bytes_max> reply;
-    const std::size_t size = http::write_refusal(
-        reply, status, reason,
-        {.unix_time_s = unix_time_s(), .head_only = head != nullptr && head->method() == "HEAD"});
+    const std::size_t size =
+        http::write_refusal(reply, status, reason,
+                            {.unix_time_s = unix_time_s(), .head_only = head != nullptr && head->method() == "HEAD"});
     std::string_view detail = head == nullptr ? std::string_view{} : head->path();
     if (status == http::status::forbidden) detail = head->first(http::known_header::origin);
     tell_refusal({c.descriptor, static_cast<unsigned>(status), reason, detail});

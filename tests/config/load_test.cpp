@@ -279,10 +279,9 @@ TEST(load, values_that_do_not_fit_together_are_refused_with_both_sources) {
               "client-pong-timeout-ms (8000, the default) must be less than client-ping-interval-ms (8000 from " +
                   path + ":1: client_ping_interval_ms)");
     EXPECT_EQ(valid({"--config", path, "--client-pong-timeout-ms=7999"}).client_pong_timeout, 7999ms);
-    EXPECT_EQ(
-        refused({"--bus-listen=127.0.0.1:1"}, {{"CARILLON_CONTROL_LISTEN", ":1"}}),
-        "control-listen ([::]:1 from environment variable CARILLON_CONTROL_LISTEN) must not take the address of "
-        "bus-listen (127.0.0.1:1 from flag --bus-listen)");
+    EXPECT_EQ(refused({"--bus-listen=127.0.0.1:1"}, {{"CARILLON_CONTROL_LISTEN", ":1"}}),
+              "control-listen ([::]:1 from environment variable CARILLON_CONTROL_LISTEN) must not take the address of "
+              "bus-listen (127.0.0.1:1 from flag --bus-listen)");
     EXPECT_TRUE(
         refused({"--client-listen=unix:/run/a", "--bus-listen=unix:/run/a"}).starts_with("client-listen (unix:"));
     valid({"--client-listen=unix:/run/a", "--control-listen=unix:/run/b", "--bus-listen=unix:/run/c"});
@@ -335,9 +334,7 @@ TEST(load, what_is_not_given_fits_every_machine) {
                 ASSERT_GE(shards, 1u) << name << " on " << cores;
                 ASSERT_LE(shards, 256u) << name << " on " << cores;
                 ASSERT_LE(shards, loaded.value->work_pool) << name << " on " << cores;
-                if (loaded.value->shards == 0) {
-                    ASSERT_LE(shards, cores) << name << " on " << cores;
-                }
+                if (loaded.value->shards == 0) { ASSERT_LE(shards, cores) << name << " on " << cores; }
             }
         }
     }

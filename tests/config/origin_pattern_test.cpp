@@ -6,14 +6,31 @@ namespace carillon::config {
 namespace {
 
 TEST(origin_pattern, what_a_browser_can_send_is_taken) {
-    for (const char* pattern :
-         {"*", "null", "https://example.com", "http://localhost:3000", "https://*.example.com", "https://*",
-          "http://127.0.0.1:8080", "http://192.168.1.*:8080", "http://[::1]:8080", "http://[2001:db8::1]",
-          "https://example.com:8443", "https://*.example.com:*", "*://example.com", "http*://example.com",
-          "*.example.com", "*.example.com:8443", "https://example.com:*", "https://app*.example.com",
-          "capacitor://localhost", "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai",
-          "https://xn--bcher-kva.example",
-          "https://EXAMPLE.com", "https://example.com:80", "http://example.com:443", "http://localhost:30*"})
+    for (const char* pattern : {"*",
+                                "null",
+                                "https://example.com",
+                                "http://localhost:3000",
+                                "https://*.example.com",
+                                "https://*",
+                                "http://127.0.0.1:8080",
+                                "http://192.168.1.*:8080",
+                                "http://[::1]:8080",
+                                "http://[2001:db8::1]",
+                                "https://example.com:8443",
+                                "https://*.example.com:*",
+                                "*://example.com",
+                                "http*://example.com",
+                                "*.example.com",
+                                "*.example.com:8443",
+                                "https://example.com:*",
+                                "https://app*.example.com",
+                                "capacitor://localhost",
+                                "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai",
+                                "https://xn--bcher-kva.example",
+                                "https://EXAMPLE.com",
+                                "https://example.com:80",
+                                "http://example.com:443",
+                                "http://localhost:30*"})
         EXPECT_EQ(check_origin_pattern(pattern), std::nullopt) << pattern;
 }
 

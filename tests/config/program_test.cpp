@@ -27,6 +27,7 @@ TEST(program, the_bus_has_these_options_and_the_gateway_all) {
         "bus_query_bytes_max",
         "bus_arguments_max",
         "bus_subscriptions_max",
+        "bus_transaction_commands_max",
         "bus_output_bytes_max",
         "bus_payload_bytes_max",
         "bus_auth_timeout_ms",

@@ -236,13 +236,13 @@ TEST(door_shards, more_publications_on_their_way_than_allowed_are_refused) {
     EXPECT_EQ(publisher.take(), ":0\r\n");
     // A browser has one on its way at a time: its replies come in the order of its commands, and none is refused.
     ws_client browser = house[0].connected();
-    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{0}"}}}})"
+    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{0}","data":0}}}})"
                             "\n"
-                            R"({{"id":3,"publish":{{"channel":"{0}"}}}})"
+                            R"({{"id":3,"publish":{{"channel":"{0}","data":0}}}})"
                             "\n"
-                            R"({{"id":4,"publish":{{"channel":"{0}"}}}})"
+                            R"({{"id":4,"publish":{{"channel":"{0}","data":0}}}})"
                             "\n"
-                            R"({{"id":5,"publish":{{"channel":"{0}"}}}})",
+                            R"({{"id":5,"publish":{{"channel":"{0}","data":0}}}})",
                             house.channel_at(1)));
     house.settle();
     EXPECT_EQ(browser.heard(), (words{R"({"id":2,"publish":{}})", R"({"id":3,"publish":{}})",
@@ -345,11 +345,11 @@ TEST(door_shards, a_browsers_commands_wait_behind_its_publish) {
     const std::string channel = house.channel_at(1);
     const std::string first = fmt::format(R"({{"id":2,"publish":{{"channel":"{0}","data":1}}}})"
                                           "\n"
-                                          R"({{"id":3,"subscribe":{{"channel":"{0}"}}}})",
+                                          R"({{"id":3,"subscribe":{{"channel":"{0}","data":0}}}})",
                                           channel);
     const std::string second = fmt::format(R"({{"id":4,"publish":{{"channel":"{0}","data":2}}}})"
                                            "\n"
-                                           R"({{"id":5,"unsubscribe":{{"channel":"{0}"}}}})",
+                                           R"({{"id":5,"unsubscribe":{{"channel":"{0}","data":0}}}})",
                                            channel);
     ws_client browser = house[0].connected();
     browser.say(first);
@@ -386,7 +386,7 @@ TEST(door_shards, what_waits_behind_a_publish_may_end_the_connection) {
         SCOPED_TRACE(each.name);
         test_house house{2};
         ws_client browser = house[0].connected();
-        const auto publish = fmt::format(R"({{"id":2,"publish":{{"channel":"{}"}}}})", house.channel_at(1));
+        const auto publish = fmt::format(R"({{"id":2,"publish":{{"channel":"{}","data":0}}}})", house.channel_at(1));
         browser.write(text_frame(publish) + each.behind);
         house[0].settle();
         EXPECT_EQ(browser.heard(), words{}) << "the publish waits for the other shard";
@@ -400,7 +400,7 @@ TEST(door_shards, what_waits_behind_a_publish_may_end_the_connection) {
 TEST(door_shards, a_browser_that_is_closed_while_it_waits_is_heard_when_it_ends) {
     test_house house{2};
     ws_client browser = house[0].connected();
-    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{}"}}}})", house.channel_at(1)));
+    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{}","data":0}}}})", house.channel_at(1)));
     house[0].settle();
     house[0].sessions.close_all(protocol::disconnect::shutdown);
     browser.hang_up();
@@ -413,7 +413,7 @@ TEST(door_shards, a_browser_that_is_closed_while_it_waits_is_heard_when_it_ends)
 TEST(door_shards, a_browser_that_goes_before_its_publication_is_answered_leaves_nothing) {
     test_house house{2};
     ws_client browser = house[0].connected("a");
-    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{}"}}}})", house.channel_at(1)));
+    browser.say(fmt::format(R"({{"id":2,"publish":{{"channel":"{}","data":0}}}})", house.channel_at(1)));
     house[0].settle();
     browser.hang_up();
     house[0].settle();

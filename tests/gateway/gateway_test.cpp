@@ -173,6 +173,15 @@ TEST(gateway, programs_that_fall_silent_are_asked_whether_they_are_there_and_bro
     };
     EXPECT_EQ(idle_seconds(far_end(program)), 77);
     EXPECT_EQ(idle_seconds(far_end(browser)), 0);
+    // Who was sent something and does not acknowledge it ends in the same time.
+    const auto unacknowledged = [](int descriptor) {
+        int milliseconds = -1;
+        socklen_t size = sizeof milliseconds;
+        EXPECT_EQ(::getsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &size), 0);
+        return std::chrono::milliseconds{milliseconds};
+    };
+    EXPECT_EQ(unacknowledged(far_end(program)), std::chrono::seconds{154});
+    EXPECT_EQ(unacknowledged(far_end(browser)), how.client_ping_interval + how.client_pong_timeout);
 }
 
 TEST(gateway, each_pinned_shard_has_a_processor_of_its_own) {

@@ -148,13 +148,6 @@ TEST(program, lines_of_the_log_have_a_time_with_its_zone) {
     EXPECT_TRUE(std::regex_search(log, line)) << log;
 }
 
-// What a program prints on standard output, and its exit code.
-std::pair<std::string, int> answer_of(const std::vector<std::string>& flags) {
-    started program{carillon(flags)};
-    std::string text = read_all(program.out()) + read_all(program.err());
-    return {text, program.wait()};
-}
-
 TEST(program, asks_another_one_how_it_is) {
     started program{carillon(one_shard)};
     const std::string log = read_until_ready(program.err());
@@ -169,7 +162,7 @@ TEST(program, asks_another_one_how_it_is) {
     EXPECT_EQ(ask("--health=livez"), (std::pair<std::string, int>{"/livez: 200 ok\n", 0}));
     ws_client browser = connected_browser(port_in(log, "client"));
     ::kill(program.process(), SIGTERM);
-    EXPECT_EQ(hear(browser, 1), std::vector<std::string>{"close 3001 shutdown"});
+    EXPECT_EQ(hear(browser, 2), (std::vector<std::string>{"close 3001 shutdown", "end"}));
     EXPECT_EQ(ask("--health"), (std::pair<std::string, int>{"/readyz: 503 shutting down\n", 1}));
     browser.hang_up();
     EXPECT_EQ(program.wait(), 0);
@@ -181,9 +174,10 @@ TEST(program, asks_another_one_how_it_is) {
 TEST(program, an_error_at_the_start_says_what_and_what_to_do) {
     started program{carillon(one_shard)};
     const std::string log = read_until_ready(program.err());
-    const auto [text, code] =
-        answer_of({"--bus-listen=off", "--control-listen=127.0.0.1:" + std::to_string(port_in(log, "control"))});
-    EXPECT_EQ(code, 1);
+    started second{{CARILLON_PROGRAM, "--client-listen=127.0.0.1:0", "--bus-listen=off",
+                    "--control-listen=127.0.0.1:" + std::to_string(port_in(log, "control"))}};
+    const std::string text = read_all(second.err());
+    EXPECT_EQ(second.wait(), 1);
     EXPECT_NE(text.find("Address already in use; another program"), text.npos) << text;
     EXPECT_EQ(text.find(".hpp"), text.npos) << text;
 }

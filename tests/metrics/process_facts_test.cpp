@@ -33,7 +33,7 @@ TEST(process_facts, open_descriptors_are_counted_without_a_walk_over_them) {
     for (int count = 0; count < 20; ++count) opened.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
     EXPECT_EQ(count_open_fds(), before + 20);
     // Since Linux 6.2 the kernel says it; before, what the caller has counted is taken.
-    struct stat directory{};
+    struct stat directory {};
     ASSERT_EQ(stat("/proc/self/fd", &directory), 0);
     EXPECT_EQ(read_process_facts(0, 4711).open_fds, directory.st_size > 0 ? before + 20 : 4711);
     for (const int fd : opened) close(fd);

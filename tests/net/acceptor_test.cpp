@@ -90,7 +90,7 @@ TEST(acceptor, a_unix_socket_has_a_file_for_user_and_group_as_long_as_it_is_open
         EXPECT_EQ(bound.where(), "unix:" + path);
         EXPECT_EQ(bound.port(), 0);
         EXPECT_FALSE(bound.is_tcp());
-        struct stat file{};
+        struct stat file {};
         ASSERT_EQ(::stat(path.c_str(), &file), 0);
         EXPECT_EQ(file.st_mode & 0777, 0660u);
         const int client = connected(path);

@@ -147,10 +147,11 @@ TEST(listener_keepalive, accepted_sockets_inherit_it) {
     struct expectation {
         std::chrono::seconds given;
         int on, idle, interval, count;
+        std::chrono::milliseconds unacknowledged;
     };
-    for (const expectation& each : {expectation{300s, 1, 300, 100, 3}, expectation{2s, 1, 2, 1, 3}}) {
+    for (const expectation& each : {expectation{300s, 1, 300, 100, 3, 600s}, expectation{2s, 1, 2, 1, 3, 0ms}}) {
         boost::asio::io_context context;
-        listener listening{context, {.host = "127.0.0.1", .keepalive = each.given}};
+        listener listening{context, {.host = "127.0.0.1", .keepalive = each.given, .unacknowledged = each.unacknowledged}};
         const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in to{};
         to.sin_family = AF_INET;
@@ -170,6 +171,7 @@ TEST(listener_keepalive, accepted_sockets_inherit_it) {
         EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), each.idle);
         EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), each.interval);
         EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), each.count);
+        EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), each.unacknowledged.count());
         ::close(descriptor);
         ::close(client);
     }

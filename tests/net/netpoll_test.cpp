@@ -3,11 +3,10 @@
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <set>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>

@@ -31,6 +31,8 @@ const libraries = {
       await client.subscribe(channel, (message, from) => emitter.emit('message', { channel: from, message }));
       return heard;
     },
+    results: (replies) => replies,
+    run: (client, script, words) => client.eval(script, { arguments: words }),
     quit: (client) => client.quit(),
     drop: (client) => { if (client.isOpen) client.destroy(); },
   },
@@ -50,6 +52,8 @@ const libraries = {
       assert.equal(await client.subscribe(channel), 1);
       return heard;
     },
+    results: (replies) => replies.map(([error, value]) => { if (error) throw error; return value; }),
+    run: (client, script, words) => client.eval(script, 0, ...words),
     quit: (client) => client.quit(),
     drop: (client) => client.disconnect(),
   },
@@ -103,6 +107,30 @@ for (const { title, entry: library, start } of pairs(libraries)) {
       const receivers = await Promise.all(numbers.map((number) => publisher.publish(channel, number)));
       assert.deepEqual(receivers, numbers.map(() => 1));
       assert.deepEqual((await heard.take(numbers.length)).map(({ message }) => message), numbers);
+    });
+
+    test('a transaction is delivered once, and answered with the numbers of receivers', limit, async (t) => {
+      const publisher = await connect(t);
+      const channel = freshChannel();
+      const heard = await library.subscribe(await connect(t), channel);
+      const multi = publisher.multi();
+      for (const message of ['one', 'two', 'three']) multi.publish(channel, message);
+      assert.deepEqual(library.results(await multi.exec()), [1, 1, 1]);
+      assert.deepEqual((await heard.take(3)).map(({ message }) => message), ['one', 'two', 'three']);
+      assert.equal(heard.unread, 0);
+      await assert.rejects(async () => library.results(await publisher.multi().publish(channel, notUtf8).exec()));
+    });
+
+    test("what Laravel's broadcaster sends reaches all channels", limit, async (t) => {
+      const publisher = await connect(t);
+      const [first, second] = [freshChannel(), freshChannel()];
+      const heard = [await library.subscribe(await connect(t), first), await library.subscribe(await connect(t), second)];
+      const script = "for i = 2, #ARGV do\n  redis.call('publish', ARGV[i], ARGV[1])\nend";
+      assert.equal(await library.run(publisher, script, ['{"event":"e"}', first, second]), null);
+      for (const [i, channel] of [first, second].entries()) {
+        assert.deepEqual(await heard[i].take(1), [{ channel, message: '{"event":"e"}' }]);
+      }
+      await assert.rejects(library.run(publisher, 'return 1', []), /Laravel/);
     });
 
     test('after unsubscribe there is no receiver, and the connection is an ordinary one again', limit, async (t) => {

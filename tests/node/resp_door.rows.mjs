@@ -1,6 +1,9 @@
 // What resp_door.test.mjs sends to redis-server and to the door. `\n` stands for CR LF; words are inline commands, which
 // both read as they read arrays.
 
+/** Laravel's RedisBroadcaster sends this. */
+const laravel = `"for i = 2, #ARGV do\\n  redis.call('publish', ARGV[i], ARGV[1])\\nend"`;
+
 /** Name and lines, each for RESP2 and, after HELLO 3, for RESP3. */
 export const rows = [
   ['ping', 'PING\nping\nPiNg hello\nPING ""\n'],
@@ -9,6 +12,38 @@ export const rows = [
   ['an unknown command', 'FLY\nfly me "to the moon"\n'],
   ['a long unknown command', `${'f'.repeat(200)} ${'a'.repeat(100)} ${'b'.repeat(100)} c\n`],
   ['select', 'SELECT 0\nSELECT 99\nSELECT -1\nSELECT x\nSELECT\nSELECT 0 0\n'],
+  ['databases', 'SELECT 1\nSELECT 15\nSELECT 16\nPING\n'],
+  ['role', 'ROLE\nROLE x\n'],
+  ['a transaction', 'MULTI\nPUBLISH nobody 1\nECHO x\nSPUBLISH nobody 2\nPING\nEXEC\nPING\n'],
+  ['an empty transaction', 'MULTI\nEXEC\n'],
+  ['a transaction that is discarded', 'MULTI\nPUBLISH nobody 1\nDISCARD\nEXEC\nPING\n'],
+  ['transactions with wrong words', 'EXEC\nDISCARD\nMULTI x\nMULTI\nEXEC x\nDISCARD\n'],
+  ['a transaction within another', 'MULTI\nPING\nMULTI\nPING\nEXEC\n'],
+  ['an unknown command in a transaction', 'MULTI\nPING\nFLY\nPING\nEXEC\nPING\nEXEC\n'],
+  ['an unknown subcommand in a transaction', 'MULTI\nCLIENT FLY\nEXEC\n'],
+  ['wrong arguments in a transaction', 'MULTI\nPUBLISH a\nPING\nEXEC\n'],
+  ['a wrong transaction that is discarded', 'MULTI\nFLY\nDISCARD\nMULTI\nPING\nEXEC\n'],
+  ['a command that fails when it is carried out', 'MULTI\nPING\nPING a b\nAUTH x\nSELECT 99\nECHO x\nEXEC\n'],
+  ['watch', 'WATCH\nWATCH a b\nUNWATCH\nUNWATCH x\nMULTI\nWATCH a\nUNWATCH\nEXEC\n'],
+  ['reset in a transaction', 'MULTI\nPING\nRESET\nEXEC\nPING\n'],
+  ['quit in a transaction', 'MULTI\nPING\nQUIT\nEXEC\n'],
+  ['subscribe in a transaction', 'MULTI\nSUBSCRIBE a b\nPSUBSCRIBE c\nSSUBSCRIBE d\nEXEC\nUNSUBSCRIBE a\n'],
+  ['commands of a subscriber in a transaction', 'MULTI\nSUBSCRIBE a\nECHO x\nPUBLISH b 1\nPING\nEXEC\nECHO x\nPING\n'],
+  ['transactions of a subscriber', 'SUBSCRIBE a\nMULTI\nPING\nEXEC\n'],
+  ['hello in a transaction', 'MULTI\nHELLO 3\nPUBSUB NUMSUB a\nCLIENT GETNAME\nHELLO 2\nCLIENT GETNAME\nEXEC\n'],
+  ['questions in a transaction', 'MULTI\nPUBSUB CHANNELS\nPUBSUB NUMPAT\nPUBSUB NUMSUB a\nPUBLISH a 1\nEXEC\n'],
+  ['client info in a transaction', 'CLIENT INFO\nMULTI\nPING\nCLIENT INFO\nEXEC\nCLIENT INFO\n'],
+  ['a transaction without replies', 'CLIENT REPLY OFF\nMULTI\nPING\nEXEC\nCLIENT REPLY ON\nPING\n'],
+  ['exec without a reply', 'MULTI\nPING\nECHO x\nCLIENT REPLY SKIP\nEXEC\nPING a\nPING b\n'],
+  ['one command of a transaction without its reply', 'CLIENT REPLY SKIP\nMULTI\nPING\nEXEC\n'],
+  ['command info of transactions', 'COMMAND INFO multi exec discard unwatch\n'],
+  ['command info of scripts', 'COMMAND INFO script|help\n'],
+  ["what Laravel's broadcaster sends", `EVAL ${laravel} 0 hi nobody no-one\nEVAL ${laravel} 0 hi\nEVAL ${laravel} 0\n`],
+  ["what Laravel's broadcaster sends, by its name", `EVALSHA ${'0'.repeat(40)} 0 hi nobody\nSCRIPT LOAD ${laravel}\n` +
+    'EVALSHA 6f799f6e3f4ab9f8b891f6405d5fc1348a6a0595 0 hi nobody\nSCRIPT EXISTS 6F799f6e3f4ab9f8b891f6405d5fc1348a6a0595 x\n'],
+  ['scripts with wrong numbers of keys', `EVAL ${laravel} x\nEVAL ${laravel} -1\nEVAL ${laravel} 1\nEVAL ${laravel} 1 k\n`],
+  ['scripts with wrong words', 'EVAL\nEVAL x\nEVALSHA x\nSCRIPT\nSCRIPT FLY\nSCRIPT LOAD\nSCRIPT EXISTS\nSCRIPT FLUSH x\n'],
+  ["what Laravel's broadcaster sends in a transaction", `MULTI\nEVAL ${laravel} 0 hi nobody\nPUBLISH nobody 1\nEXEC\n`],
   ['quit', 'PING\nQUIT\nPING\n'],
   ['quit with words', 'QUIT now\n'],
   ['reset', 'CLIENT SETNAME me\nRESET\nCLIENT GETNAME\nHELLO\nRESET x\n'],
@@ -178,6 +213,10 @@ export const talks = [
     ['a', ''], ['c', 'PUNSUBSCRIBE\n'], ['b', 'PUBLISH x5 9\nPUBLISH y1 10\n'], ['a', ''], ['c', '']]],
   ['receivers are counted', [['a', 'SUBSCRIBE x\n'], ['b', 'PSUBSCRIBE x*\nSUBSCRIBE x\n'], ['c', 'HELLO 3\n' +
     'SUBSCRIBE x\nPUBLISH x 1\n'], ['a', ''], ['b', '']]],
+  ['a transaction', [['a', 'SUBSCRIBE x\nPSUBSCRIBE y*\n'], ['b', 'MULTI\nPUBLISH x 1\nPUBLISH y 2\nPUBLISH x 3\nEXEC\n'], ['a', '']]],
+  ['a transaction that is not carried out', [['a', 'SUBSCRIBE x\n'], ['b', 'MULTI\nPUBLISH x 1\nFLY\nPUBLISH x 2\nEXEC\n'],
+    ['a', ''], ['b', 'MULTI\nPUBLISH x 3\nDISCARD\nPUBLISH x 4\n'], ['a', '']]],
+  ["Laravel's broadcaster", [['a', 'SUBSCRIBE x y\n'], ['b', 'PSUBSCRIBE x\n'], ['c', `EVAL ${laravel} 0 hi x y x\n`], ['a', ''], ['b', '']]],
   ['pubsub numsub', [['a', 'SUBSCRIBE x y\n'], ['b', 'SUBSCRIBE x\nPSUBSCRIBE x\n'], ['c', 'PUBSUB NUMSUB x y z\n']]],
   ['pubsub numpat counts patterns, not their subscribers', [['a', 'PSUBSCRIBE a* b*\n'], ['b', 'PSUBSCRIBE a*\n'],
     ['c', 'PUBSUB NUMPAT\nINFO stats\n']]],

@@ -93,8 +93,8 @@ function normal(reply) {
     .replaceAll(/(server\r\n)\$\d+\r\n\w+(\r\n\$7\r\nversion\r\n)\$\d+\r\n[\w.]+/g, '$1NAME$2VERSION')
     .replaceAll(/(\$2\r\nid\r\n):\d+/g, '$1:ID')
     .replaceAll(/(?:\$\d+|=\d+)\r\n(?:txt:)?((?:id=\d+ .*\n)+)/g, (_, lines) => lines.replaceAll(
-      /id=\d+ addr=[\d.:]+ laddr=[\d.:]+ fd=\d+ name=(\S*) .*?(flags=.*?multi=-1) .*?(cmd=\S+ user=\S+ redir=-1 resp=\d).*/g,
-      'CLIENT name=$1 $2 $3'))
+      /id=\d+ addr=[\d.:]+ laddr=[\d.:]+ fd=\d+ name=(\S*) .*?(flags=\w+) db=\d+ (.*?multi=-?\d+) .*?(cmd=\S+ user=\S+ redir=-1 resp=\d).*/g,
+      'CLIENT name=$1 $2 $3 $4'))
     .replaceAll(/(?:\$\d+|=\d+)\r\n(txt:)?((?:# \w+\r\n(?:\w+:.*\r\n)*(?:\r\n(?=# ))?)+)/g, (_, kind, text) =>
       `INFO ${kind ?? ''}${text.split('\r\n').filter((line) => infoLines.test(line)).join('|')}`);
 }

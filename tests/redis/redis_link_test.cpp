@@ -243,8 +243,9 @@ public:
         home_.call([&] { leave(channel, who); });
     }
     std::optional<publish_result> publish(const std::string& channel, const std::string& payload, std::uint32_t id) {
-        return home_.call(
-            [&] { return end_->publish(channel, {payload, false, {}}, *this, {.connection = 1, .id = id}); });
+        return home_.call([&] {
+            return end_->publish(channel, {payload, false, {}}, *this, {.connection = 1, .id = id});
+        });
     }
     void on_time(clock::time_point now) {
         home_.call([&] { end_->on_time(now); });
@@ -742,7 +743,7 @@ TEST(redis_link, drops_messages_that_are_no_text) {
     d.shards[0].subscribe("a");
     d.shards[0].heard.await("subscribed 1");
     d.bus.publish("a", "\xff\xfe");
-    d.bus.publish("a", std::string(100, '[') + std::string(100, ']'));
+    d.bus.publish("a", std::string(501, '[') + std::string(501, ']'));
     d.bus.publish("a", "good");
     EXPECT_EQ(d.shards[0].heard.await("message "), "message a=good text;");
     EXPECT_EQ(d.figures().refused, 2u);

@@ -222,12 +222,14 @@ public:
 private:
     test_shard(const shard_options& how, bus::embedded_bus* shared, std::uint32_t number)
         : own_bus_{shared == nullptr ? std::make_unique<bus::embedded_bus>(1) : nullptr}, busy_{context.get_executor()},
-          records{how.capacity}, poll{context, records}, wheel{records, test_time},
-          pool{context, how.leases, how.buffer_bytes}, turns{context, records, how.turns, test_now},
-          waiting{how.deliveries},
+          records{how.capacity}, poll{context, records}, wheel{records, test_time}, pool{context, how.leases,
+                                                                                         how.buffer_bytes},
+          turns{context, records, how.turns, test_now}, waiting{how.deliveries},
           broker{(shared == nullptr ? *own_bus_ : *shared).connect(number, context, subscribers)},
           sessions{floor(), subscribers, how.clients_bus != nullptr ? *how.clients_bus : broker, how.clients,
-                   [this](int descriptor, std::string bytes) { plain_http.push_back({descriptor, std::move(bytes)}); }},
+                   [this](int descriptor, std::string bytes) {
+                       plain_http.push_back({descriptor, std::move(bytes)});
+                   }},
           door{floor(), number, subscribers, broker, how.programs} {
         poll.tell_turns(turns);
         turns.deliver(waiting);
