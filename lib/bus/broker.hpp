@@ -78,7 +78,7 @@ public:
     /// answer comes later, to `who`.
     virtual std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                                   publish_listener& who, ticket whose) = 0;
-    /// Too much is on its way already: whoever publishes waits, unless he may be refused.
+    /// Too much waits for this shard's subscribers: whoever publishes waits.
     virtual bool congested() const noexcept = 0;
     /// Looks at the time, several times a second.
     virtual void on_time(std::chrono::steady_clock::time_point now) = 0;

@@ -98,10 +98,8 @@ std::uint32_t embedded_broker::deliver(name_space where, std::string_view channe
     return patterns_.empty() ? receivers : receivers + patterns_.publish(channel, what);
 }
 
-// Behind what waits for this shard's subscribers, or for other shards to answer.
-bool embedded_broker::congested() const noexcept {
-    return hub_->waiting().congested() || in_flight_ >= bus_->in_flight_max_ ||
-           in_flight_bytes_ >= bus_->in_flight_bytes_max_;
+bool embedded_broker::full() const noexcept {
+    return in_flight_ >= bus_->in_flight_max_ || in_flight_bytes_ >= bus_->in_flight_bytes_max_;
 }
 
 bool embedded_broker::may_want(const stored_publication& publication) const noexcept {

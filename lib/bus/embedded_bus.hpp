@@ -44,7 +44,9 @@ public:
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
                                           publish_listener& who, ticket whose) override;
-    bool congested() const noexcept override;
+    bool congested() const noexcept override { return hub_->waiting().congested(); }
+    /// As many publications as allowed wait for other shards: a further one is refused.
+    bool full() const noexcept;
     void on_time(std::chrono::steady_clock::time_point) override {}
 
     /// Sharded channels, as the calls of broker; who subscribes does so in sharded().

@@ -167,7 +167,7 @@ std::size_t resp_door::run_commands_in(door_client& c, resp::command_parser& par
             c.leaving = true;
             break;
         }
-        if (!step.args.empty() && must_wait(c, step.args)) {
+        if (!step.args.empty() && (must_wait(c, step.args) || must_wait_for_answers(c, step.args))) {
             pause(c);
             break;
         }
@@ -277,6 +277,12 @@ bool resp_door::must_wait(const door_client& c, resp::arguments args) {
     if (waiting.back().asked != nullptr) return true;
     return resp::equals_ignoring_case(args[0], "SUBSCRIBE") || resp::equals_ignoring_case(args[0], "PSUBSCRIBE") ||
            resp::equals_ignoring_case(args[0], "SSUBSCRIBE") || resp::equals_ignoring_case(args[0], "EXEC");
+}
+
+// Where no more publications may be on their way, who has some of them waits for their answers; others are refused.
+bool resp_door::must_wait_for_answers(const door_client& c, resp::arguments args) const {
+    if (!bus_->full() || !awaits_answers(c)) return false;
+    return resp::equals_ignoring_case(args[0], "PUBLISH") || resp::equals_ignoring_case(args[0], "SPUBLISH");
 }
 
 // Who publishes waits while too much is on its way to subscribers. Who changes its dialect waits until what was

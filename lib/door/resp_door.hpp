@@ -127,6 +127,7 @@ private:
     std::uint32_t expect_answer(door_client& c);
     static std::uint32_t next_ticket(const door_client& c);
     static bool must_wait(const door_client& c, resp::arguments args);
+    bool must_wait_for_answers(const door_client& c, resp::arguments args) const;
     bool must_wait_for_room(door_client& c, resp::arguments args);
     void go_on(door_client& c);
     static bool awaits_answers(const door_client& c);

@@ -60,6 +60,7 @@ public:
     /// Leaves all channels; calls `left_last(channel)` for each that has nobody left.
     template <class LeftLast>
     void unsubscribe_all(memberships& list, LeftLast&& left_last) {
+        if (list.first != none) flush(); // what was published before is for it, too, if the turn allows
         while (list.first != none) {
             const std::uint32_t node = list.first;
             const std::uint32_t channel = subscriptions_[node].channel;

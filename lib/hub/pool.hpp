@@ -14,7 +14,7 @@ inline constexpr std::uint32_t none = 0xffffffff;
 /// Objects named by 32-bit indices, in blocks that never move and are kept for reuse. An index is half a pointer, and
 /// the hub keeps several for each subscription. T has a std::uint32_t `next_free`-like member that the pool may use
 /// while the object is free: the one that `Link` names. Not thread-safe.
-template <class T, std::uint32_t T::* Link>
+template <class T, std::uint32_t T::*Link>
 class pool {
 public:
     std::uint32_t take() {

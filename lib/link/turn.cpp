@@ -40,6 +40,7 @@ void turn::end() {
     send_put_aside();
     const bool delivered = deliveries_ == nullptr || deliveries_->go_on();
     under_way_ = false;
+    // While there is no room, a turn makes some: there is something left to deliver.
     if (!delivered || waiting() > 0) post();
 }
 

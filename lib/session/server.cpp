@@ -5,9 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <array>
-#include <memory>
 #include <utility>
 #include <variant>
 
@@ -15,21 +13,12 @@ namespace carillon::session {
 
 namespace {
 
-// Replies beyond this go out before the others are made.
-constexpr std::size_t replies_bytes_max = 32 * 1024;
-// Connections closed before other events get their turn.
-constexpr std::uint32_t closed_per_turn = 512;
-
 link::server::options link_options(const options& how) {
     return {.who = net::owner::websocket,
             .kind = metrics::connection_kind::websocket,
             .outbox_bytes_max = how.outbox_bytes_max,
             .close_timeout = how.close_timeout,
             .connections_max = how.connections_max};
-}
-
-protocol::command_error error_of(const error_code& why) noexcept {
-    return why == bus::error::denied ? protocol::command_error::permission_denied : protocol::command_error::internal;
 }
 
 // The codes that say "you did something that is not allowed".
@@ -297,120 +286,6 @@ void server::close_some(std::uint32_t first, protocol::disconnect code) {
         }
     });
     if (next != net::no_index) boost::asio::post(shard().context, [this, next, code] { close_some(next, code); });
-}
-
-// --- replies and deliveries
-
-std::string& server::next_reply() {
-    if (replies_.size() > replies_bytes_max) flush_replies();
-    return replies_.next_line();
-}
-
-void server::flush_replies() {
-    if (replies_.empty()) return;
-    CHECK(active_ != nullptr);
-    send(*active_, replies_.bytes());
-    replies_.clear();
-}
-
-// They go out when the turn ends, and what has been published, too.
-void server::put_replies_aside(client& c) {
-    if (!replies_.empty()) send_later(c, replies_.bytes());
-    replies_.clear();
-    active_ = nullptr;
-    shard().turns.join();
-}
-
-void server::encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) {
-    encoded_.clear();
-    if (message.is_json) {
-        protocol::append_publication(encoded_, channel, message.payload, message.info);
-    } else {
-        protocol::append_text_publication(encoded_, channel, message.payload, message.info);
-    }
-    ws::append_frame(out, ws::opcode::text, encoded_);
-}
-
-void server::deliver(hub::subscriber to, hub::frames& what) {
-    auto& c = static_cast<client&>(records().at(to.index()));
-    // Its earlier replies go first: a client must know that it has subscribed before it hears of the channel (§4.7).
-    if (&c == active_) flush_replies();
-    send(c, what.bytes(), [&] { return what.share(); });
-}
-
-void server::prefetch(hub::subscriber to) noexcept { __builtin_prefetch(&records().at(to.index())); }
-
-// Adds the reply of a command that had to wait, whatever is being done just now; who has gone needs none.
-template <class Reply>
-void server::answer_later(bus::ticket whose, Reply&& reply) {
-    auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
-    if (c == nullptr || c->closing) return;
-    if (c == active_) return reply(*c);
-    if (active_ != nullptr) flush_replies();
-    client* const before = std::exchange(active_, c);
-    reply(*c);
-    flush_replies();
-    active_ = before;
-}
-
-void server::on_published(bus::ticket whose, bus::publish_result receivers) {
-    if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone
-    auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
-    if (c == nullptr || c->closing) return;
-    CHECK(c->waits && active_ == nullptr);
-    const hold kept{*this, *c}; // what waited behind the publish may end the connection
-    active_ = c;
-    if (receivers) {
-        protocol::append_empty_reply(next_reply(), whose.id, "publish");
-    } else {
-        fail(whose.id, error_of(receivers.error()));
-    }
-    go_on(*c);
-    flush_replies();
-    active_ = nullptr;
-    if (!c->gone && !c->closing && !c->waits) resume(*c);
-}
-
-void server::on_subscribed(bus::ticket whose) {
-    answer_later(whose, [&](client&) { protocol::append_subscribe_reply(next_reply(), whose.id, whose.recovers); });
-}
-
-void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {
-    answer_later(whose, [&](client& c) {
-        const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
-        fail(whose.id, error_of(bus::make_error_code(why)));
-    });
-}
-
-// Who is not permitted the channel is not to try again; for any other reason, it may.
-void server::on_unsubscribed(std::string_view channel, bus::error why) {
-    const bool denied = why == bus::error::denied;
-    std::string push;
-    protocol::append_unsubscribe_push(
-        push, channel, denied ? protocol::unsubscription::by_server : protocol::unsubscription::insufficient_state,
-        protocol::message_of(error_of(bus::make_error_code(why))));
-    std::string frame;
-    ws::append_frame(frame, ws::opcode::text, push);
-    auto told = std::make_shared<farewell>(farewell{std::string{channel}, std::move(frame), {}});
-    for (const hub::subscriber each : hub_->subscribers_of(channel)) {
-        told->whose.push_back(records().key_of(records().at(each.index())));
-    }
-    take_away(told, 0);
-}
-
-// Some at a time, as all that concerns everybody. Who has left meanwhile needs no push.
-void server::take_away(const std::shared_ptr<const farewell>& what, std::size_t from) {
-    const std::size_t end = std::min(what->whose.size(), from + closed_per_turn);
-    for (std::size_t i = from; i < end; ++i) {
-        auto* c = static_cast<client*>(find(what->whose[i]));
-        if (c == nullptr || c->closing) continue;
-        const auto outcome = hub_->unsubscribe(subscriber_of(*c), c->channels, what->channel);
-        if (outcome == hub::unsubscribe_outcome::not_subscribed) continue;
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(what->channel);
-        send(*c, what->frame);
-    }
-    if (end < what->whose.size()) boost::asio::post(shard().context, [this, what, end] { take_away(what, end); });
 }
 
 } // namespace carillon::session

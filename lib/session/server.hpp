@@ -145,6 +145,11 @@ private:
         return hub::subscriber::make(records().index_of(c), hub::format::websocket_json);
     }
 
+    // Replies beyond this go out before the others are made.
+    static constexpr std::size_t replies_bytes_max = 32 * 1024;
+    // Connections closed, or told, before other events get their turn.
+    static constexpr std::uint32_t closed_per_turn = 512;
+
     session::options options_;
     hub::hub* hub_;
     bus::broker* bus_;

@@ -78,7 +78,7 @@ public:
     }
 
     asio::io_context context{1};
-    hub::deliveries queue;
+    hub::deliveries queue{{.sends_per_turn = 1'000'000'000}};
     hub::hub subscribers{queue};
     embedded_broker& broker;
     std::map<std::uint32_t, hub::memberships> lists;

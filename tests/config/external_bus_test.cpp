@@ -58,7 +58,7 @@ TEST(external_bus, a_bus_door_that_is_asked_for_next_to_it_is_refused_with_both_
          "",
          {},
          {"--bus=redis://bus", "--bus-listen=:1"},
-         "bus-listen (0.0.0.0:1 from flag --bus-listen) must not be given together with an external bus (from flag "
+         "bus-listen ([::]:1 from flag --bus-listen) must not be given together with an external bus (from flag "
          "--bus)"},
         {"the default, but written down",
          "",

@@ -103,12 +103,12 @@ TEST(load, a_wrong_flag_is_refused_in_one_line) {
         {"an address without port",
          {"--client-listen", "::1"},
          "flag --client-listen: '::1' is not an address: there is no :PORT at the end, or an IPv6 host is not in "
-         "brackets; give HOST:PORT"},
+         "brackets; give HOST:PORT or unix:PATH"},
         {"an empty address where one is needed",
          {"--client-listen="},
          "flag --client-listen: '' is not an address: there is no :PORT at the end, or an IPv6 host is not in "
          "brackets; "
-         "give HOST:PORT"},
+         "give HOST:PORT or unix:PATH"},
         {"an unknown word", {"--log-format", "xml"}, "flag --log-format: 'xml' is not known; give one of text, json"},
         {"a pattern no origin matches",
          {"--allowed-origins", "https://a/"},
@@ -145,7 +145,7 @@ TEST(load, a_wrong_file_is_refused_with_its_line) {
          ":1: shards: '257' is out of range; give a whole number from 0 to 256 (shards)"},
         {"a number below zero", "shards = -1",
          ":1: shards: '-1' is not a whole number; give a whole number from 0 to 256 (shards)"},
-        {"a number for an address", "client_listen = 8000", ":1: client_listen: give HOST:PORT, in quotes"},
+        {"a number for an address", "client_listen = 8000", ":1: client_listen: give HOST:PORT or unix:PATH, in quotes"},
         {"a word for a boolean", "dev = 'true'", ":1: dev: give true or false, without quotes"},
         {"a text for a list", "allowed_origins = '*'",
          ":1: allowed_origins: give an array of texts like [\"https://*.example.com\"]"},

@@ -149,15 +149,15 @@ public:
         for (const member_of& each : members_) {
             for (std::size_t c = 0; c < channels_; ++c) {
                 const std::string channel = name_of(c);
-                ASSERT_EQ(heard_of(each, channel), expected_[{each.who.packed, channel}])
-                    << each.who.index() << " of " << channel;
+                const std::string& due = expected_[std::pair{each.who.packed, channel}];
+                ASSERT_EQ(heard_of(each, channel), due) << each.who.index() << " of " << channel;
             }
         }
     }
 
 private:
     std::size_t below(std::size_t end) { return random_() % end; }
-    static std::string name_of(std::size_t c) { return "c" + std::to_string(c); }
+    static std::string name_of(std::size_t c) { return std::string{"channel "}.append(std::to_string(c)); }
 
     void step() {
         member_of& who = members_[below(members_.size())];

@@ -73,7 +73,6 @@ private:
     }
 
     void leave_all(member_of& who) {
-        t_.bells.flush(); // who goes without a word would not get it
         std::set<std::string> emptied;
         for (auto& [channel, there] : model_) {
             if (there.erase(who.who.packed) == 0) continue;

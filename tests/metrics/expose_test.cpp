@@ -92,6 +92,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_publications_as_text_total",
                                    "carillon_publications_refused_total",
                                    "carillon_publications_total",
+                                   "carillon_refusals_not_logged_total",
                                    "carillon_resp_commands_total",
                                    "carillon_resp_errors_total",
                                    "carillon_send_again_total",

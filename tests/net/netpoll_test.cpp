@@ -198,10 +198,10 @@ TEST_F(netpoll_test, one_that_was_released_in_the_same_batch_hears_nothing_nor_d
     const connection_key keys[] = {records.key_of(a.ours), records.key_of(b.ours)};
     write_byte(a.theirs);
     write_byte(b.theirs);
-    int turns = 0;
+    int times = 0;
     sink.then = [&](connection& c) { // whoever is first ends the other, whose cell goes to a newcomer at once
         connection& other = &c == &a.ours ? b.ours : a.ours;
-        if (++turns > 1) return;
+        if (++times > 1) return;
         const auto cell = records.index_of(other);
         records.release(other);
         EXPECT_EQ(records.index_of(record_of(-1)), cell);

@@ -304,7 +304,7 @@ private:
         if (outcome == hub::unsubscribe_outcome::left_last) end_->unsubscribe(channel);
     }
 
-    hub::deliveries queue_;
+    hub::deliveries queue_{{.sends_per_turn = 1'000'000'000}};
     hub::hub bells_{queue_};
     std::map<std::uint32_t, hub::memberships> lists_;
     redis_broker* end_ = nullptr;

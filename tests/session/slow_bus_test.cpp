@@ -29,6 +29,7 @@ public:
         publishers.emplace_back(&who, whose);
         return std::nullopt;
     }
+    bool congested() const noexcept override { return false; }
     void on_time(std::chrono::steady_clock::time_point) override {}
 
     void answer_publish() {

@@ -88,7 +88,7 @@ public:
         // At rest is who has nothing to do several times in a row: what another descriptor's end has caused is not
         // always seen at the first look.
         int idle = 0;
-        for (int turns = 0; turns < turns_max; ++turns) {
+        for (int handlers = 0; handlers < turns_max; ++handlers) {
             context.restart();
             idle = context.poll_one() == 0 ? idle + 1 : 0;
             if (idle == idle_turns) return;
