@@ -74,7 +74,7 @@ void server::operator()(int descriptor, work::lease& held) {
 void server::on_ready(net::connection& c, net::readiness what) {
     auto& r = static_cast<record&>(c);
     if (r.gone) return;
-    if (what.hung_up) r.hung_up = true;
+    if (what.hung_up || what.urgent) r.read_to_end = true;
     if (what.writable && r.busy != nullptr && r.busy->writer) {
         const net::connection_key key = records().key_of(r);
         std::exchange(r.busy->writer, nullptr).resume();
@@ -143,12 +143,16 @@ server::reading server::read_burst(record& r, work::lease& held) {
     }
     const auto count = static_cast<std::size_t>(result.value);
     counters().bytes_received += count;
-    if (!r.closing) on_bytes(r, buffer.first(count));
+    if (r.closing) {
+        on_bytes_after_close(r, buffer.first(count));
+    } else {
+        on_bytes(r, buffer.first(count));
+    }
     if (r.gone) return reading::ended;
     if (r.paused) return reading::drained;
     // A short read has emptied the socket, and the next bytes make an edge of their own; but the end of the stream, if
     // it has been announced, must be read out.
-    return count < buffer.size() && !r.hung_up ? reading::drained : reading::more;
+    return count < buffer.size() && !r.read_to_end ? reading::drained : reading::more;
 }
 
 void server::pause(record& r) { r.paused = true; }

@@ -112,6 +112,8 @@ protected:
     virtual void on_open(record& r) = 0;
     /// Bytes have come. They are the owner's until it returns; 64 more may be read after them. May end the connection.
     virtual void on_bytes(record& r, std::span<std::byte> bytes) = 0;
+    /// The same after close(): nothing is answered any more. May drop the connection.
+    virtual void on_bytes_after_close(record&, std::span<std::byte>) {}
     /// The peer has ended its direction. True: it still gets something, and the owner sees to an end of that; false:
     /// the connection ends now. Called again for each further look at the socket.
     virtual bool on_end(record&) { return false; }

@@ -40,7 +40,7 @@ struct connection {
     bool receiving : 1 = false;   ///< a receive coroutine exists
     bool ready_again : 1 = false; ///< readiness came while it was waiting: look once more before ending
     bool writing : 1 = false;     ///< a flush coroutine exists
-    bool hung_up : 1 = false;     ///< the peer has ended its direction: read on until the end shows
+    bool read_to_end : 1 = false; ///< a short read says nothing: the peer has ended its direction, or sent urgent data
     bool closing : 1 = false;     ///< we have said our last word: what still comes is read and dropped
     bool paused : 1 = false;      ///< not read for now, because its owner has enough in hand
     bool doomed : 1 = false;      ///< to be ended at the next occasion, not in the middle of a delivery

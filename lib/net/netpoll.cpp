@@ -18,12 +18,13 @@ int create_epoll_set() {
     return descriptor;
 }
 
-constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t reading = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 readiness readiness_of(std::uint32_t events) noexcept {
-    return {.readable = (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+    return {.readable = (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
             .writable = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
-            .hung_up = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0};
+            .hung_up = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+            .urgent = (events & EPOLLPRI) != 0};
 }
 
 } // namespace

@@ -14,11 +14,13 @@
 
 namespace carillon::net {
 
-/// What an edge told. `hung_up`: the peer will send no more, or the socket has failed; reading shows which.
+/// What an edge told. `hung_up`: the peer will send no more, or the socket has failed; reading shows which. `urgent`: a
+/// read ends at the mark of urgent data, though more has come (tcp(7)).
 struct readiness {
     bool readable = false;
     bool writable = false;
     bool hung_up = false;
+    bool urgent = false;
 };
 
 /// Hears what happens to the connections it owns. Thread: the shard's.

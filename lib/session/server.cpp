@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -158,7 +159,8 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
             break;
         }
     }
-    if (c.gone || c.closing) return;
+    if (c.gone) return;
+    if (c.closing) return await_close(c, assembler, bytes);
     if (kept == nullptr && assembler.idle() && !c.waits) return; // as nearly always: nothing is kept
     if (kept == nullptr) {
         std::string lines{unhandled_}; // before the assembler moves, whose memory it may be in
@@ -238,7 +240,8 @@ void server::go_on(client& c) {
     lines.reserve(lines.size() + work::work_pool::readable_padding);
     bytes.reserve(bytes.size() + work::work_pool::readable_padding);
     handle_lines(c, lines, std::exchange(kept.commands, 0));
-    if (c.gone || c.closing) return;
+    if (c.gone) return;
+    if (c.closing) return await_close(c, kept.assembler, std::as_writable_bytes(std::span{bytes}));
     if (!c.waits) return read_frames(c, std::as_writable_bytes(std::span{bytes}));
     kept.lines.assign(unhandled_);
     kept.commands = std::exchange(handled_, 0);
@@ -247,6 +250,36 @@ void server::go_on(client& c) {
 }
 
 // --- closing
+
+void server::on_bytes_after_close(link::record& r, std::span<std::byte> bytes) {
+    auto& c = static_cast<client&>(r);
+    if (c.where() == stage::upgrading) return; // it never was a WebSocket
+    if (c.busy != nullptr && c.busy->kept != nullptr) {
+        return await_close(c, static_cast<half_message&>(*c.busy->kept).assembler, bytes);
+    }
+    ws::assembler fresh{ws::role::server, {.message_bytes_max = options_.message_bytes_max}};
+    await_close(c, fresh, bytes);
+}
+
+// We have said our last word, and whatever comes is dropped but the peer's: then the connection has ended, and there is
+// nothing to wait for (RFC 6455 §7.1.1).
+void server::await_close(client& c, ws::assembler& assembler, std::span<std::byte> bytes) {
+    for (;;) {
+        const ws::event event = assembler.next(bytes);
+        if (event.what == ws::event::kind::close) {
+            if (c.busy == nullptr || c.busy->outbox.empty()) drop(c, link::ending::by_peer);
+            return;
+        }
+        if (event.what == ws::event::kind::none || event.what == ws::event::kind::failed) break;
+    }
+    if (c.busy != nullptr && c.busy->kept != nullptr) {
+        keep_bytes(c, static_cast<half_message&>(*c.busy->kept).size());
+    } else if (!assembler.idle()) {
+        auto begun = std::make_unique<half_message>(std::move(assembler));
+        const std::size_t size = begun->size();
+        keep(c, std::move(begun), size);
+    }
+}
 
 void server::break_off(client& c, metrics::protocol_failure what) {
     ++counters().protocol_failures(what);

@@ -82,6 +82,7 @@ private:
     void refuse(int descriptor) override;
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
+    void on_bytes_after_close(link::record& r, std::span<std::byte> bytes) override;
     void on_slow(link::record& r) override;
     void on_turn(link::record& r) override;
     void on_gone(link::record& r, link::ending why) override;
@@ -101,6 +102,7 @@ private:
     void on_message(client& c, std::span<std::byte> payload);
     void handle_lines(client& c, std::string_view message, std::size_t commands);
     void go_on(client& c);
+    void await_close(client& c, ws::assembler& assembler, std::span<std::byte> bytes);
     void answer_close(client& c, std::uint16_t code);
     void close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued = false);
     void disconnect(client& c, protocol::disconnect code);

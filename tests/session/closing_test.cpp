@@ -64,7 +64,7 @@ TEST(closing, replies_and_publications_before_a_close_are_heard) {
                                      "close 1000", "end"}));
 }
 
-TEST(closing, the_server_leaves_the_channels_at_once_and_waits_for_the_peers_end) {
+TEST(closing, the_server_leaves_the_channels_at_once_and_waits_for_the_peers_close) {
     test_shard shard;
     ws_client client = shard.connected("a");
     client.say("{}");
@@ -73,15 +73,28 @@ TEST(closing, the_server_leaves_the_channels_at_once_and_waits_for_the_peers_end
     EXPECT_EQ(shard.subscribers.subscriptions(), 0u);
     EXPECT_EQ(shard.publish("a", "1"), 0u);
     EXPECT_EQ(shard.sessions.open(), 1u);
-    client.write(close_frame(3501));
     client.say(R"({"id":5,"subscribe":{"channel":"a"}})"); // not run
     shard.settle();
     EXPECT_EQ(shard.sessions.open(), 1u);
     EXPECT_EQ(shard.subscribers.subscriptions(), 0u);
-    client.hang_up();
-    shard.expect_empty();
+    client.write(close_frame(3501));
+    shard.expect_empty(); // at once, though the client holds its end
     EXPECT_EQ(shard.counters.connections_closed(3501), 1u);
     EXPECT_EQ(shard.counters.connections_closed(1006), 0u);
+}
+
+TEST(closing, a_close_that_follows_ours_is_heard_wherever_it_is_cut) {
+    const std::string said = text_frame(R"({"id":5,"subscribe":{"channel":"a"}})") + close_frame(3501);
+    for (std::size_t cut = 0; cut <= said.size(); ++cut) {
+        SCOPED_TRACE(cut);
+        test_shard shard;
+        ws_client client = shard.connected("a");
+        client.write(text_frame("{}") + said.substr(0, cut));
+        shard.settle();
+        client.write(said.substr(cut));
+        shard.expect_empty();
+        EXPECT_EQ(shard.counters.connections_closed(3501), 1u);
+    }
 }
 
 TEST(closing, a_peer_that_does_not_end_is_dropped_at_close_timeout) {

@@ -179,7 +179,8 @@ const conversation conversations[] = {
      true,
      {R"({"id":2,"subscribe":{"channel":"a\ud83d"}})", R"({"id":3,"publish":{"channel":"a\udc00","data":"\ud83d"}})"},
      {R"({"id":2,"subscribe":{}})", R"({"id":3,"publish":{}})",
-      "{\"push\":{\"channel\":\"a\xef\xbf\xbd\",\"pub\":{\"data\":\"\\ud83d\",\"info\":{\"user\":\"\",\"client\":\"*\"}}}}"}},
+      "{\"push\":{\"channel\":\"a\xef\xbf\xbd\",\"pub\":{\"data\":\"\\ud83d\",\"info\":{\"user\":\"\",\"client\":\"*\"}"
+      "}}}"}},
     // §3.4, §4.9, §4.10
     {"leaving a channel that was not joined succeeds",
      true,

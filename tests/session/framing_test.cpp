@@ -229,5 +229,25 @@ TEST(framing, many_messages_that_fill_many_buffers_are_all_answered_in_order) {
     shard.expect_at_rest();
 }
 
+// One send for all of them, and one connection does not take the turn of the others (its share is one buffer).
+TEST(framing, a_burst_of_pings_is_answered_by_one_send_in_order_with_the_replies_between) {
+    test_shard shard;
+    ws_client client = shard.connected();
+    std::string burst;
+    std::vector<std::string> expected;
+    for (int i = 0; i < 500; ++i) {
+        burst += client_frame(ws::opcode::ping, std::to_string(i));
+        expected.push_back("pong " + std::to_string(i));
+        if (i % 100 != 0) continue;
+        burst += text_frame(fmt::format(R"({{"id":{},"unsubscribe":{{"channel":"a"}}}})", i + 2));
+        expected.push_back(fmt::format(R"({{"id":{},"unsubscribe":{{}}}})", i + 2));
+    }
+    const std::uint64_t sends = shard.counters.sends;
+    client.write(burst);
+    shard.settle();
+    EXPECT_EQ(client.heard(), expected);
+    EXPECT_EQ(shard.counters.sends, sends + 1);
+}
+
 } // namespace
 } // namespace carillon::test

@@ -177,5 +177,24 @@ TEST(slow_consumer, pings_wait_in_line_and_a_pong_timeout_closes_behind_what_wai
     shard.expect_empty();
 }
 
+// The kernel has taken a part of a frame, and the rest does not fit into the outbox: the frame is finished all the
+// same, for a Close frame in its middle would be taken for its payload (RFC 6455 §5.4).
+TEST(slow_consumer, a_frame_that_was_begun_is_finished_wherever_it_was_cut) {
+    const std::string json = fmt::format(R"({{"fill":"{}"}})", std::string(200, 'x'));
+    const std::string heard = fmt::format(R"({{"push":{{"channel":"a","pub":{{"data":{}}}}}}})", json);
+    const std::size_t frame_bytes = heard.size() + 4;
+    for (std::size_t cut = 1; cut < frame_bytes; ++cut) {
+        SCOPED_TRACE(cut);
+        test_shard shard{with_outbox(70)}; // room for six bytes
+        ws_client slow = shard.connected("a");
+        script = {.victim = slow.far(), .strike_at = 1, .what = mishap::one_byte, .taken = cut};
+        shard.publish("a", json);
+        shard.nudge(slow.far());
+        const bool fits = frame_bytes - cut <= 6;
+        EXPECT_EQ(slow.heard(), fits ? words{heard} : (words{heard, "close 3008 slow", "end"}));
+        script = {};
+    }
+}
+
 } // namespace
 } // namespace carillon::test

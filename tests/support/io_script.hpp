@@ -37,6 +37,7 @@ struct io_script {
     mishap what = mishap::reset;
     std::uint64_t strikes = 1;
     bool bulk_only = false; ///< only send_many counts
+    std::size_t taken = 1;  ///< bytes, of mishap::one_byte
 
     std::uint64_t calls = 0; ///< of the victim, so far
     bool struck = false;
@@ -77,7 +78,7 @@ inline net::io_result receive(int descriptor, std::span<std::byte> into) {
     switch (judge(descriptor, false, error)) {
     case verdict::pass: break;
     case verdict::error: return {0, error};
-    case verdict::one_byte: into = into.first(1); break;
+    case verdict::one_byte: into = into.first(std::min(script.taken, into.size())); break;
     }
     return net::kernel().receive(descriptor, into);
 }
@@ -87,7 +88,7 @@ inline net::io_result send(int descriptor, std::span<const std::byte> bytes) {
     switch (judge(descriptor, false, error)) {
     case verdict::pass: break;
     case verdict::error: return {0, error};
-    case verdict::one_byte: bytes = bytes.first(1); break;
+    case verdict::one_byte: bytes = bytes.first(std::min(script.taken, bytes.size())); break;
     }
     return net::kernel().send(descriptor, bytes);
 }
