@@ -116,8 +116,7 @@ constexpr option table[] = {
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
     {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
      "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on the "
-     "bus "
-     "door an error."},
+     "bus door an error, and one that an external bus brings is counted as refused."},
     {PLACE_MS(bus_auth_timeout), both, bus, 100, 10 * minute, "milliseconds",
      "Time for a bus connection to give the bus password, if there is one. Then it is cut."},
     {PLACE(bus_keepalive_s), both, bus, 0, 32'767, "seconds",
@@ -162,7 +161,8 @@ constexpr option table[] = {
 
     {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
      "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address "
-     "and reason. More are counted, and the next line says how many."},
+     "and reason; and as many of messages of an external bus that were too large. More are counted, and the next line "
+     "says how many."},
     {PLACE(log_level), both, logging, 0, 0, "", "The least important messages that are written."},
     {PLACE(log_format), both, logging, 0, 0, "",
      "Lines of words for people, or one JSON object per line for programs."},

@@ -6,6 +6,7 @@
 #include "gateway/capacity.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/upstream_log.hpp"
 #include "metrics/expose.hpp"
 #include "net/acceptor.hpp"
 
@@ -49,6 +50,7 @@ redis::redis_options redis_options_of(const config::settings& how) {
     options.upstream.linger = how.bus_linger;
     options.upstream.in_flight_max = how.bus_in_flight_max;
     options.upstream.output_bytes_max = how.bus_upstream_output_bytes_max;
+    options.upstream.payload_bytes_max = how.bus_payload_bytes_max;
     options.input_bytes_max = how.bus_upstream_input_bytes_max;
     return options;
 }
@@ -160,16 +162,7 @@ void gateway::run() {
     for (const std::string& each : http_.where()) spdlog::info("listening on {} (control)", each);
     log_listeners(shards_.front()->bus_listeners(), "bus");
     if (settings_.dev) spdlog::warn("development mode: anybody may connect, from every origin");
-    if (upstream_) {
-        spdlog::info("the bus is at {}", upstream_->where());
-        upstream_->on_change([where = upstream_->where()](bool live, const std::string& why) {
-            if (live) {
-                spdlog::info("the bus at {} is connected, every channel is subscribed", where);
-            } else {
-                spdlog::warn("the bus at {} is away: {}", where, why);
-            }
-        });
-    }
+    if (upstream_) log_upstream(*upstream_, settings_.bus_payload_bytes_max, settings_.log_refusals_per_s_max);
     auto busy = asio::make_work_guard(control_context_);
     std::thread waiter;
     try {

@@ -161,7 +161,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
     into.known_fact(counter, "carillon_upstream_timeouts_total", "Times the bus did not answer in time.", bus.timeouts);
     into.known_fact(counter, "carillon_upstream_messages_total", "Messages the bus delivered.", bus.messages);
     into.known_fact(counter, "carillon_upstream_messages_refused_total",
-                    "Messages of the bus that were neither JSON nor text.", bus.messages_refused);
+                    "Messages of the bus that were neither JSON nor text, or larger than bus_payload_bytes_max.",
+                    bus.messages_refused);
     into.known_fact(counter, "carillon_upstream_messages_as_text_total",
                     "Messages of the bus that were no JSON, and reach clients as JSON strings.", bus.messages_as_text);
     into.known_fact(counter, "carillon_upstream_publications_total", "Publications for the bus.", bus.publications);

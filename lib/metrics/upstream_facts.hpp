@@ -12,7 +12,7 @@ struct upstream_facts {
     std::uint64_t disconnects = 0;
     std::uint64_t timeouts = 0;
     std::uint64_t messages = 0;
-    std::uint64_t messages_refused = 0; ///< neither JSON nor text
+    std::uint64_t messages_refused = 0; ///< neither JSON nor text, or larger than bus_payload_bytes_max
     std::uint64_t messages_as_text = 0; ///< no JSON, but text
     std::uint64_t publications = 0;
     std::uint64_t publications_failed = 0;

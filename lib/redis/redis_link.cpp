@@ -330,6 +330,11 @@ void redis_link::on_message(std::string_view channel, std::string_view payload) 
     }
 }
 
+void redis_link::on_oversized(std::string_view channel, std::uint64_t payload_bytes) {
+    ++refused_;
+    if (told_oversized_) told_oversized_(channel, payload_bytes);
+}
+
 void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
     const auto found = publishers_.find(publication);
     CHECK(found != publishers_.end());

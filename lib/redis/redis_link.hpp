@@ -138,6 +138,11 @@ public:
     /// reached; once for each change. Before run().
     void on_change(std::function<void(bool live, const std::string& why)> told) { told_ = std::move(told); }
 
+    /// Called on the link's thread for each message that is dropped because it is too large. Before run().
+    void on_oversized_message(std::function<void(std::string_view channel, std::uint64_t payload_bytes)> told) {
+        told_oversized_ = std::move(told);
+    }
+
     /// Makes the end of shard `shard`; once for each, all of them before run().
     redis_broker& connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
@@ -156,7 +161,7 @@ public:
         upstream::counters counts;
         std::size_t channels = 0;
         std::size_t in_flight = 0;
-        std::uint64_t refused = 0;   ///< messages that were neither JSON nor text
+        std::uint64_t refused = 0;   ///< messages that were neither JSON nor text, or too large
         std::size_t input_bytes = 0; ///< of messages that wait for shards
         std::uint64_t holds = 0;     ///< times the server was not read because of them
         bool live = false;
@@ -172,6 +177,7 @@ public:
     void on_subscribed(std::string_view channel) override;
     void on_refused(std::string_view channel, error why) override;
     void on_message(std::string_view channel, std::string_view payload) override;
+    void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override;
     void on_published(std::uint64_t publication, publish_result receivers) override;
     void on_away(std::string_view why) override;
     void on_back() override;
@@ -247,6 +253,7 @@ private:
     std::uint64_t holds_ = 0;
     bool stopping_ = false;
     std::function<void(bool live, const std::string& why)> told_;
+    std::function<void(std::string_view channel, std::uint64_t payload_bytes)> told_oversized_;
     std::string told_failure_; // so that each is told once
     std::atomic<bool> live_ = false;
 };

@@ -18,11 +18,20 @@ std::string for_the_log(std::string_view why) {
     return line;
 }
 
+// What is longer than a message may be is no channel's name either, and nothing else that is of use.
+resp::reply_limits limits_of(const upstream_options& how) {
+    constexpr std::size_t text_bytes_min = 64 * 1024;
+    resp::reply_limits limits;
+    limits.text_bytes_max = std::max(how.payload_bytes_max, text_bytes_min);
+    limits.bytes_max = std::max(limits.bytes_max, limits.text_bytes_max + text_bytes_min);
+    return limits;
+}
+
 } // namespace
 
 upstream::upstream(const upstream_options& how, upstream_listener& listener, std::function<double()> jitter,
                    clock::time_point now)
-    : options_{how}, listener_{&listener}, jitter_{std::move(jitter)}, retry_at_{now} {}
+    : options_{how}, listener_{&listener}, jitter_{std::move(jitter)}, retry_at_{now}, parser_{limits_of(how)} {}
 
 // --- what the shards want
 

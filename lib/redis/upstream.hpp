@@ -39,6 +39,7 @@ struct upstream_options {
     std::size_t output_bytes_max = 32 * 1024 * 1024; ///< that wait to be written; then publications are refused
     std::size_t channels_per_command = 256;          ///< of one SUBSCRIBE or UNSUBSCRIBE
     std::size_t asked_max = 16'384;                  ///< channels whose confirmation is awaited
+    std::size_t payload_bytes_max = 65'536;          ///< of a message; a larger one is not delivered
 };
 
 /// What an upstream tells those it works for.
@@ -50,6 +51,8 @@ public:
     /// connection is lost.
     virtual void on_refused(std::string_view channel, error why) = 0;
     virtual void on_message(std::string_view channel, std::string_view payload) = 0;
+    /// In place of a message with a payload of more bytes than it may have.
+    virtual void on_oversized(std::string_view channel, std::uint64_t payload_bytes) = 0;
     virtual void on_published(std::uint64_t publication, publish_result receivers) = 0;
     /// The connection is lost: no channel is subscribed any more. Those that are wanted will be again, each with its
     /// on_subscribed.
@@ -183,6 +186,7 @@ private:
     void send_names(std::string_view command, const std::vector<std::string>& names);
     void lose(std::string_view why, bool in_time, clock::time_point now);
     void on_nodes(std::span<const resp::node> nodes, clock::time_point now);
+    void on_message(std::string_view channel, const resp::node& payload);
     void on_push(std::span<const resp::node> nodes, clock::time_point now);
     void on_answer(std::span<const resp::node> nodes, clock::time_point now);
     void on_greeted(std::span<const resp::node> nodes, clock::time_point now);

@@ -28,6 +28,10 @@ void upstream::on_received(std::string_view bytes, clock::time_point now) {
     std::size_t position = 0;
     while (position < input_.size()) {
         const auto step = parser_.next(std::string_view{input_}.substr(position));
+        if (step.what == resp::outcome::need_more && step.drop_count > 0) {
+            input_.erase(position + step.drop_at, step.drop_count);
+            continue;
+        }
         if (step.what == resp::outcome::need_more) break;
         if (step.what == resp::outcome::failed) return lose(step.error, true, now);
         on_nodes(step.nodes, now);
@@ -73,10 +77,7 @@ void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now)
     if (!connected()) return lose("the server speaks before it greets", true, now);
     if (nodes.size() != 4) return; // some other kind of push, such as an invalidation
     const std::string_view what = nodes[1].text;
-    if (what == "message") {
-        ++counts_.messages;
-        return listener_->on_message(nodes[2].text, nodes[3].text);
-    }
+    if (what == "message") return on_message(nodes[2].text, nodes[3]);
     const bool subscribed = what == "subscribe";
     if (!subscribed && what != "unsubscribe") return;
     const auto awaited = subscribed ? expected::kind::subscribe : expected::kind::unsubscribe;
@@ -90,6 +91,14 @@ void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now)
     }
     if (--expected_.front().left == 0) expected_.pop_front();
     on_confirmed(nodes[2].text, subscribed, now);
+}
+
+void upstream::on_message(std::string_view channel, const resp::node& payload) {
+    ++counts_.messages;
+    const bool skipped = payload.kind == resp::type::skipped;
+    const std::uint64_t bytes = skipped ? static_cast<std::uint64_t>(payload.integer) : payload.text.size();
+    if (bytes > options_.payload_bytes_max) return listener_->on_oversized(channel, bytes);
+    listener_->on_message(channel, payload.text);
 }
 
 void upstream::on_confirmed(std::string_view name, bool subscribed, clock::time_point now) {

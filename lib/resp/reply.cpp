@@ -60,6 +60,7 @@ reply_parser::reply_parser(reply_limits limits) : limits_(limits) {
 void reply_parser::reset() noexcept {
     position_ = scanned_ = 0;
     promised_ = 1;
+    skipping_ = false;
     finished_ = false;
     failure_ = {};
     frames_.resize(1); // its capacity follows depth_max, which is small
@@ -73,13 +74,15 @@ reply_parser::step reply_parser::next(std::string_view buffer) {
     if (failure_.what == outcome::failed) return failure_;
     CHECK(position_ <= buffer.size() && scanned_ <= buffer.size()); // the caller's promise
     while (frames_.front().left > 0 || frames_.size() > 1) {
-        const progress read = read_value(buffer);
+        const progress read = skipping_ ? skip_blob(buffer) : read_value(buffer);
         check_invariants();
         if (read.what == outcome::failed) return fail(read.why);
         if (read.what == outcome::need_more) {
             step more;
             more.what = outcome::need_more;
             more.needed = read.position;
+            more.drop_at = position_;
+            more.drop_count = read.drop;
             return more;
         }
         position_ = scanned_ = read.position;
@@ -115,6 +118,7 @@ reply_parser::progress reply_parser::read_value(std::string_view buffer) {
     case type::push: return read_aggregate(header, *kind, 1);
     case type::map:
     case type::attribute: return read_aggregate(header, *kind, 2);
+    case type::skipped: break; // no header says so
     }
     CHECK(false);
 }
@@ -149,6 +153,13 @@ reply_parser::progress reply_parser::read_blob(std::string_view buffer, const li
     if (kind == type::bulk_string && stated == -1) return add({.kind = type::null}, {}, header.end);
     if (!stated || *stated < 0) return {outcome::failed, error::invalid_length, {}};
     const std::size_t left = limits_.bytes_max - header.end;
+    if (kind == type::bulk_string && static_cast<std::uint64_t>(*stated) > limits_.text_bytes_max) {
+        if (left < line_end_bytes) return {outcome::failed, error::reply_too_big, {}};
+        skipping_ = true;
+        skipped_length_ = skip_left_ = static_cast<std::uint64_t>(*stated);
+        position_ = scanned_ = header.end;
+        return skip_blob(buffer);
+    }
     if (left < line_end_bytes || static_cast<std::uint64_t>(*stated) > left - line_end_bytes)
         return {outcome::failed, error::reply_too_big, {}};
 
@@ -162,6 +173,18 @@ reply_parser::progress reply_parser::read_blob(std::string_view buffer, const li
         where = {where.start + verbatim_format_bytes, where.size - verbatim_format_bytes};
     }
     return add({.kind = kind}, where, end);
+}
+
+/// The bytes of a string that is too long, as far as they are there, and at last its line end.
+reply_parser::progress reply_parser::skip_blob(std::string_view buffer) {
+    const std::size_t drop = static_cast<std::size_t>(std::min<std::uint64_t>(skip_left_, buffer.size() - position_));
+    skip_left_ -= drop;
+    const std::size_t end = position_ + line_end_bytes;
+    if (drop > 0 || skip_left_ > 0) return {outcome::need_more, {}, skip_left_ > 0 ? position_ + 1 : end, drop};
+    if (buffer.size() < end) return {outcome::need_more, {}, end};
+    if (!line_ends_at(buffer, position_)) return {outcome::failed, error::missing_line_end, {}};
+    skipping_ = false;
+    return add({.kind = type::skipped, .integer = static_cast<std::int64_t>(skipped_length_)}, {}, end);
 }
 
 /// A value whose line states how many values follow. Refused as soon as they are promised, before any memory is taken.

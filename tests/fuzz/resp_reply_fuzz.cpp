@@ -13,7 +13,7 @@ namespace {
 using namespace carillon::resp;
 
 // Small, so that the fuzzer reaches them.
-constexpr reply_limits limits{.nodes_max = 40, .depth_max = 4, .bytes_max = 400};
+constexpr reply_limits limits{.nodes_max = 40, .depth_max = 4, .bytes_max = 400, .text_bytes_max = 50};
 
 /// What a parser made of a stream, written down.
 struct history {
@@ -43,13 +43,18 @@ void check_tree(std::span<const node> nodes) {
 history read(std::string_view wire, std::size_t piece) {
     history found;
     reply_parser parser{limits};
-    std::size_t start = 0;
+    std::string kept;
     for (std::size_t end = 0; end < wire.size();) {
+        kept += wire.substr(end, piece);
         end = std::min(wire.size(), end + piece);
         for (;;) {
-            const std::vector<char> buffer(wire.begin() + static_cast<std::ptrdiff_t>(start),
-                                           wire.begin() + static_cast<std::ptrdiff_t>(end));
+            const std::vector<char> buffer(kept.begin(), kept.end());
             const auto step = parser.next({buffer.data(), buffer.size()});
+            if (step.what == outcome::need_more && step.drop_count > 0) {
+                CHECK(step.drop_at + step.drop_count <= buffer.size());
+                kept.erase(step.drop_at, step.drop_count);
+                continue;
+            }
             if (step.what == outcome::need_more) {
                 CHECK(step.needed > buffer.size());
                 CHECK(buffer.size() <= limits.bytes_max);
@@ -63,7 +68,7 @@ history read(std::string_view wire, std::size_t piece) {
             CHECK(!step.nodes.empty() && step.nodes.size() <= limits.nodes_max);
             check_tree(step.nodes);
             for (const node& value : step.nodes) found.values.push_back(described(value));
-            start += step.consumed;
+            kept.erase(0, step.consumed);
         }
     }
     return found;

@@ -316,6 +316,9 @@ struct deployment {
     explicit deployment(redis_options how = {}) : link{with(how, bus.port()), 2} {
         shards[0].connect(link, 0);
         shards[1].connect(link, 1);
+        link.on_oversized_message([this](std::string_view channel, std::uint64_t bytes) {
+            oversized.add(std::string{channel} + " " + std::to_string(bytes));
+        });
         running = std::thread{[this] { link.run(); }};
     }
     ~deployment() { stop(); }
@@ -352,6 +355,7 @@ struct deployment {
     }
 
     server bus;
+    notes oversized;
     redis_link link;
     std::array<shard, 2> shards;
     std::thread running;
@@ -748,6 +752,23 @@ TEST(redis_link, drops_messages_that_are_no_text) {
     EXPECT_EQ(d.shards[0].heard.await("message "), "message a=good text;");
     EXPECT_EQ(d.figures().refused, 2u);
     EXPECT_EQ(d.figures().as_text, 1u);
+}
+
+// However large, they cost neither the connection nor those who wait for other messages.
+TEST(redis_link, drops_messages_that_are_too_large) {
+    redis_options how;
+    how.upstream.payload_bytes_max = 1'000;
+    deployment d{how};
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    for (const std::size_t bytes : {1'001u, 100'000u, 17u * 1024 * 1024}) d.bus.publish("a", std::string(bytes, 'x'));
+    d.bus.publish("a", std::string(1'000, 'x'));
+    EXPECT_EQ(d.shards[0].heard.await("message "), "message a=" + std::string(1'000, 'x') + " text;");
+    EXPECT_EQ(d.figures().refused, 3u);
+    EXPECT_EQ(d.figures().counts.disconnects, 0u);
+    EXPECT_LT(d.figures().input_bytes, 10'000u);
+    const std::vector<std::string> expected{"a 1001", "a 100000", "a 17825792"};
+    EXPECT_EQ(d.oversized.take(), expected);
 }
 
 TEST(redis_link, says_why_it_is_away) {

@@ -123,6 +123,7 @@ public:
         }
         perhaps_ask();
     }
+    void on_oversized(std::string_view, std::uint64_t) override { FAIL() << "nothing is too large"; }
     void on_published(std::uint64_t publication, publish_result) override {
         ASSERT_EQ(publishing_.erase(publication), 1u) << publication;
         perhaps_ask();

@@ -24,6 +24,9 @@ public:
     void on_message(std::string_view channel, std::string_view payload) override {
         note("message " + std::string{channel} + " " + std::string{payload});
     }
+    void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override {
+        note("oversized " + std::string{channel} + " " + std::to_string(payload_bytes));
+    }
     void on_published(std::uint64_t publication, publish_result receivers) override {
         note("published " + std::to_string(publication) + " " +
              (receivers ? std::to_string(*receivers) : receivers.error().message()));

@@ -60,6 +60,10 @@ const script scripts[] = {
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nsays a one\n! message a one\nsays a two\n"
      "! message a two\n"},
     {"messages of any bytes", "@live\nsays a \n! message a \nsays a +OK -ERR $5\n! message a +OK -ERR $5\n"},
+    {"a message that is larger than it may be is dropped, the next is not",
+     "@live\nsays a " + std::string(65'536, 'x') + "\n! message a " + std::string(65'536, 'x') + "\nsays a " +
+         std::string(65'537, 'x') + "\n! oversized a 65537\nsays a " + std::string(70'000, 'x') +
+         "\n! oversized a 70000\nsays a y\n! message a y\n"},
     {"publications are answered in order",
      "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 b y\n> PUBLISH b y\nraw :3\n! published 1 3\n"
      "raw :0\n! published 2 0\n"},

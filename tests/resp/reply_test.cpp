@@ -240,6 +240,70 @@ TEST(reply_parser, stays_failed_until_reset) {
     EXPECT_EQ(parser.next("+OK\r\n").what, outcome::complete);
 }
 
+// Reads `wire` in pieces of `piece` bytes as a client does that holds nothing of what is skipped. Gives the replies,
+// and the most bytes that it held.
+struct skipping_reader {
+    std::vector<nodes> replies;
+    std::size_t held_most = 0;
+    std::string error;
+
+    skipping_reader(std::string_view wire, std::size_t piece, reply_limits limits) {
+        reply_parser parser{limits};
+        std::string buffer;
+        for (; !wire.empty() && error.empty(); wire.remove_prefix(std::min(piece, wire.size()))) {
+            buffer += wire.substr(0, piece);
+            while (!buffer.empty()) {
+                const auto step = parser.next(buffer);
+                if (step.what == outcome::failed) error = step.error;
+                if (step.what == outcome::failed) return;
+                if (step.what == outcome::need_more && step.drop_count == 0) break;
+                if (step.what == outcome::complete) replies.push_back(to_value(step).nodes);
+                buffer.erase(step.drop_at, step.what == outcome::complete ? step.consumed : step.drop_count);
+            }
+            held_most = std::max(held_most, buffer.size());
+        }
+    }
+};
+
+TEST(reply_parser, skips_strings_that_are_too_long_in_whatever_pieces_they_come) {
+    const reply_limits tight{.bytes_max = 100, .text_bytes_max = 10};
+    const std::string wire =
+        joined({">3\r\n+message\r\n$4\r\nnews\r\n$1000\r\n", repeated("\r\n$5:", 200), "\r\n", // looks like more
+                "$10\r\n0123456789\r\n$11\r\n0123456789a\r\n",
+                "*3\r\n$11\r\n0123456789a\r\n:5\r\n$12\r\n0123456789ab\r\n:1\r\n"});
+    const std::vector<nodes> expected = {{{type::push, 0, 3, "", 0},
+                                          {type::simple_string, 1, 0, "message", 0},
+                                          {type::bulk_string, 1, 0, "news", 0},
+                                          {type::skipped, 1, 0, "", 1000}},
+                                         {{type::bulk_string, 0, 0, "0123456789", 0}},
+                                         {{type::skipped, 0, 0, "", 11}},
+                                         {{type::array, 0, 3, "", 0},
+                                          {type::skipped, 1, 0, "", 11},
+                                          {type::integer, 1, 0, "", 5},
+                                          {type::skipped, 1, 0, "", 12}},
+                                         {{type::integer, 0, 0, "", 1}}};
+    for (std::size_t piece = 1; piece <= wire.size(); ++piece) {
+        const skipping_reader found{wire, piece, tight};
+        EXPECT_EQ(found.replies, expected) << "in pieces of " << piece;
+        EXPECT_LT(found.held_most, 50u) << "in pieces of " << piece;
+    }
+}
+
+TEST(reply_parser, skips_a_string_of_any_length_and_misses_its_line_end) {
+    const reply_limits tight{.bytes_max = 60, .text_bytes_max = 10};
+    EXPECT_EQ((skipping_reader{"$20\r\n01234567890123456789\rx", 7, tight}.error), text(error::missing_line_end));
+    const skipping_reader endless{joined({"$9223372036854775807\r\n", repeated("x", 5'000)}), 64, tight};
+    EXPECT_TRUE(endless.error.empty() && endless.replies.empty());
+    EXPECT_LT(endless.held_most, 60u);
+    // What is kept has its limit still.
+    const std::string many = joined({"*9\r\n", repeated("$11\r\n0123456789a\r\n", 9)});
+    EXPECT_EQ((skipping_reader{many, 64, tight}.error), text(error::reply_too_big));
+    reply_parser parser{tight};
+    EXPECT_EQ(parser.next("$20\r\n0123").drop_count, 4u);
+    parser.reset();
+    EXPECT_EQ(parser.next("+OK\r\n").what, outcome::complete);
+}
+
 TEST(error, has_a_sentence_for_every_value) {
     const auto last = static_cast<int>(error::reply_too_big);
     std::vector<std::string> sentences;

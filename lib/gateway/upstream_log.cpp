@@ -1,0 +1,38 @@
+#include "gateway/upstream_log.hpp"
+
+#include "gateway/bounded_log.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace carillon::gateway {
+
+std::string oversized_line(std::string_view channel, std::uint64_t payload_bytes, std::size_t payload_bytes_max) {
+    std::string name{channel};
+    std::ranges::replace_if(
+        name, [](char byte) { return (byte >= 0 && byte < ' ') || byte == 0x7f; }, '?');
+    return fmt::format("a message of {} bytes on '{}' was dropped: bus_payload_bytes_max is {}", payload_bytes, name,
+                       payload_bytes_max);
+}
+
+void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::size_t lines_per_s_max) {
+    spdlog::info("the bus is at {}", link.where());
+    link.on_change([where = link.where()](bool live, const std::string& why) {
+        if (live) {
+            spdlog::info("the bus at {} is connected, every channel is subscribed", where);
+        } else {
+            spdlog::warn("the bus at {} is away: {}", where, why);
+        }
+    });
+    link.on_oversized_message([payload_bytes_max, budget = bounded_log{lines_per_s_max}](std::string_view channel,
+                                                                                         std::uint64_t bytes) mutable {
+        if (!budget.admit(bounded_log::clock::now())) return;
+        if (const std::uint64_t more = budget.take_suppressed(); more > 0)
+            spdlog::warn("{} more messages of the bus were dropped as too large, and not logged", more);
+        spdlog::warn("{}", oversized_line(channel, bytes, payload_bytes_max));
+    });
+}
+
+} // namespace carillon::gateway
