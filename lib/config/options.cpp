@@ -127,9 +127,10 @@ constexpr option table[] = {
     {PLACE_MS(bus_connect_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time to look up the name, to connect and to be greeted. Then the next attempt follows after the backoff."},
     {PLACE_MS(bus_reply_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
-     "Silence while an answer is awaited. Then the connection is given up."},
+     "Time for the answer to a command, from the answer before it on, whatever else arrives. Then the connection is "
+     "given up."},
     {PLACE_MS(bus_ping_interval), gateway, upstream, 10, hour, "milliseconds",
-     "Silence while nothing is awaited. Then the bus is asked with PING whether it is there."},
+     "Time without an answer, while none is awaited. Then the bus is asked with PING whether it is there."},
     {PLACE_MS(bus_backoff_min), gateway, upstream, 1, hour, "milliseconds",
      "Pause after a lost connection, before the first attempt to connect again. It grows with each failure."},
     {PLACE_MS(bus_backoff_max), gateway, upstream, 1, hour, "milliseconds",

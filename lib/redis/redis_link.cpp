@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <netinet/tcp.h>
 #include <random>
+#include <sys/socket.h>
 #include <utility>
 
 namespace carillon::redis {
@@ -124,6 +126,9 @@ asio::awaitable<void> redis_link::open() {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay{true}, ignored);
+    // What was sent to a machine that is gone does not stay in the kernel after the connection has been given up.
+    const auto unacknowledged = static_cast<unsigned>(2 * options_.upstream.reply_timeout.count());
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
     upstream_.on_connected(clock::now());
     await_readable();
 }
@@ -162,14 +167,13 @@ void redis_link::await_writable() {
 void redis_link::read_available() {
     for (int i = 0; i < reads_per_turn; ++i) {
         holding_ = must_hold();
-        if (holding_) upstream_.on_held(clock::now());
-        if (!readable_ || holding_) return;
+        if (!readable_ || holding_) break;
         boost::system::error_code failed;
         const std::size_t count = socket_.read_some(asio::buffer(received_), failed);
         if (failed == asio::error::would_block || failed == asio::error::try_again) {
             readable_ = false;
             await_readable();
-            return;
+            break;
         }
         if (failed) {
             readable_ = false;
@@ -178,6 +182,8 @@ void redis_link::read_available() {
         upstream_.on_received({received_.data(), count}, clock::now());
         if (upstream_.where() == upstream::state::waiting) return;
     }
+    // What is awaited may be among what is not read yet.
+    upstream_.on_hold(holding_ || readable_, clock::now());
 }
 
 // While shards are behind, further messages stay with the server: what it keeps for us has a limit of its own.

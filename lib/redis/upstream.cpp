@@ -97,7 +97,7 @@ void upstream::queue_to_ask(std::string_view name, channel_state& channel) {
 
 void upstream::expect(expected::kind what, clock::time_point now, std::uint64_t publication, std::size_t left,
                       std::vector<std::string> names) {
-    expected_.push_back({what, publication, left, now, std::move(names)});
+    expected_.push_back({what, publication, left, awake(now), std::move(names)});
 }
 
 void upstream::send_names(std::string_view command, const std::vector<std::string>& names) {
@@ -184,7 +184,6 @@ upstream::clock::duration upstream::backoff() {
 void upstream::on_connected(clock::time_point now) {
     CHECK(state_ == state::connecting);
     state_ = state::greeting;
-    last_heard_ = now;
     if (options_.password.empty()) {
         resp::append_command(output_, {"HELLO", "3", "SETNAME", "carillon"});
     } else {
@@ -211,6 +210,8 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     written_ = 0;
     input_.clear();
     parser_.reset();
+    held_ = {};
+    held_since_.reset();
     to_ask_.clear();
     lingering_.clear();
     asked_ = 0;
@@ -232,7 +233,30 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     if (was_connected) listener_->on_away(last_failure_);
 }
 
+// --- time
+
+void upstream::on_hold(bool held, clock::time_point now) noexcept {
+    if (held == held_since_.has_value()) return;
+    if (held) {
+        held_since_ = now;
+    } else {
+        held_ += now - *held_since_;
+        held_since_.reset();
+    }
+}
+
+// A clock that stands while the driver does not read.
+upstream::clock::time_point upstream::awake(clock::time_point now) const noexcept {
+    return held_since_.value_or(now) - held_;
+}
+
+// By awake(). Answers come in the order of the commands, so each shows that those behind it are being seen to.
+upstream::clock::time_point upstream::reply_deadline() const noexcept {
+    return std::max(expected_.front().sent, last_answer_) + options_.reply_timeout;
+}
+
 void upstream::on_time(clock::time_point now) {
+    looked_at_ = now;
     switch (state_) {
     case state::waiting:
         if (now < retry_at_ || action_ != action::nothing) return;
@@ -247,11 +271,10 @@ void upstream::on_time(clock::time_point now) {
     case state::restoring:
     case state::live: break;
     }
+    if (held_since_) return leave_lingering(now);
     if (!expected_.empty()) {
-        if (now >= std::max(expected_.front().sent, last_heard_) + options_.reply_timeout) {
-            return lose("the server does not answer", false, now);
-        }
-    } else if (now >= last_heard_ + options_.ping_interval) {
+        if (awake(now) >= reply_deadline()) return lose("the server does not answer", false, now);
+    } else if (awake(now) >= last_answer_ + options_.ping_interval) {
         resp::append_command(output_, {"PING"});
         expect(expected::kind::ping, now);
     }
@@ -266,8 +289,8 @@ upstream::clock::time_point upstream::wake_at() const noexcept {
     case state::restoring:
     case state::live: break;
     }
-    clock::time_point next = expected_.empty() ? last_heard_ + options_.ping_interval
-                                               : std::max(expected_.front().sent, last_heard_) + options_.reply_timeout;
+    clock::time_point next = held_ + (expected_.empty() ? last_answer_ + options_.ping_interval : reply_deadline());
+    if (held_since_) next = looked_at_ + options_.reply_timeout;
     if (!lingering_.empty()) next = std::min(next, lingering_.front().since + options_.linger);
     return next;
 }

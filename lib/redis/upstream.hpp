@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,10 +27,9 @@ struct upstream_options {
     std::string user = "default";
     std::string password;                             ///< empty: no AUTH
     std::chrono::milliseconds connect_timeout{2'000}; ///< for DNS, TCP and the greeting together
-    std::chrono::milliseconds reply_timeout{
-        2'000}; ///< of silence while an answer is awaited; then the server is frozen
-    std::chrono::milliseconds ping_interval{
-        1'000}; ///< of silence otherwise, after which it is asked whether it is there
+    /// Between two answers, or a command and its answer, whatever else arrives; then commands do not get through.
+    std::chrono::milliseconds reply_timeout{2'000};
+    std::chrono::milliseconds ping_interval{1'000}; ///< without an answer; then it is asked whether it is there
     std::chrono::milliseconds backoff_min{50};
     std::chrono::milliseconds backoff_max{5'000};
     std::chrono::milliseconds linger{1'000}; ///< between the last subscriber's leaving and UNSUBSCRIBE
@@ -115,8 +115,8 @@ public:
     /// The connection could not be opened, or has ended.
     void on_disconnected(std::string_view why, clock::time_point now);
     void on_received(std::string_view bytes, clock::time_point now);
-    /// The driver leaves the server's bytes unread for now, so that its silence says nothing.
-    void on_held(clock::time_point now) noexcept { last_heard_ = now; }
+    /// Whether the driver leaves bytes of the server unread: until it has read all, a missing answer says nothing.
+    void on_hold(bool held, clock::time_point now) noexcept;
     /// Looks at the time: backoff, timeouts, pings, lingering channels.
     void on_time(clock::time_point now);
 
@@ -174,7 +174,7 @@ private:
         kind what;
         std::uint64_t publication = 0; // of publish
         std::size_t left = 1;          // confirmations of (un)subscribe
-        clock::time_point sent{};
+        clock::time_point sent{};      // by awake()
         std::vector<std::string> names{}; // of subscribe; the last `left` of them are not confirmed yet
     };
 
@@ -197,6 +197,9 @@ private:
     void linger(std::string_view name, channel_state& channel);
     void restored(channel_state& channel);
     clock::duration backoff();
+    void answered(clock::time_point now) noexcept { last_answer_ = awake(now); }
+    clock::time_point awake(clock::time_point now) const noexcept;
+    clock::time_point reply_deadline() const noexcept;
 
     upstream_options options_;
     upstream_listener* listener_;
@@ -205,7 +208,11 @@ private:
     action action_ = action::nothing;
     clock::time_point retry_at_;
     clock::time_point connect_deadline_;
-    clock::time_point last_heard_;
+    // Of the time that the driver reads. A message proves one direction only; an answer proves both.
+    clock::time_point last_answer_;
+    clock::duration held_{}; // for how long the driver has not read, before held_since_
+    std::optional<clock::time_point> held_since_;
+    clock::time_point looked_at_; // the time, last
     unsigned failures_ = 0; // in a row, since it was live
     std::string last_failure_;
     bool refuses_singly_ = false; // the server is a carillon-bus

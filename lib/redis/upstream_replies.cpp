@@ -10,6 +10,9 @@ namespace {
 
 error refusal_of(std::string_view text) noexcept { return text.starts_with("NOPERM") ? error::denied : error::refused; }
 
+// A message of more may take longer than an answer may, where the line is slow.
+constexpr std::size_t large_message_bytes = 64 * 1024;
+
 // Whether a greeting, which is a map, says that the server is one of ours.
 bool is_carillon(std::span<const resp::node> greeting) noexcept {
     for (std::size_t i = 1; i + 1 < greeting.size(); i += 2) {
@@ -23,13 +26,13 @@ bool is_carillon(std::span<const resp::node> greeting) noexcept {
 
 void upstream::on_received(std::string_view bytes, clock::time_point now) {
     if (state_ != state::greeting && !connected()) return;
-    last_heard_ = now;
     input_.append(bytes);
     std::size_t position = 0;
     while (position < input_.size()) {
         const auto step = parser_.next(std::string_view{input_}.substr(position));
         if (step.what == resp::outcome::need_more && step.drop_count > 0) {
             input_.erase(position + step.drop_at, step.drop_count);
+            answered(now);
             continue;
         }
         if (step.what == resp::outcome::need_more) break;
@@ -39,6 +42,8 @@ void upstream::on_received(std::string_view bytes, clock::time_point now) {
         position += step.consumed;
     }
     input_.erase(0, position);
+    // Answers stand behind a large message until it has come; its coming is progress.
+    if (input_.size() > large_message_bytes) answered(now);
     if (state_ == state::restoring && restoring_ == 0) {
         state_ = state::live;
         // Not before: a server that greets and then refuses is a failure like any other.
@@ -90,6 +95,7 @@ void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now)
         return lose("the server confirmed a channel out of turn", true, now);
     }
     if (--expected_.front().left == 0) expected_.pop_front();
+    answered(now);
     on_confirmed(nodes[2].text, subscribed, now);
 }
 
@@ -128,6 +134,7 @@ void upstream::on_confirmed(std::string_view name, bool subscribed, clock::time_
 
 void upstream::on_answer(std::span<const resp::node> nodes, clock::time_point now) {
     if (expected_.empty()) return lose("the server answered what it was not asked", true, now);
+    answered(now);
     const resp::node& answer = nodes.front();
     const bool failed = answer.kind == resp::type::error || answer.kind == resp::type::blob_error;
     switch (expected_.front().what) {

@@ -782,6 +782,26 @@ TEST(redis_link, says_why_it_is_away) {
     d.await_live();
 }
 
+// One direction is dead, and the other is not: messages keep coming, and nothing is answered.
+TEST(redis_link, notices_a_server_that_talks_and_does_not_listen) {
+    redis_options how;
+    how.upstream.ping_interval = 10ms;
+    how.upstream.reply_timeout = 200ms;
+    deployment d{how};
+    d.shards[0].subscribe("a");
+    d.shards[0].heard.await("subscribed 1");
+    d.bus.ignore("PING");
+    d.bus.ignore("PUBLISH");
+    d.bus.ignore("HELLO");
+    d.shards[0].publish("other", "x", 5);
+    d.await([&] {
+        d.bus.publish("a", "tick");
+        return d.figures().counts.timeouts > 0;
+    });
+    EXPECT_EQ(d.shards[0].heard.await("published 5"), "published 5 the bus cannot be reached");
+    d.await([&] { return !d.link.live(); });
+}
+
 TEST(redis_link, notices_a_server_that_is_frozen) {
     redis_options how;
     how.upstream.ping_interval = 10ms;

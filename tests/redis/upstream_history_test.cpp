@@ -186,14 +186,16 @@ private:
         if (choice < 350) return publish();
         if (choice < 500) return static_cast<void>(server_.publish(some_channel()));
         if (choice < 650) return write(1 + below(200));
-        if (choice < 780 && !frozen_) {
+        if (choice < 780 && !frozen_ && !deaf_) {
             for (std::size_t left = below(8); left > 0 && server_.has_unread(); --left) server_.read_one();
             return;
         }
-        if (choice < 920 && !frozen_ && connected_) return deliver(1 + below(below(2) == 0 ? 10 : 1'000));
+        if (choice < 920 && !frozen_ && !held_ && connected_) return deliver(1 + below(below(2) == 0 ? 10 : 1'000));
         if (choice < 980) return pass(std::chrono::milliseconds{below(12)});
         if (choice < 990) return wake();
         if (choice < 993) frozen_ = !frozen_;
+        if (choice < 995) deaf_ = !deaf_;
+        if (choice < 998) return hold(!held_);
         if (choice == 999 && connected_) {
             connected_ = false;
             link_.on_disconnected("gone", now_);
@@ -239,6 +241,10 @@ private:
         }
         ASSERT_GT(link_.wake_at(), now_);
     }
+    void hold(bool held) {
+        held_ = held;
+        link_.on_hold(held, now_);
+    }
     void drive() {
         switch (link_.next_action()) {
         case upstream::action::nothing: return;
@@ -247,6 +253,8 @@ private:
             half_written_.clear();
             server_.connect();
             frozen_ = frozen_ && below(2) == 0;
+            deaf_ = deaf_ && below(2) == 0;
+            held_ = false;
             if (below(4) == 0) {
                 link_.on_disconnected("refused", now_);
             } else {
@@ -259,7 +267,8 @@ private:
 
     // When nothing goes wrong any more, everything is as it should be.
     void settle() {
-        frozen_ = false;
+        frozen_ = deaf_ = false;
+        hold(false);
         for (int i = 0; i < 2'000; ++i) {
             drive();
             write(std::string::npos);
@@ -299,6 +308,8 @@ private:
     std::string half_written_;
     bool connected_ = false;
     bool frozen_ = false;
+    bool deaf_ = false; // reads no commands, and still sends messages
+    bool held_ = false; // the driver does not read
     bool within_ = false;
     bool is_back_ = false;
 

@@ -92,7 +92,7 @@ const script scripts[] = {
      "leaves a\nchannels 0\n"},
     {"wanted again while it lingers, a channel is subscribed at once",
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 49\nwant a\n! subscribed a\ntime 1\n"
-     "time 49\nsays a x\n! message a x\nrelease a\ntime 49\ntime 1\n> UNSUBSCRIBE a\n"},
+     "time 49\nsays a x\n! message a x\nrelease a\ntime 49\n> PING\ntime 1\n> UNSUBSCRIBE a\n"},
     {"wanted again while it leaves, a channel is asked for once it has left",
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 50\n> UNSUBSCRIBE a\nwant a\n"
      "leaves a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\n"},
@@ -121,15 +121,28 @@ const script scripts[] = {
     {"it comes back when what was wanted is wanted no more",
      "want a\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE a\nrelease a\n"
      "confirm a\n! back\n"},
-    {"a ping after silence only",
-     "@live\ntime 99\nsays a x\n! message a x\ntime 99\ntime 1\n> PING\nraw +PONG\ntime 99\ntime 1\n> PING\n"},
+    {"a ping when nothing has been answered for a while",
+     "@live\ntime 99\ntime 1\n> PING\nraw +PONG\ntime 99\ntime 1\n> PING\n"},
+    {"messages are no proof that commands get through, so there is a ping all the same",
+     "@live\ntime 99\nsays a x\n! message a x\ntime 1\n> PING\ntime 299\nsays a y\n! message a y\ntime 1\n"
+     "! away the server does not answer\n= close\n"},
     {"a server that does not answer the ping is away",
      "@live\ntime 100\n> PING\ntime 299\ntime 1\n! away the server does not answer\n= close\n"},
     {"a server that does not answer a publication is away, and gets no ping besides",
      "@live\npublish 1 a x\n> PUBLISH a x\ntime 100\ntime 199\ntime 1\n! published 1 the bus cannot be reached\n"
      "! away the server does not answer\n= close\n"},
-    {"a server that still talks is not frozen",
-     "@live\npublish 1 a x\n> PUBLISH a x\ntime 250\nsays a y\n! message a y\ntime 299\nraw :1\n! published 1 1\n"},
+    {"a server that still talks and answers nothing is away",
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 250\nsays a y\n! message a y\ntime 49\ntime 1\n"
+     "! published 1 the bus cannot be reached\n! away the server does not answer\n= close\n"},
+    {"a server that answers what was asked before is not frozen",
+     "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 a x\n> PUBLISH a x\ntime 299\nraw :1\n! published 1 1\n"
+     "time 299\nraw :1\n! published 2 1\n"},
+    {"a server that confirms one channel after the other is not frozen",
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\ntime 299\n"
+     "confirm next\n! subscribed *\ntime 299\nconfirm next\n! subscribed *\n! back\n"},
+    {"a large message that is on its way is progress, and its stopping is not",
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 299\nraw >3|$7|message|$1|a|$90000|xx\ntime 299\nraw xx\ntime 299\n"
+     "time 1\n! published 1 the bus cannot be reached\n! away the server does not answer\n= close\n"},
     {"a server that cannot serve a subscription is away, and waited for longer each time",
      "want a\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE a\n"
      "raw -BUSY no\n! away BUSY no\n= close\ntime 10\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n"
@@ -185,9 +198,10 @@ const script scripts[] = {
     {"an error in place of the confirmation of a leave ends the connection",
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 50\n> UNSUBSCRIBE a\nraw -NOPERM no\n"
      "! away NOPERM no\n= close\n"},
-    {"a server that is left unread is not frozen",
-     "@live\npublish 1 a x\n> PUBLISH a x\nheld 299\nheld 299\nheld 299\nraw :1\n! published 1 1\nheld 99\nheld 99\n"
-     "time 100\n> PING\n"},
+    {"a server that is left unread is not frozen, and has the rest of its time when it is read",
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 200\nhold\ntime 100\ntime 500\nread\ntime 99\nraw :1\n! published 1 1\n"
+     "time 50\nhold\ntime 500\nread\ntime 49\ntime 1\n> PING\nhold\ntime 500\nread\nhold\ntime 500\nread\ntime 299\n"
+     "time 1\n! away the server does not answer\n= close\n"},
     {"a confirmation that was not asked for ends the connection",
      "@live\nconfirm a\n! away the server confirmed what it was not asked\n= close\n"},
     {"the confirmation of another channel ends the connection",
@@ -301,11 +315,8 @@ private:
         if (what == "connected") return connected_ = true, r_.link.on_connected(r_.now);
         if (what == "lost") return r_.link.on_disconnected(rest, r_.now);
         if (what == "greets") return r_.receive(rest.empty() ? greeting : greeting_of_carillon, piece_);
-        if (what == "held") {
-            r_.now += std::chrono::milliseconds{std::stoi(rest)};
-            r_.link.on_held(r_.now);
-            return r_.link.on_time(r_.now);
-        }
+        if (what == "hold") return r_.link.on_hold(true, r_.now);
+        if (what == "read") return r_.link.on_hold(false, r_.now);
         if (what == "leaves") return r_.receive(confirmation("unsubscribe", rest), piece_);
         if (what == "want") return wanted_.insert(rest), r_.link.want(rest, r_.now);
         if (what == "release") return wanted_.erase(rest), r_.link.release(rest, r_.now);
@@ -375,7 +386,10 @@ enum class ending { disconnected, frozen, garbage };
 void end(rig& r, ending how) {
     const auto where = r.link.where();
     if (how == ending::disconnected) return r.link.on_disconnected("gone", r.now);
-    if (how == ending::garbage && where != upstream::state::connecting) return r.receive("garbage\r\n");
+    // Long enough to end a message that is on its way, too.
+    if (how == ending::garbage && where != upstream::state::connecting)
+        return r.receive(std::string(100'000, 'x') + "garbage\r\n");
+    r.link.on_hold(false, r.now);
     for (int i = 0; i < 20 && r.link.where() != upstream::state::waiting; ++i) {
         r.now = std::max(r.now, r.link.wake_at());
         r.link.on_time(r.now);
