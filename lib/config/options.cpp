@@ -130,7 +130,7 @@ constexpr option table[] = {
      "Time for the answer to a command, from the answer before it on, whatever else arrives. Then the connection is "
      "given up."},
     {PLACE_MS(bus_ping_interval), gateway, upstream, 10, hour, "milliseconds",
-     "Time without an answer, while none is awaited. Then the bus is asked with PING whether it is there."},
+     "How often the bus is asked whether it is there, and no replica: with HELLO, a carillon-bus with PING."},
     {PLACE_MS(bus_backoff_min), gateway, upstream, 1, hour, "milliseconds",
      "Pause after a lost connection, before the first attempt to connect again. It grows with each failure."},
     {PLACE_MS(bus_backoff_max), gateway, upstream, 1, hour, "milliseconds",

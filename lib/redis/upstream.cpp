@@ -212,6 +212,7 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     parser_.reset();
     held_ = {};
     held_since_.reset();
+    probing_ = false;
     to_ask_.clear();
     lingering_.clear();
     asked_ = 0;
@@ -272,13 +273,22 @@ void upstream::on_time(clock::time_point now) {
     case state::live: break;
     }
     if (held_since_) return leave_lingering(now);
-    if (!expected_.empty()) {
-        if (awake(now) >= reply_deadline()) return lose("the server does not answer", false, now);
-    } else if (awake(now) >= last_answer_ + options_.ping_interval) {
-        resp::append_command(output_, {"PING"});
-        expect(expected::kind::ping, now);
-    }
+    if (!expected_.empty() && awake(now) >= reply_deadline()) return lose("the server does not answer", false, now);
+    if (!probing_ && awake(now) >= probed_at_ + options_.ping_interval) probe(now);
     leave_lingering(now);
+}
+
+// However much is answered meanwhile: a master that has become a replica goes on answering. Of what says the role,
+// HELLO is the one that no ACL forbids. A carillon-bus has no replicas.
+void upstream::probe(clock::time_point now) {
+    if (is_carillon_) {
+        resp::append_command(output_, {"PING"});
+    } else {
+        resp::append_command(output_, {"HELLO", "3"});
+    }
+    expect(is_carillon_ ? expected::kind::ping : expected::kind::role, now);
+    probed_at_ = awake(now);
+    probing_ = true;
 }
 
 upstream::clock::time_point upstream::wake_at() const noexcept {
@@ -289,8 +299,11 @@ upstream::clock::time_point upstream::wake_at() const noexcept {
     case state::restoring:
     case state::live: break;
     }
-    clock::time_point next = held_ + (expected_.empty() ? last_answer_ + options_.ping_interval : reply_deadline());
-    if (held_since_) next = looked_at_ + options_.reply_timeout;
+    clock::time_point next = looked_at_ + options_.reply_timeout;
+    if (!held_since_) {
+        if (!expected_.empty()) next = std::min(next, held_ + reply_deadline());
+        if (!probing_) next = std::min(next, held_ + probed_at_ + options_.ping_interval);
+    }
     if (!lingering_.empty()) next = std::min(next, lingering_.front().since + options_.linger);
     return next;
 }
@@ -314,14 +327,17 @@ void upstream::check_invariants() const {
     CHECK(asked == asked_ && asked_ <= options_.asked_max);
     CHECK(to_ask == to_ask_.size() && lingering == lingering_.size());
     CHECK(restoring == restoring_ && (restoring_ == 0 || state_ == state::restoring));
+    std::size_t probes = 0;
     std::size_t publications = 0;
     std::size_t unconfirmed = 0;
     for (const expected& each : expected_) {
         publications += each.what == expected::kind::publish;
+        probes += each.what == expected::kind::ping || each.what == expected::kind::role;
         if (each.what == expected::kind::subscribe) unconfirmed += each.left;
         CHECK(each.what == expected::kind::subscribe ? each.left <= each.names.size() : each.names.empty());
     }
     CHECK(unconfirmed == asked_);
+    CHECK(probes == (probing_ ? 1 : 0));
     CHECK(publications == in_flight_ && in_flight_ <= options_.in_flight_max);
     CHECK(state_ != state::live || to_ask_.empty() || asked_ > 0);
 }

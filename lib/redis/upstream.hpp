@@ -29,7 +29,7 @@ struct upstream_options {
     std::chrono::milliseconds connect_timeout{2'000}; ///< for DNS, TCP and the greeting together
     /// Between two answers, or a command and its answer, whatever else arrives; then commands do not get through.
     std::chrono::milliseconds reply_timeout{2'000};
-    std::chrono::milliseconds ping_interval{1'000}; ///< without an answer; then it is asked whether it is there
+    std::chrono::milliseconds ping_interval{1'000}; ///< between two questions whether it is there, and a master still
     std::chrono::milliseconds backoff_min{50};
     std::chrono::milliseconds backoff_max{5'000};
     std::chrono::milliseconds linger{1'000}; ///< between the last subscriber's leaving and UNSUBSCRIBE
@@ -170,7 +170,7 @@ private:
 
     // A command whose answer is awaited, in the order they were sent: replies and confirmations come in that order.
     struct expected {
-        enum class kind : std::uint8_t { hello, publish, ping, subscribe, unsubscribe };
+        enum class kind : std::uint8_t { hello, publish, ping, role, subscribe, unsubscribe };
         kind what;
         std::uint64_t publication = 0; // of publish
         std::size_t left = 1;          // confirmations of (un)subscribe
@@ -190,6 +190,8 @@ private:
     void on_push(std::span<const resp::node> nodes, clock::time_point now);
     void on_answer(std::span<const resp::node> nodes, clock::time_point now);
     void on_greeted(std::span<const resp::node> nodes, clock::time_point now);
+    void on_role(std::span<const resp::node> nodes, clock::time_point now);
+    void probe(clock::time_point now);
     void on_refused(std::string_view why, clock::time_point now);
     void ask_singly(const std::vector<std::string>& names, clock::time_point now);
     void give_up(const std::string& name, error why);
@@ -213,9 +215,11 @@ private:
     clock::duration held_{}; // for how long the driver has not read, before held_since_
     std::optional<clock::time_point> held_since_;
     clock::time_point looked_at_; // the time, last
+    clock::time_point probed_at_; // by awake()
+    bool probing_ = false;        // the answer is awaited
     unsigned failures_ = 0; // in a row, since it was live
     std::string last_failure_;
-    bool refuses_singly_ = false; // the server is a carillon-bus
+    bool is_carillon_ = false; // the server is a carillon-bus
     counters counts_;
 
     channel_map channels_;

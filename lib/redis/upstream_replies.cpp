@@ -13,13 +13,33 @@ error refusal_of(std::string_view text) noexcept { return text.starts_with("NOPE
 // A message of more may take longer than an answer may, where the line is slow.
 constexpr std::size_t large_message_bytes = 64 * 1024;
 
-// Whether a greeting, which is a map, says that the server is one of ours.
-bool is_carillon(std::span<const resp::node> greeting) noexcept {
+// What a greeting says of the server. It is a map of texts and, last, a list.
+struct introduction {
+    std::string_view server;
+    std::string_view mode;
+    std::string_view role;
+};
+
+introduction introduction_of(std::span<const resp::node> greeting) noexcept {
+    introduction found;
     for (std::size_t i = 1; i + 1 < greeting.size(); i += 2) {
-        if (greeting[i].depth != 1 || greeting[i + 1].depth != 1) return false;
-        if (greeting[i].text == "server") return greeting[i + 1].text == "carillon";
+        if (greeting[i].depth != 1 || greeting[i + 1].depth != 1) break;
+        const std::string_view key = greeting[i].text;
+        const std::string_view value = greeting[i + 1].text;
+        if (key == "server") found.server = value;
+        if (key == "mode") found.mode = value;
+        if (key == "role") found.role = value;
     }
-    return false;
+    return found;
+}
+
+// Why a server is no bus; empty if it is one. The nodes of a cluster tell each other what is published, replicas as
+// well.
+std::string_view objection_to(const introduction& who) noexcept {
+    if (who.mode == "sentinel" || who.role == "sentinel") return "the server is a Sentinel, which is no bus";
+    if (who.mode == "cluster") return {};
+    if (who.role != "replica" && who.role != "slave") return {};
+    return "the server is a replica: what is published there reaches neither its master nor anybody there";
 }
 
 } // namespace
@@ -53,7 +73,10 @@ void upstream::on_received(std::string_view bytes, clock::time_point now) {
 }
 
 void upstream::on_greeted(std::span<const resp::node> nodes, clock::time_point now) {
-    refuses_singly_ = is_carillon(nodes);
+    const introduction who = introduction_of(nodes);
+    if (const std::string_view why = objection_to(who); !why.empty()) return lose(why, true, now);
+    is_carillon_ = who.server == "carillon";
+    probed_at_ = awake(now);
     ++counts_.connects;
     state_ = state::restoring;
     restoring_ = channels_.size();
@@ -62,6 +85,11 @@ void upstream::on_greeted(std::span<const resp::node> nodes, clock::time_point n
         queue_to_ask(name, channel);
     }
     ask(now);
+}
+
+// An error says that the server is there, and nothing of its role.
+void upstream::on_role(std::span<const resp::node> nodes, clock::time_point now) {
+    if (const std::string_view why = objection_to(introduction_of(nodes)); !why.empty()) lose(why, true, now);
 }
 
 void upstream::on_nodes(std::span<const resp::node> nodes, clock::time_point now) {
@@ -142,7 +170,14 @@ void upstream::on_answer(std::span<const resp::node> nodes, clock::time_point no
         expected_.pop_front();
         if (failed) return lose(answer.text, true, now);
         return on_greeted(nodes, now);
-    case expected::kind::ping: expected_.pop_front(); return;
+    case expected::kind::role:
+    case expected::kind::ping: {
+        const bool tells_role = expected_.front().what == expected::kind::role;
+        expected_.pop_front();
+        probing_ = false;
+        if (tells_role) on_role(nodes, now);
+        return;
+    }
     case expected::kind::publish: {
         const std::uint64_t publication = expected_.front().publication;
         expected_.pop_front();
@@ -168,8 +203,8 @@ void upstream::on_answer(std::span<const resp::node> nodes, clock::time_point no
 void upstream::on_refused(std::string_view why, clock::time_point now) {
     expected& front = expected_.front();
     const error what = refusal_of(why);
-    if (!refuses_singly_ && (what != error::denied || front.left < front.names.size())) return lose(why, true, now);
-    if (refuses_singly_ || front.left == 1) {
+    if (!is_carillon_ && (what != error::denied || front.left < front.names.size())) return lose(why, true, now);
+    if (is_carillon_ || front.left == 1) {
         const std::string name = std::move(front.names[front.names.size() - front.left]);
         if (--front.left == 0) expected_.pop_front();
         give_up(name, what);

@@ -669,7 +669,7 @@ TEST(redis_link, does_not_read_on_while_a_shard_is_behind) {
     constexpr int count = 4'000;
     redis_options how;
     how.input_bytes_max = 256 * 1024;
-    how.upstream.reply_timeout = 20ms; // a server that is left unread must not count as frozen
+    how.upstream.reply_timeout = 300ms; // a server that is left unread must not count as frozen
     how.upstream.ping_interval = 10ms;
     deployment d{how};
     d.shards[0].subscribe("a");
@@ -691,6 +691,8 @@ TEST(redis_link, does_not_read_on_while_a_shard_is_behind) {
         ASSERT_LT(figures.input_bytes, how.input_bytes_max + 2 * 64 * 1024); // one read more
         ASSERT_LT(figures.counts.messages, count / 2u);
     }
+    const auto past_any_reply = clock::now() + 2 * how.upstream.reply_timeout;
+    d.await([&] { return clock::now() > past_any_reply; });
     // The other shard is served as before.
     ASSERT_FALSE(d.shards[1].publish("b", "x", 1).has_value());
     d.bus.heard.await("PUBLISH b");
@@ -790,7 +792,6 @@ TEST(redis_link, notices_a_server_that_talks_and_does_not_listen) {
     deployment d{how};
     d.shards[0].subscribe("a");
     d.shards[0].heard.await("subscribed 1");
-    d.bus.ignore("PING");
     d.bus.ignore("PUBLISH");
     d.bus.ignore("HELLO");
     d.shards[0].publish("other", "x", 5);
@@ -802,12 +803,28 @@ TEST(redis_link, notices_a_server_that_talks_and_does_not_listen) {
     d.await([&] { return !d.link.live(); });
 }
 
+TEST(redis_link, leaves_a_master_that_becomes_a_replica_and_takes_none_for_a_bus) {
+    redis_options how;
+    how.upstream.ping_interval = 10ms;
+    deployment d{how};
+    d.await_live();
+    const std::string why = "the server is a replica";
+    d.bus.answer_with("HELLO", greeting_as("standalone", "replica"));
+    d.await([&] { return !d.link.live() && d.figures().last_error.starts_with(why); });
+    d.await([&] { return d.figures().counts.connect_failures > 2; });
+    EXPECT_TRUE(d.figures().last_error.starts_with(why));
+    EXPECT_FALSE(d.link.live());
+    d.bus.answer_with("HELLO", greeting_as("standalone", "master"));
+    d.await_live();
+}
+
 TEST(redis_link, notices_a_server_that_is_frozen) {
     redis_options how;
     how.upstream.ping_interval = 10ms;
     how.upstream.reply_timeout = 20ms;
     deployment d{how};
-    d.bus.ignore("PING");
+    d.await_live();
+    d.bus.ignore("HELLO");
     d.await([&] { return d.figures().counts.timeouts > 0; });
     EXPECT_GE(d.figures().counts.disconnects, 1u);
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <utility>
 
 namespace carillon::redis {
 namespace {
@@ -17,7 +18,16 @@ using namespace test;
 // A server that takes its time: commands wait to be read, bytes wait to be delivered, and the line may break or freeze.
 class model_server {
 public:
-    void connect() { *this = model_server{std::move(published_)}; }
+    void connect() {
+        const bool replica = is_replica_;
+        *this = model_server{std::move(published_)};
+        is_replica_ = replica;
+    }
+
+    // From now on it is a replica, or a master again.
+    void become(bool replica) { is_replica_ = replica; }
+    bool is_replica() const { return is_replica_; }
+    bool said_replica() const { return said_replica_; }
 
     void receive(const words& command) { unread_.push_back(command); }
     bool has_unread() const { return !unread_.empty(); }
@@ -39,6 +49,11 @@ public:
             } else if (command[0] == "UNSUBSCRIBE") {
                 EXPECT_EQ(subscribed_.erase(command[i]), 1u) << "left twice: " << command[i];
             }
+        }
+        if (command[0] == "HELLO") {
+            if (!std::exchange(has_greeted_, true)) said_replica_ = is_replica_;
+            out_ += greeting_as("standalone", is_replica_ ? "replica" : "master");
+            return;
         }
         out_ += answer(command);
     }
@@ -70,6 +85,9 @@ private:
     std::set<std::string> subscribed_;
     std::deque<words> unread_;
     std::string out_;
+    bool is_replica_ = false;
+    bool has_greeted_ = false;
+    bool said_replica_ = false; // in its greeting
 };
 
 // Checks what an upstream promises, whatever happens to it.
@@ -136,6 +154,7 @@ public:
     }
     void on_back() override {
         ASSERT_FALSE(is_back_);
+        ASSERT_FALSE(server_.said_replica());
         is_back_ = true;
         ASSERT_TRUE(link_.live());
         perhaps_ask();
@@ -196,6 +215,7 @@ private:
         if (choice < 993) frozen_ = !frozen_;
         if (choice < 995) deaf_ = !deaf_;
         if (choice < 998) return hold(!held_);
+        if (choice == 998) server_.become(!server_.is_replica());
         if (choice == 999 && connected_) {
             connected_ = false;
             link_.on_disconnected("gone", now_);
@@ -268,6 +288,7 @@ private:
     // When nothing goes wrong any more, everything is as it should be.
     void settle() {
         frozen_ = deaf_ = false;
+        server_.become(false);
         hold(false);
         for (int i = 0; i < 2'000; ++i) {
             drive();

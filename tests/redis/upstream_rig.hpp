@@ -95,6 +95,17 @@ inline const std::string greeting = "%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\n
 inline const std::string greeting_of_carillon =
     "%3\r\n$6\r\nserver\r\n$8\r\ncarillon\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n";
 
+/// How a server of that kind greets.
+inline std::string greeting_as(std::string_view mode, std::string_view role) {
+    std::string out;
+    resp::append_map_header(out, 4, resp::version::resp3);
+    for (const std::string_view each : {std::string_view{"server"}, std::string_view{"redis"}, std::string_view{"mode"},
+                                        mode, std::string_view{"role"}, role, std::string_view{"modules"}})
+        resp::append_bulk(out, each);
+    resp::append_array_header(out, 0);
+    return out;
+}
+
 /// What a well-behaved server answers; each publication is heard by `receivers`.
 inline std::string answer(const words& command, int receivers = 1) {
     if (command[0] == "HELLO") return greeting;

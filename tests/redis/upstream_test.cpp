@@ -92,7 +92,7 @@ const script scripts[] = {
      "leaves a\nchannels 0\n"},
     {"wanted again while it lingers, a channel is subscribed at once",
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 49\nwant a\n! subscribed a\ntime 1\n"
-     "time 49\nsays a x\n! message a x\nrelease a\ntime 49\n> PING\ntime 1\n> UNSUBSCRIBE a\n"},
+     "time 49\nsays a x\n! message a x\nrelease a\ntime 49\n> HELLO 3\ntime 1\n> UNSUBSCRIBE a\n"},
     {"wanted again while it leaves, a channel is asked for once it has left",
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 50\n> UNSUBSCRIBE a\nwant a\n"
      "leaves a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\n"},
@@ -121,27 +121,30 @@ const script scripts[] = {
     {"it comes back when what was wanted is wanted no more",
      "want a\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE a\nrelease a\n"
      "confirm a\n! back\n"},
-    {"a ping when nothing has been answered for a while",
-     "@live\ntime 99\ntime 1\n> PING\nraw +PONG\ntime 99\ntime 1\n> PING\n"},
-    {"messages are no proof that commands get through, so there is a ping all the same",
-     "@live\ntime 99\nsays a x\n! message a x\ntime 1\n> PING\ntime 299\nsays a y\n! message a y\ntime 1\n"
+    {"a question now and then, one at a time",
+     "@live\ntime 99\ntime 1\n> HELLO 3\ntime 150\ngreets\ntime 0\n> HELLO 3\ngreets\ntime 99\ntime 1\n> HELLO 3\n"},
+    {"messages are no proof that commands get through, so there are questions all the same",
+     "@live\ntime 99\nsays a x\n! message a x\ntime 1\n> HELLO 3\ntime 299\nsays a y\n! message a y\ntime 1\n"
      "! away the server does not answer\n= close\n"},
-    {"a server that does not answer the ping is away",
-     "@live\ntime 100\n> PING\ntime 299\ntime 1\n! away the server does not answer\n= close\n"},
-    {"a server that does not answer a publication is away, and gets no ping besides",
-     "@live\npublish 1 a x\n> PUBLISH a x\ntime 100\ntime 199\ntime 1\n! published 1 the bus cannot be reached\n"
+    {"a server that does not answer the question is away",
+     "@live\ntime 100\n> HELLO 3\ntime 299\ntime 1\n! away the server does not answer\n= close\n"},
+    {"a server that does not answer a publication is away",
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 100\n> HELLO 3\ntime 199\ntime 1\n! published 1 the bus cannot be "
+     "reached\n"
      "! away the server does not answer\n= close\n"},
     {"a server that still talks and answers nothing is away",
-     "@live\npublish 1 a x\n> PUBLISH a x\ntime 250\nsays a y\n! message a y\ntime 49\ntime 1\n"
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 250\n> HELLO 3\nsays a y\n! message a y\ntime 49\ntime 1\n"
      "! published 1 the bus cannot be reached\n! away the server does not answer\n= close\n"},
     {"a server that answers what was asked before is not frozen",
-     "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 a x\n> PUBLISH a x\ntime 299\nraw :1\n! published 1 1\n"
+     "@live\npublish 1 a x\n> PUBLISH a x\npublish 2 a x\n> PUBLISH a x\ntime 299\n> HELLO 3\nraw :1\n! published 1 1\n"
      "time 299\nraw :1\n! published 2 1\n"},
     {"a server that confirms one channel after the other is not frozen",
-     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\ntime 299\n"
+     "want a\nwant b\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE * *\ntime 299\n> "
+     "HELLO 3\n"
      "confirm next\n! subscribed *\ntime 299\nconfirm next\n! subscribed *\n! back\n"},
     {"a large message that is on its way is progress, and its stopping is not",
-     "@live\npublish 1 a x\n> PUBLISH a x\ntime 299\nraw >3|$7|message|$1|a|$90000|xx\ntime 299\nraw xx\ntime 299\n"
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 299\n> HELLO 3\nraw >3|$7|message|$1|a|$90000|xx\ntime 299\nraw "
+     "xx\ntime 299\n"
      "time 1\n! published 1 the bus cannot be reached\n! away the server does not answer\n= close\n"},
     {"a server that cannot serve a subscription is away, and waited for longer each time",
      "want a\ntime 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n> SUBSCRIBE a\n"
@@ -199,9 +202,29 @@ const script scripts[] = {
      "@live\nwant a\n> SUBSCRIBE a\nconfirm a\n! subscribed a\nrelease a\ntime 50\n> UNSUBSCRIBE a\nraw -NOPERM no\n"
      "! away NOPERM no\n= close\n"},
     {"a server that is left unread is not frozen, and has the rest of its time when it is read",
-     "@live\npublish 1 a x\n> PUBLISH a x\ntime 200\nhold\ntime 100\ntime 500\nread\ntime 99\nraw :1\n! published 1 1\n"
-     "time 50\nhold\ntime 500\nread\ntime 49\ntime 1\n> PING\nhold\ntime 500\nread\nhold\ntime 500\nread\ntime 299\n"
-     "time 1\n! away the server does not answer\n= close\n"},
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 99\nhold\ntime 100\ntime 500\nread\ntime 1\n> HELLO 3\ntime 199\nraw "
+     ":1\n"
+     "! published 1 1\ngreets\ntime 0\n> HELLO 3\nhold\ntime 500\nread\ntime 299\ntime 1\n"
+     "! away the server does not answer\n= close\n"},
+    {"a replica is no bus, and is looked at again",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets standalone replica\n= close\n"
+     "failed the server is a replica: what is published there reaches neither its master nor anybody there\ntime 10\n"
+     "= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets standalone master\n! back\n"},
+    {"a Sentinel is no bus",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets sentinel master\n= close\n"
+     "failed the server is a Sentinel, which is no bus\n"},
+    {"a replica of a cluster is a bus, since all nodes tell each other",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets cluster replica\n! back\ntime 100\n> HELLO 3\n"
+     "greets cluster replica\n"},
+    {"a master that becomes a replica is left, whatever it answers",
+     "@live\npublish 1 a x\n> PUBLISH a x\ntime 50\nraw :1\n! published 1 1\ntime 50\n> HELLO 3\n"
+     "greets standalone replica\n"
+     "! away the server is a replica: what is published there reaches neither its master nor anybody there\n= close\n"},
+    {"a server that does not say its role is there at least",
+     "@live\ntime 100\n> HELLO 3\nraw -ERR no\ntime 99\ntime 1\n> HELLO 3\n"},
+    {"a carillon-bus has no role, and is asked whether it is there",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets as carillon\n! back\ntime 100\n> PING\n"
+     "raw +PONG\ntime 100\n> PING\n"},
     {"a confirmation that was not asked for ends the connection",
      "@live\nconfirm a\n! away the server confirmed what it was not asked\n= close\n"},
     {"the confirmation of another channel ends the connection",
@@ -314,7 +337,12 @@ private:
         if (what == "time") return r_.pass(std::chrono::milliseconds{std::stoi(rest)});
         if (what == "connected") return connected_ = true, r_.link.on_connected(r_.now);
         if (what == "lost") return r_.link.on_disconnected(rest, r_.now);
-        if (what == "greets") return r_.receive(rest.empty() ? greeting : greeting_of_carillon, piece_);
+        if (what == "greets" && rest.empty()) return r_.receive(greeting, piece_);
+        if (what == "greets" && rest == "as carillon") return r_.receive(greeting_of_carillon, piece_);
+        if (what == "greets") {
+            const std::size_t end = rest.find(' ');
+            return r_.receive(greeting_as(rest.substr(0, end), rest.substr(end + 1)), piece_);
+        }
         if (what == "hold") return r_.link.on_hold(true, r_.now);
         if (what == "read") return r_.link.on_hold(false, r_.now);
         if (what == "leaves") return r_.receive(confirmation("unsubscribe", rest), piece_);
