@@ -797,6 +797,7 @@ TEST(redis_link, notices_a_server_that_talks_and_does_not_listen) {
     deployment d{how};
     d.shards[0].subscribe("a");
     d.shards[0].heard.await("subscribed 1");
+    d.await_live(); // which comes after the last confirmation
     d.bus.ignore("PUBLISH");
     d.bus.ignore("HELLO");
     d.shards[0].publish("other", "x", 5);
