@@ -22,7 +22,7 @@ public:
         case error::redis_host:
             return "the host is neither a name nor an IP address, or an IPv6 host is not in brackets";
         case error::redis_port: return "the port is not a whole number from 1 to 65535";
-        case error::redis_path: return "only /0 may follow the host and the port";
+        case error::redis_path: return "only / and a database number may follow the host and the port";
         }
         return "not an error of carillon.config";
     }

@@ -19,7 +19,7 @@ enum class error {
     credentials_with_control, ///< User or password hold a control character.
     redis_host,               ///< The host is no name, no IPv4 address and no IPv6 address in brackets.
     redis_port,               ///< The port is not a whole number from 1 to 65535.
-    redis_path,               ///< Something other than /0 follows host and port.
+    redis_path,               ///< Something other than a database number follows host and port.
 };
 
 const boost::system::error_category& error_category() noexcept;

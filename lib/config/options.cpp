@@ -191,7 +191,7 @@ struct describe_values {
     std::string operator()(address settings::*) const { return "HOST:PORT or unix:PATH"; }
     std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT, unix:PATH or off"; }
     std::string operator()(std::optional<redis_address> settings::*) const {
-        return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT]";
+        return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
     }
     std::string operator()(std::vector<std::string> settings::*) const {
         return fmt::format("a list of at most {} patterns", of.most);

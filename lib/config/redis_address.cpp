@@ -86,6 +86,12 @@ bool is_name_or_ipv4(std::string_view host) {
     return parse_address(fmt::format("{}:0", host)).has_value();
 }
 
+/// Nothing, a slash, or a database number. Its size does not matter, for nothing is looked up in that database.
+bool is_path(std::string_view text) {
+    if (text.starts_with('/')) text.remove_prefix(1);
+    return std::all_of(text.begin(), text.end(), is_digit);
+}
+
 error_code read_host_and_port(std::string_view text, redis_address& into) {
     const bool bracketed = text.starts_with('[');
     const auto end_of_host = bracketed ? text.find(']') : text.find(':');
@@ -117,7 +123,7 @@ result<redis_address> parse_redis_address(std::string_view text) {
         text.remove_prefix(at + 1);
     }
     const auto end_of_host = std::min(text.find_first_of("/?#"), text.size());
-    if (const auto behind = text.substr(end_of_host); !behind.empty() && behind != "/0") return error::redis_path;
+    if (!is_path(text.substr(end_of_host))) return error::redis_path;
     if (const auto failed = read_host_and_port(text.substr(0, end_of_host), value)) return failed;
     return value;
 }

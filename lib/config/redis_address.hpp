@@ -18,8 +18,9 @@ struct redis_address {
     bool operator==(const redis_address&) const = default;
 };
 
-/// Reads redis://[user[:password]@]host[:port], with nothing or /0 behind it: a URL (RFC 3986 §3) whose user and
-/// password are percent-decoded. An IPv6 host stands in brackets; names are not looked up here.
+/// Reads redis://[user[:password]@]host[:port][/[database]]: a URL (RFC 3986 §3) whose user and password are
+/// percent-decoded. An IPv6 host stands in brackets; names are not looked up here. The database is any whole number,
+/// and forgotten: publish and subscribe know none.
 /// Errors: config::error::tls_not_supported, not_a_redis_url, credentials_not_encoded, credentials_with_control,
 /// redis_path, redis_host, redis_port.
 result<redis_address> parse_redis_address(std::string_view text);

@@ -26,6 +26,14 @@ TEST(redis_address, a_good_url_is_read_and_shown_without_the_password) {
         {"a long IPv6 host is shortened", "redis://[0:0:0:0:0:0:0:1]:7", {"::1", 7, "default", ""}, "redis://[::1]:7"},
         {"database 0", "redis://bus/0", {"bus", 6379, "default", ""}, "redis://bus:6379"},
         {"database 0 after a port", "redis://[::1]:7/0", {"::1", 7, "default", ""}, "redis://[::1]:7"},
+        {"another database", "redis://bus/1", {"bus", 6379, "default", ""}, "redis://bus:6379"},
+        {"a database that is larger than any number",
+         "redis://bus/99999999999999999999999",
+         {"bus", 6379, "default", ""},
+         "redis://bus:6379"},
+        {"a database with zeros in front", "redis://bus:7/007", {"bus", 7, "default", ""}, "redis://bus:7"},
+        {"a slash", "redis://bus/", {"bus", 6379, "default", ""}, "redis://bus:6379"},
+        {"a slash after a port", "redis://[::1]:7/", {"::1", 7, "default", ""}, "redis://[::1]:7"},
         {"user and password", "redis://ann:ring@bus", {"bus", 6379, "ann", "ring"}, "redis://ann@bus:6379"},
         {"a password alone", "redis://:ring@bus:7", {"bus", 7, "default", "ring"}, "redis://bus:7"},
         {"the default user by name", "redis://default:ring@bus", {"bus", 6379, "default", "ring"}, "redis://bus:6379"},
@@ -100,9 +108,13 @@ TEST(redis_address, a_bad_url_is_refused_with_the_reason) {
         {"a port with a sign", "redis://bus:+1", error::redis_port},
         {"two ports", "redis://bus:1:2", error::redis_port},
         {"two ports of IPv6", "redis://[::1]:1:2", error::redis_port},
-        {"another database", "redis://bus/1", error::redis_path},
-        {"a slash", "redis://bus/", error::redis_path},
-        {"database 00", "redis://bus/00", error::redis_path},
+        {"no database number", "redis://bus/cache", error::redis_path},
+        {"letters behind the database", "redis://bus/1x", error::redis_path},
+        {"a sign before the database", "redis://bus/-1", error::redis_path},
+        {"a slash behind the database", "redis://bus/1/", error::redis_path},
+        {"two slashes", "redis://bus//", error::redis_path},
+        {"a space as the database", "redis://bus/ ", error::redis_path},
+        {"a byte of UTF-8 as the database", "redis://bus/\xd9\xa1", error::redis_path},
         {"a query", "redis://bus?db=0", error::redis_path},
         {"a query after the path", "redis://bus/0?x", error::redis_path},
         {"a fragment", "redis://bus#x", error::redis_path},
@@ -135,7 +147,7 @@ TEST(redis_address, every_beginning_of_a_good_url_is_read_without_harm) {
         const auto bracket = text.find(']') + 1;
         // A user alone could be a host. Nothing else is cut at a place where it means something.
         const bool host_alone = part == "redis://a" || part == "redis://an" || part == "redis://ann";
-        const bool whole_host = size >= bracket && !part.ends_with("]:") && !part.ends_with('/');
+        const bool whole_host = size >= bracket && !part.ends_with("]:");
         EXPECT_EQ(parse_redis_address(part).has_value(), host_alone || whole_host) << part;
     }
 }
