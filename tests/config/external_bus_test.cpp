@@ -111,7 +111,7 @@ TEST(external_bus, its_password_may_be_the_bus_password) {
 }
 
 TEST(external_bus, a_wrong_one_is_refused_with_the_reason) {
-    const std::string give = "; give embedded or redis://[USER[:PASSWORD]@]HOST[:PORT]";
+    const std::string give = "; give embedded or redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
     EXPECT_EQ(refused({"--bus=embeded"}),
               "flag --bus: the value is not a bus: it does not begin with redis://, and TLS and other ways are not "
               "supported" +
@@ -132,7 +132,7 @@ TEST(external_bus, no_text_shows_its_password) {
     const std::string secret = "do-re-mi", url = "redis://ann:" + secret + "@bus";
     const std::string lines[] = {
         refused({"--bus", url + ":0"}),
-        refused({"--bus", url + "/1"}),
+        refused({"--bus", url + "/x"}),
         refused({"--bus", "rediss://ann:" + secret + "@bus"}),
         refused({"--bus", "redis://ann:" + secret + "/@bus"}),
         refused({"--bus", "redis://ann:" + secret}),
@@ -147,7 +147,7 @@ TEST(external_bus, no_text_shows_its_password) {
         refused({"--config", here.file("1", "bus = ['" + url + "']")}),
         refused({"--config", here.file("2", "bus = " + url)}),
         refused({"--config", here.file("3", "bus = '" + url)}),
-        refused({"--config", here.file("4", "bus = '" + url + "/'")}),
+        refused({"--config", here.file("4", "bus = '" + url + "/x'")}),
         load_with({"--help"}, {{"CARILLON_BUS", url}}).text,
         load_with({"--check-config"}, {{"CARILLON_BUS", url}}).text,
     };
