@@ -48,6 +48,8 @@ public:
 
     /// A value nests deeper than json_depth_max, so what is in it was not checked.
     bool too_deep = false;
+    /// The innermost member whose value was not what it must be; valid until something else is decoded.
+    std::string_view wrong;
 
     /// One level of messages inside of each other, left when it goes out of scope; false where it is one too many.
     class level {
@@ -70,26 +72,14 @@ public:
     result<void> members(value from, member<T>... known) {
         return each_member(from, [&]([[maybe_unused]] std::string_view name, value what) -> result<void> {
             result<void> done;
-            if (((known.name == name && (done = read(what, known.into), true)) || ...)) return done;
             any_value unknown;
-            return read_any(what, unknown);
+            if (!((known.name == name && (done = read(what, known.into), true)) || ...)) done = read_any(what, unknown);
+            if (!done && wrong.empty()) wrong = name;
+            return done;
         });
     }
 
-    /// Reads a value of any kind.
-    result<void> read_any(value from, any_value& into);
-
-    template <class T>
-    result<void> read(value from, T& into) {
-        bool null = false;
-        if (from.is_null().get(null)) return decode_error::not_json;
-        return null ? result<void>{} : read_given(from, into);
-    }
-    result<void> read(value from, any_value& into) { return read_any(from, into); }
-
-private:
-    static constexpr int levels_max = 64;
-
+    /// Calls `visit(name, value)` for each member of an object until one is refused.
     template <class Visit>
     result<void> each_member(value from, Visit&& visit) {
         simdjson::ondemand::object object;
@@ -104,6 +94,24 @@ private:
         }
         return {};
     }
+
+    /// Reads a value of any kind.
+    result<void> read_any(value from, any_value& into);
+
+    template <class T>
+    result<void> read(value from, T& into) {
+        bool null = false;
+        if (from.is_null().get(null)) return decode_error::not_json;
+        return null ? result<void>{} : read_given(from, into);
+    }
+    result<void> read(value from, any_value& into) { return read_any(from, into); }
+    /// A reader of values of any kind, null included.
+    template <class T>
+    requires requires(T& any, member_reader& reader, value from) { any.read_any(reader, from); }
+    result<void> read(value from, T& into) { return into.read_any(*this, from); }
+
+private:
+    static constexpr int levels_max = 64;
 
     result<void> read_given(value from, std::string_view& into) {
         return from.get_string().get(into) ? result<void>{decode_error::wrong_type} : result<void>{};
@@ -148,10 +156,8 @@ private:
     }
     /// A message of the schema: it says itself which members it has.
     template <class T>
-        requires requires(T& message, member_reader& reader, value from) { message.read(reader, from); }
-    result<void> read_given(value from, T& message) {
-        return message.read(*this, from);
-    }
+    requires requires(T& message, member_reader& reader, value from) { message.read(reader, from); }
+    result<void> read_given(value from, T& message) { return message.read(*this, from); }
 
     int levels_ = 0;
 };

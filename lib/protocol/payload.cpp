@@ -43,7 +43,7 @@ struct accept_all {
 
 using validator = json::basic_parser<accept_all>;
 
-boost::system::error_code parse(std::string_view text) {
+boost::system::error_code parse(std::string_view text, std::size_t& read) {
     thread_local validator checker = [] {
         json::parse_options options;
         options.max_depth = json_depth_max;
@@ -51,9 +51,14 @@ boost::system::error_code parse(std::string_view text) {
     }();
     checker.reset();
     boost::system::error_code why;
-    const std::size_t read = checker.write_some(false, text.data(), text.size(), why);
+    read = checker.write_some(false, text.data(), text.size(), why);
     if (!why && read < text.size()) why = make_error_code(json::error::extra_data);
     return why;
+}
+
+boost::system::error_code parse(std::string_view text) {
+    std::size_t read = 0;
+    return parse(text, read);
 }
 
 bool may_have_surrogates(std::string_view text) noexcept {
@@ -88,6 +93,13 @@ payload_kind classify(std::string_view payload) {
 }
 
 bool is_json(std::string_view text) { return !validate(text); }
+
+std::optional<std::size_t> first_mistake(std::string_view text) {
+    std::string mended;
+    std::size_t read = 0;
+    if (!parse(replace_half_surrogates(text, mended) ? mended : text, read)) return std::nullopt;
+    return read;
+}
 
 bool replace_half_surrogates(std::string_view json, std::string& copy) {
     if (!may_have_surrogates(json)) return false;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ payload_kind classify(std::string_view payload);
 
 /// Whether `text` is one valid JSON value with nothing but white space around it, at most json_depth_max deep.
 bool is_json(std::string_view text);
+
+/// Where the first mistake of `text` is, in bytes from its start, if it is not one JSON value; what follows one counts.
+std::optional<std::size_t> first_mistake(std::string_view text);
 
 /// Copies `json` into `copy` with U+FFFD in place of each half of a surrogate pair that stands alone in an escape; all
 /// else stays where it is. False when there is none: then `copy` is of no use.

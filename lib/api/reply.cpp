@@ -1,0 +1,96 @@
+#include "api/reply.hpp"
+
+#include "protocol/payload.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace carillon::api {
+
+namespace {
+
+void append_result(std::string& out, const done&) { out += "{}"; }
+
+void append_result(std::string& out, const published& what) {
+    if (!what.receivers) {
+        out += "{}";
+    } else {
+        fmt::format_to(std::back_inserter(out), R"({{"receivers":{}}})", *what.receivers);
+    }
+}
+
+template <class Each, class Append>
+void append_list(std::string& out, const std::vector<Each>& all, Append&& append) {
+    bool first = true;
+    for (const Each& each : all) {
+        if (!std::exchange(first, false)) out += ',';
+        append(each);
+    }
+}
+
+void append_result(std::string& out, const broadcast_result& what) {
+    out += R"({"responses":[)";
+    append_list(out, what.responses,
+                [&](const outcome& each) { std::visit([&](const auto& how) { append_reply(out, how); }, each); });
+    out += "]}";
+}
+
+void append_result(std::string& out, const channels_result& what) {
+    out += R"({"channels":{)";
+    append_list(out, what.channels, [&](const auto& each) {
+        protocol::append_json_string(out, each.first);
+        fmt::format_to(std::back_inserter(out), R"(:{{"num_clients":{}}})", each.second);
+    });
+    out += '}';
+    if (what.more && !what.channels.empty()) {
+        out += R"(,"next":)";
+        protocol::append_json_string(out, what.channels.back().first);
+    }
+    out += '}';
+}
+
+void append_node(std::string& out, const node_info& node) {
+    out += R"({"uid":)";
+    protocol::append_json_string(out, node.uid);
+    out += R"(,"name":)";
+    protocol::append_json_string(out, node.name);
+    out += R"(,"version":)";
+    protocol::append_json_string(out, node.version);
+    fmt::format_to(std::back_inserter(out),
+                   R"(,"num_clients":{},"num_users":{},"num_channels":{},"num_subs":{},"uptime":{},)"
+                   R"("process":{{"rss":{}}}}})",
+                   node.clients, node.users, node.channels, node.subscriptions, node.uptime_s, node.resident_bytes);
+}
+
+void append_result(std::string& out, const info_result& what) {
+    out += R"({"nodes":[)";
+    append_list(out, what.nodes, [&](const node_info& each) { append_node(out, each); });
+    out += "]}";
+}
+
+} // namespace
+
+void append_error(std::string& out, error what) {
+    fmt::format_to(std::back_inserter(out), R"({{"code":{},"message":"{}"}})", static_cast<std::uint32_t>(what),
+                   message_of(what));
+}
+
+void append_batch_reply(std::string& out, std::string_view method, const reply& what) {
+    const bool failed = std::holds_alternative<error>(what);
+    fmt::format_to(std::back_inserter(out), R"({{"{}":)", failed ? "error" : method);
+    if (failed) {
+        append_error(out, std::get<error>(what));
+    } else {
+        std::visit(
+            [&]<class How>(const How& how) {
+                if constexpr (!std::is_same_v<How, error>) append_result(out, how);
+            },
+            what);
+    }
+    out += '}';
+}
+
+void append_reply(std::string& out, const reply& what) { append_batch_reply(out, "result", what); }
+
+} // namespace carillon::api

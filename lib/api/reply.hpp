@@ -1,0 +1,54 @@
+#pragma once
+
+#include "api/error.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace carillon::api {
+
+// What commands are answered with (protocol §8).
+
+struct published {
+    std::optional<std::uint32_t> receivers; ///< if the request wants to know
+};
+using outcome = std::variant<published, error>;
+
+struct broadcast_result {
+    std::vector<outcome> responses; ///< of each channel, in the order of the request
+};
+struct done {}; ///< a result without members
+struct channels_result {
+    std::vector<std::pair<std::string, std::uint64_t>> channels; ///< name and number of clients, sorted by name
+    bool more = false;                                           ///< there are others after the last of these
+};
+struct node_info {
+    std::string uid;
+    std::string name;
+    std::string version;
+    std::uint64_t clients = 0;
+    std::uint64_t users = 0;
+    std::uint64_t channels = 0;
+    std::uint64_t subscriptions = 0;
+    std::uint64_t uptime_s = 0;
+    std::uint64_t resident_bytes = 0;
+};
+struct info_result {
+    std::vector<node_info> nodes;
+};
+
+using reply = std::variant<done, published, broadcast_result, channels_result, info_result, error>;
+
+/// `{"result":{...}}` or `{"error":{...}}`.
+void append_reply(std::string& out, const reply& what);
+/// One reply of a batch: `{"publish":{...}}` or `{"error":{...}}`.
+void append_batch_reply(std::string& out, std::string_view method, const reply& what);
+/// `{"code":107,"message":"bad request"}`
+void append_error(std::string& out, error what);
+
+} // namespace carillon::api
