@@ -42,6 +42,16 @@ std::string_view objection_to(const introduction& who) noexcept {
     return "the server is a replica: what is published there reaches neither its master nor anybody there";
 }
 
+// Whoever does not know HELLO may say its arguments over again, or their beginning: the password is one of them.
+std::string without_arguments(std::string_view text, std::string_view password) {
+    std::string told{text.substr(0, text.find(", with args"))};
+    if (password.empty()) return told;
+    constexpr std::string_view hidden = "***";
+    for (std::size_t at = 0; (at = told.find(password, at)) != std::string::npos; at += hidden.size())
+        told.replace(at, password.size(), hidden);
+    return told;
+}
+
 } // namespace
 
 void upstream::on_received(std::string_view bytes, clock::time_point now) {
@@ -168,7 +178,7 @@ void upstream::on_answer(std::span<const resp::node> nodes, clock::time_point no
     switch (expected_.front().what) {
     case expected::kind::hello:
         expected_.pop_front();
-        if (failed) return lose(answer.text, true, now);
+        if (failed) return lose(without_arguments(answer.text, options_.password), true, now);
         return on_greeted(nodes, now);
     case expected::kind::role:
     case expected::kind::ping: {

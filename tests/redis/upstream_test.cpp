@@ -43,6 +43,12 @@ const script scripts[] = {
     {"a server without RESP3 is a failure, tried again",
      "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n= close\n"
      "failed ERR unknown command 'HELLO'\ntime 10\n= connect\n"},
+    {"a server that repeats the password in its error is quoted without it",
+     "time 0\n= connect\nconnected\n> HELLO 3 AUTH default secret SETNAME carillon\n"
+     "raw -ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' 'secr\n= close\n"
+     "failed ERR unknown command 'HELLO'\ntime 10\n= connect\nconnected\n"
+     "> HELLO 3 AUTH default secret SETNAME carillon\nraw -ERR no secret, secret\n= close\nfailed ERR no ***, ***\n",
+     "secret"},
     {"a connection that cannot be made is tried again",
      "time 0\n= connect\nlost refused\n= close\nfailed refused\ntime 9\ntime 1\n= connect\n"},
     {"a connection that is not made in time is given up",
