@@ -1,3 +1,4 @@
+#include "config/name_spaces.hpp"
 #include "config/sources.hpp"
 
 #include <fmt/format.h>
@@ -44,8 +45,8 @@ complaint read_entry(program which, const std::string& path, std::string_view ke
     const auto line = node.source().begin.line;
     const auto* row = find_written(which, key_of, key);
     if (node.is_table() || node.is_array_of_tables())
-        return fmt::format("{}:{}: {} is a table; write every option at the top of the file as key = value", path, line,
-                           in_quotes(key));
+        return fmt::format("{}:{}: {} is a table; write every option at the top of the file as key = value{}", path,
+                           line, in_quotes(key), which == program::gateway ? did_you_mean(key, {"namespace"}) : "");
     if (row == nullptr)
         return fmt::format("{}:{}: {} is not an option{}", path, line, in_quotes(key), hint(which, key_of, key));
     if (key == "config") return fmt::format("{}:{}: a configuration file cannot name another one", path, line);
@@ -70,7 +71,7 @@ complaint read_content(const std::string& path, std::size_t bytes_max, std::stri
     return {};
 }
 
-complaint read_file(program which, const std::string& path, std::vector<given>& into) {
+complaint read_file(program which, const std::string& path, file_content& into) {
     constexpr std::size_t file_bytes_max = 1'048'576;
     std::string content;
     if (auto why = read_content(path, file_bytes_max, content))
@@ -81,8 +82,12 @@ complaint read_file(program which, const std::string& path, std::vector<given>& 
     } catch (const toml::parse_error& problem) {
         return fmt::format("{}:{}: not TOML: {}", path, problem.source().begin.line, problem.description());
     }
-    for (const auto& [key, node] : table)
-        if (auto why = read_entry(which, path, key, node, into)) return why;
+    for (const auto& [key, node] : table) {
+        const bool known_table = key.str() == "namespace" && which == program::gateway;
+        if (auto why = known_table ? read_name_spaces(path, node, into.namespaces)
+                                   : read_entry(which, path, key, node, into.values))
+            return why;
+    }
     return {};
 }
 

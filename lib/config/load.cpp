@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 
+#include "config/name_spaces.hpp"
 #include "config/rules.hpp"
 #include "config/sources.hpp"
 
@@ -77,7 +78,8 @@ complaint connect_outside(settings& into, const origins& set_by) {
 
 complaint read_all(program which, const command_line& flags, const environment& variables, std::size_t cores,
                    settings& into) {
-    std::vector<given> from_environment, from_file;
+    std::vector<given> from_environment;
+    file_content from_file;
     if (auto why = read_environment(which, variables, from_environment)) return why;
     std::string path;
     if (auto why = find_file(from_environment, flags.values, path)) return why;
@@ -85,11 +87,13 @@ complaint read_all(program which, const command_line& flags, const environment& 
         if (auto why = read_file(which, path, from_file)) return why;
 
     origins set_by;
-    for (const auto* source : {&std::as_const(from_file), &std::as_const(from_environment), &flags.values})
+    for (const auto* source : {&std::as_const(from_file.values), &std::as_const(from_environment), &flags.values})
         if (auto why = apply(*source, into, set_by)) return why;
     listen_on_loopback(into, set_by);
     if (auto why = read_password_file(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
+    if (auto why = check_name_spaces(from_file.namespaces, into, set_by)) return why;
+    for (auto& each : from_file.namespaces) into.namespaces.push_back(std::move(each.value));
     fit_defaults(into, set_by, cores);
     return check_rules(which, into, set_by, cores);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "channels/name_space.hpp"
 #include "config/address.hpp"
 #include "config/redis_address.hpp"
 
@@ -57,6 +58,10 @@ struct settings {
     std::chrono::milliseconds client_ping_interval{25'000};
     std::chrono::milliseconds client_pong_timeout{8'000};
     std::chrono::milliseconds client_close_timeout{5'000};
+
+    /// What channels there are and who may do what in them. None, with `dev`: any, and anybody anything. No two have
+    /// the same name, and some channel can be in each.
+    std::vector<channels::name_space> namespaces;
 
     // The bus
     std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.

@@ -33,8 +33,20 @@ complaint read_flags(program which, int argc, const char* const* argv, command_l
 /// Unknown variables that begin with CARILLON_ are refused, except those Kubernetes makes for a service of that name.
 complaint read_environment(program which, const environment& variables, std::vector<given>& into);
 
-/// Reads the TOML file: options at its top, no tables. At most 1 MiB.
-complaint read_file(program which, const std::string& path, std::vector<given>& into);
+/// A namespace and where it stands.
+struct placed_name_space {
+    channels::name_space value;
+    std::string source; ///< "carillon.toml:3"
+};
+
+/// What the TOML file holds.
+struct file_content {
+    std::vector<given> values;
+    std::vector<placed_name_space> namespaces;
+};
+
+/// Reads the TOML file: options at its top, then tables. At most 1 MiB.
+complaint read_file(program which, const std::string& path, file_content& into);
 
 /// The whole content of a file of at most `bytes_max` bytes, in `content`. The complaint does not name the path.
 complaint read_content(const std::string& path, std::size_t bytes_max, std::string& content);

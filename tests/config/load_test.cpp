@@ -145,7 +145,8 @@ TEST(load, a_wrong_file_is_refused_with_its_line) {
          ":1: shards: '257' is out of range; give a whole number from 0 to 256 (shards)"},
         {"a number below zero", "shards = -1",
          ":1: shards: '-1' is not a whole number; give a whole number from 0 to 256 (shards)"},
-        {"a number for an address", "client_listen = 8000", ":1: client_listen: give HOST:PORT or unix:PATH, in quotes"},
+        {"a number for an address", "client_listen = 8000",
+         ":1: client_listen: give HOST:PORT or unix:PATH, in quotes"},
         {"a word for a boolean", "dev = 'true'", ":1: dev: give true or false, without quotes"},
         {"a text for a list", "allowed_origins = '*'",
          ":1: allowed_origins: give an array of texts like [\"https://*.example.com\"]"},
@@ -186,7 +187,8 @@ TEST(load, a_file_that_cannot_be_read_is_refused_with_the_reason) {
 TEST(load, every_beginning_of_a_file_is_valid_or_refused_in_one_line) {
     const folder here;
     const std::string content =
-        "client_listen = \"[::1]:81\" # ring\nshards = 12\nallowed_origins = ['https://a', '*']\n";
+        "client_listen = \"[::1]:81\" # ring\nshards = 12\nallowed_origins = ['https://a', '*']\n"
+        "[[namespace]]\nname = 'ab'\nsubscribe = ['client', 'token']\n[[namespace]]\nchannel_pattern = '[a-z]+'\n";
     for (std::size_t size = 0; size <= content.size(); ++size) {
         const auto path = here.file("c.toml", content.substr(0, size));
         const auto outcome = load_with({"--config", path});

@@ -1,0 +1,187 @@
+#include "config/name_spaces.hpp"
+
+#include "channels/pattern.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace carillon::config {
+namespace {
+
+using channels::audience;
+using channels::name_space;
+using channels::party;
+
+constexpr audience who_subscribes{party::anonymous, party::client, party::token};
+constexpr audience who_acts{party::anonymous, party::client, party::subscriber, party::token};
+
+complaint check_name(const std::string& text) {
+    const auto why = channels::check_name_space_name(text);
+    return why ? complaint{fmt::format("{} {}", in_quotes(text), *why)} : complaint{};
+}
+
+complaint check_channel_pattern(const std::string& text) {
+    if (text.empty()) return "an empty pattern lets no channel in; leave it out for channels of any name";
+    if (text.size() > channels::pattern_bytes_max)
+        return fmt::format("the pattern is longer than {} bytes", channels::pattern_bytes_max);
+    const auto why = channels::check_pattern(text);
+    return why ? complaint{fmt::format("{} is not a pattern: {}", in_quotes(text), *why)} : complaint{};
+}
+
+// A key is its member's name.
+#define PLACE(member) #member, &name_space::member
+
+constexpr name_space_key table[] = {
+    {PLACE(name),
+     {},
+     check_name,
+     "channels without a namespace",
+     "What stands before the first `:` of the channels' names; at least two letters, digits, `-` or `_`."},
+    {PLACE(subscribe), who_subscribes, nullptr, "nobody",
+     "Who may subscribe. Who has a token for the channel always may."},
+    {PLACE(publish), who_acts, nullptr, "nobody", "Which clients may publish. Back ends publish everywhere."},
+    {PLACE(user_limited),
+     {},
+     nullptr,
+     "false",
+     "`#` in a name begins a list of users, and the channel is for them only: `chat:dialog#42,43`."},
+    {PLACE(channel_pattern),
+     {},
+     check_channel_pattern,
+     "any ASCII",
+     "What a name is like from the first `:` to its end, or to the `#` of its users."},
+};
+
+#undef PLACE
+
+/// What the design has and the gateway has not: said so, rather than left without effect.
+constexpr std::string_view not_yet[] = {"history",  "history_size", "history_ttl_s", "recovery",
+                                        "presence", "presence_for", "join_leave",    "slow_consumer"};
+
+std::vector<std::string> names_in(const audience& parties) {
+    std::vector<std::string> names;
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<party>>([&](auto each) {
+        if (parties.has(each.value)) names.emplace_back(each.name);
+    });
+    return names;
+}
+
+struct describe_values {
+    const name_space_key& of;
+
+    std::string operator()(bool name_space::*) const { return "true or false"; }
+    std::string operator()(std::string name_space::*) const { return "a text"; }
+    std::string operator()(audience name_space::*) const {
+        return fmt::format("an array, any of {}", fmt::join(names_in(of.of), ", "));
+    }
+};
+
+/// Reads a value into the member it is called with.
+struct reader {
+    const toml::node& node;
+    const name_space_key& of;
+    name_space& into;
+
+    complaint operator()(bool name_space::*member) const {
+        if (!node.is_boolean()) return fmt::format("give {}, without quotes", values_of(of));
+        into.*member = **node.as_boolean();
+        return {};
+    }
+
+    complaint operator()(std::string name_space::*member) const {
+        if (!node.is_string()) return fmt::format("give {}, in quotes", values_of(of));
+        into.*member = **node.as_string();
+        return of.is_good(into.*member);
+    }
+
+    complaint operator()(audience name_space::*member) const {
+        const auto* array = node.as_array();
+        if (array == nullptr) return fmt::format("give {}", values_of(of));
+        for (const auto& item : *array) {
+            if (!item.is_string()) return fmt::format("every item of the array must be a text in quotes");
+            if (auto why = add(**item.as_string(), into.*member)) return why;
+        }
+        return {};
+    }
+
+    complaint add(const std::string& text, audience& to) const {
+        complaint why = fmt::format("{} is not known; give {}{}", in_quotes(text), values_of(of),
+                                    did_you_mean(text, names_in(of.of)));
+        boost::mp11::mp_for_each<boost::describe::describe_enumerators<party>>([&](auto each) {
+            if (text != each.name || !of.of.has(each.value)) return;
+            why.reset();
+            if (to.has(each.value)) why = fmt::format("{} is there twice", in_quotes(text));
+            to.add(each.value);
+        });
+        return why;
+    }
+};
+
+complaint refuse_key(std::string_view key) {
+    if (std::ranges::find(not_yet, key) != std::end(not_yet))
+        return fmt::format("{} of a namespace is not yet supported", in_quotes(key));
+    // In TOML all that follows a table is in it.
+    if (find_option(key) != nullptr)
+        return fmt::format("{} is no key of a namespace; write it above the first [[namespace]]", in_quotes(key));
+    std::vector<std::string> known;
+    for (const auto& row : table) known.emplace_back(row.key);
+    return fmt::format("{} is no key of a namespace{}", in_quotes(key), did_you_mean(key, known));
+}
+
+complaint read_table(const std::string& path, const toml::table& written, placed_name_space& into) {
+    into.source = fmt::format("{}:{}", path, written.source().begin.line);
+    for (const auto& [key, node] : written) {
+        const auto* row = std::ranges::find(table, key.str(), &name_space_key::key);
+        if (row == std::end(table))
+            return fmt::format("{}:{}: {}", path, key.source().begin.line, *refuse_key(key.str()));
+        if (auto why = std::visit(reader{node, *row, into.value}, row->target))
+            return fmt::format("{}:{}: {}: {}", path, node.source().begin.line, row->key, *why);
+    }
+    return {};
+}
+
+complaint check_unique(const placed_name_space& added, std::span<const placed_name_space> others) {
+    const auto twin = std::ranges::find(others, added.value.name,
+                                        [](const auto& each) -> const std::string& { return each.value.name; });
+    if (twin == others.end()) return {};
+    if (added.value.name.empty())
+        return fmt::format("{}: {} has the channels without a namespace already; give one of them a name", added.source,
+                           twin->source);
+    return fmt::format("{}: {} is the namespace {} already", added.source, twin->source, in_quotes(added.value.name));
+}
+
+} // namespace
+
+std::span<const name_space_key> name_space_keys() { return table; }
+
+std::string values_of(const name_space_key& key) { return std::visit(describe_values{key}, key.target); }
+
+complaint read_name_spaces(const std::string& path, const toml::node& node, std::vector<placed_name_space>& into) {
+    const auto* array = node.as_array();
+    if (array == nullptr || !std::ranges::all_of(*array, [](const auto& item) { return item.is_table(); }))
+        return fmt::format("{}:{}: there can be several namespaces; write [[namespace]] above the keys of each", path,
+                           node.source().begin.line);
+    for (const auto& item : *array) {
+        placed_name_space added;
+        if (auto why = read_table(path, *item.as_table(), added)) return why;
+        if (auto why = check_unique(added, into)) return why;
+        if (into.size() == channels::name_spaces_max)
+            return fmt::format("{}: there are more than {} namespaces", added.source, channels::name_spaces_max);
+        into.push_back(std::move(added));
+    }
+    return {};
+}
+
+complaint check_name_spaces(std::span<const placed_name_space> all, const settings& values, const origins& set_by) {
+    for (const auto& [value, source] : all) {
+        if (value.name.empty() || value.name.size() + 1 <= values.client_channel_bytes_max) continue;
+        const auto limit = set_by.find("client_channel_bytes_max");
+        return fmt::format("{}: no channel can be in the namespace {}: names have at most {} bytes (from {})", source,
+                           in_quotes(value.name), values.client_channel_bytes_max,
+                           limit == set_by.end() ? "the default" : limit->second);
+    }
+    return {};
+}
+
+} // namespace carillon::config

@@ -1,0 +1,221 @@
+#include "channels/pattern.hpp"
+#include "config/loading.hpp"
+#include "config/name_spaces.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace carillon::config {
+namespace {
+
+using channels::party;
+
+TEST(name_spaces, are_read_in_their_order) {
+    const folder here;
+    const auto path = here.file("c.toml", "dev = true\n"
+                                          "[[namespace]]\n"
+                                          "name = 'chat'\n"
+                                          "subscribe = ['client', 'token']\n"
+                                          "publish = ['subscriber']\n"
+                                          "user_limited = true\n"
+                                          "channel_pattern = '^[a-z0-9_-]+$'\n"
+                                          "[[namespace]]\n"
+                                          "[[namespace]]\n"
+                                          "name = 'public'\n"
+                                          "subscribe = ['anonymous']\n"
+                                          "publish = ['anonymous', 'client', 'subscriber', 'token']\n"
+                                          "user_limited = false\n");
+    const auto values = valid({"--config", path});
+    EXPECT_TRUE(values.dev);
+    ASSERT_EQ(values.namespaces.size(), 3u);
+    EXPECT_EQ(values.namespaces[0], (channels::name_space{.name = "chat",
+                                                          .subscribe = {party::client, party::token},
+                                                          .publish = {party::subscriber},
+                                                          .user_limited = true,
+                                                          .channel_pattern = "^[a-z0-9_-]+$"}));
+    EXPECT_EQ(values.namespaces[1], channels::name_space{});
+    EXPECT_EQ(values.namespaces[2],
+              (channels::name_space{.name = "public",
+                                    .subscribe = {party::anonymous},
+                                    .publish = {party::anonymous, party::client, party::subscriber, party::token}}));
+}
+
+TEST(name_spaces, are_none_unless_a_file_has_them) {
+    const folder here;
+    EXPECT_TRUE(valid({}).namespaces.empty());
+    EXPECT_TRUE(valid({"--config", here.file("c.toml", "namespace = []")}).namespaces.empty());
+    EXPECT_EQ(refused({}, {{"CARILLON_NAMESPACE", "chat"}}),
+              "environment variable 'CARILLON_NAMESPACE' is not an option");
+    EXPECT_EQ(refused({"--namespace=chat"}), "flag '--namespace' is not known");
+}
+
+TEST(name_spaces, may_be_written_in_a_line_each) {
+    const folder here;
+    const auto path = here.file("c.toml", "namespace = [{name = 'ab'}, {name = 'cd', subscribe = []}]\nshards = 3\n");
+    const auto values = valid({"--config", path});
+    ASSERT_EQ(values.namespaces.size(), 2u);
+    EXPECT_EQ(values.namespaces[1].name, "cd");
+    EXPECT_EQ(values.shards, 3u);
+}
+
+struct refused_file {
+    const char* title;
+    std::string content;
+    std::string expected; // after the path
+};
+
+TEST(name_spaces, that_are_wrong_are_refused_with_the_line) {
+    const folder here;
+    const std::string begin = "[[namespace]]\n";
+    const refused_file table[] = {
+        {"one table", "[namespace]\nname = 'ab'",
+         ":1: there can be several namespaces; write [[namespace]] above the keys of each"},
+        {"a text", "namespace = 'ab'",
+         ":1: there can be several namespaces; write [[namespace]] above the keys of each"},
+        {"a list of texts", "namespace = ['ab']",
+         ":1: there can be several namespaces; write [[namespace]] above the keys of each"},
+        {"something else among the tables", "namespace = [{name = 'ab'}, 3]",
+         ":1: there can be several namespaces; write [[namespace]] above the keys of each"},
+        {"another name of the table", "[[namespaces]]\nname = 'ab'",
+         ":1: 'namespaces' is a table; write every option at the top of the file as key = value; did you mean "
+         "namespace?"},
+
+        {"an unknown key", begin + "\nfoo = 1", ":3: 'foo' is no key of a namespace"},
+        {"an unknown key with a near name", begin + "subscribes = []",
+         ":2: 'subscribes' is no key of a namespace; did you mean subscribe?"},
+        {"an option that slipped in", begin + "name = 'ab'\nshards = 2",
+         ":3: 'shards' is no key of a namespace; write it above the first [[namespace]]"},
+        {"a table inside", begin + "[namespace.rooms]\na = 1", ":2: 'rooms' is no key of a namespace"},
+
+        {"a name that is a number", begin + "name = 12", ":2: name: give a text, in quotes"},
+        {"a name of one letter", begin + "name = 'a'",
+         ":2: name: 'a' is too short; give at least 2 characters, or none for channels without a namespace"},
+        {"a name with a colon", begin + "name = 'chat:'",
+         ":2: name: 'chat:' has another character than letters, digits, - and _"},
+        {"a name that would be private", begin + "name = '$chat'",
+         ":2: name: '$chat' has another character than letters, digits, - and _"},
+        {"a name in another script", begin + "name = '\xc3\xa4\xc3\xb6'",
+         ":2: name: '" + std::string(4, '?') + "' has another character than letters, digits, - and _"},
+        {"a name twice", begin + "name = 'ab'\n" + begin + "name = 'ac'\n" + begin + "name = 'ab'",
+         ":5: FILE:1 is the namespace 'ab' already"},
+        {"no name twice", begin + "name = ''\n" + begin + "subscribe = []",
+         ":3: FILE:1 has the channels without a namespace already; give one of them a name"},
+        {"a name longer than a channel's", "client_channel_bytes_max = 4\n" + begin + "name = 'chat'",
+         ":2: no channel can be in the namespace 'chat': names have at most 4 bytes (from FILE:1: "
+         "client_channel_bytes_max)"},
+        {"a name longer than a channel's by default", begin + "name = '" + std::string(255, 'a') + "'",
+         ":1: no channel can be in the namespace '" + std::string(80, 'a') +
+             "...': names have at most 255 bytes (from the default)"},
+
+        {"a list that is a text", begin + "subscribe = 'client'",
+         ":2: subscribe: give an array, any of anonymous, client, token"},
+        {"a list of numbers", begin + "subscribe = [1]",
+         ":2: subscribe: every item of the array must be a text in quotes"},
+        {"somebody unknown", begin + "subscribe = ['clients']",
+         ":2: subscribe: 'clients' is not known; give an array, any of anonymous, client, token; did you mean client?"},
+        {"nobody", begin + "subscribe = ['']",
+         ":2: subscribe: '' is not known; give an array, any of anonymous, client, token"},
+        {"who subscribes cannot be subscribed", begin + "subscribe = ['subscriber']",
+         ":2: subscribe: 'subscriber' is not known; give an array, any of anonymous, client, token"},
+        {"somebody unknown who publishes", begin + "publish = ['client', 'everybody']",
+         ":2: publish: 'everybody' is not known; give an array, any of anonymous, client, subscriber, token"},
+        {"somebody twice", begin + "publish = ['client', 'client']", ":2: publish: 'client' is there twice"},
+
+        {"a word for a boolean", begin + "user_limited = 'true'",
+         ":2: user_limited: give true or false, without quotes"},
+        {"a number for a boolean", begin + "user_limited = 1", ":2: user_limited: give true or false, without quotes"},
+
+        {"a pattern that is none", begin + "channel_pattern = '[a-z'",
+         ":2: channel_pattern: '[a-z' is not a pattern: missing ]: [a-z"},
+        {"a pattern that looks ahead", begin + "channel_pattern = '(?=a)b'",
+         ":2: channel_pattern: '(?=a)b' is not a pattern: invalid perl operator: (?="},
+        {"an empty pattern", begin + "channel_pattern = ''",
+         ":2: channel_pattern: an empty pattern lets no channel in; leave it out for channels of any name"},
+        {"a long pattern", begin + "channel_pattern = '" + std::string(1025, 'a') + "'",
+         ":2: channel_pattern: the pattern is longer than 1024 bytes"},
+        {"a pattern that is a list", begin + "channel_pattern = ['a']", ":2: channel_pattern: give a text, in quotes"},
+        {"a pattern of several lines", begin + "channel_pattern = \"[a\\n\"",
+         ":2: channel_pattern: '[a?' is not a pattern: missing ]: [a?"},
+    };
+    for (const auto& [title, content, expected] : table) {
+        const auto path = here.file("c.toml", content);
+        std::string line = path + expected;
+        if (const auto at = line.find("FILE"); at != line.npos) line.replace(at, 4, path);
+        EXPECT_EQ(refused({"--config", path}), line) << title;
+    }
+}
+
+// They are in the plan; a gateway that took them and did nothing would be worse than one that says so.
+TEST(name_spaces, do_not_take_keys_that_would_do_nothing) {
+    const folder here;
+    for (const std::string key : {"history", "history_size", "history_ttl_s", "recovery", "presence", "presence_for",
+                                  "join_leave", "slow_consumer"}) {
+        const auto path = here.file("c.toml", "[[namespace]]\nname = 'ab'\n" + key + " = 1\n");
+        EXPECT_EQ(refused({"--config", path}), path + ":3: '" + key + "' of a namespace is not yet supported");
+    }
+}
+
+TEST(name_spaces, are_as_long_as_may_be) {
+    const folder here;
+    const std::string content = "[[namespace]]\nname = '" + std::string(254, 'a') + "'\n[[namespace]]\n" +
+                                "channel_pattern = '" + std::string(1024, 'a') + "'\n";
+    EXPECT_EQ(valid({"--config", here.file("c.toml", content)}).namespaces.size(), 2u);
+}
+
+TEST(name_spaces, are_as_many_as_may_be) {
+    const folder here;
+    std::string content;
+    for (std::size_t number = 0; number < channels::name_spaces_max; ++number)
+        content += fmt::format("[[namespace]]\nname = 'space{}'\n", number);
+    EXPECT_EQ(valid({"--config", here.file("c.toml", content)}).namespaces.size(), 1024u);
+    const auto path = here.file("d.toml", content + "[[namespace]]\nname = 'more'\n");
+    EXPECT_EQ(refused({"--config", path}), path + ":2049: there are more than 1024 namespaces");
+}
+
+TEST(name_spaces, are_not_for_the_bus) {
+    const folder here;
+    const auto path = here.file("c.toml", "shards = 1\n[[namespace]]\nname = 'ab'\n");
+    EXPECT_EQ(refused_by(program::bus, {"--config", path}),
+              path + ":2: 'namespace' is a table; write every option at the top of the file as key = value");
+}
+
+std::string documentation() {
+    std::ifstream file{CARILLON_CHANNELS_PAGE};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+TEST(name_spaces, are_documented_key_by_key) {
+    std::vector<std::string> rows;
+    for (const auto& row : name_space_keys())
+        rows.push_back(fmt::format("| `{}` | {} | {} | {} |", row.key, values_of(row), row.otherwise, row.help));
+    const auto page = documentation();
+    const auto head = page.find("| Key | Values | Without it |");
+    ASSERT_NE(head, page.npos);
+    std::istringstream lines{page.substr(head)};
+    std::string line;
+    std::getline(lines, line);
+    std::getline(lines, line);
+    for (const auto& row : rows) {
+        std::getline(lines, line);
+        EXPECT_EQ(line, row);
+    }
+    std::getline(lines, line);
+    EXPECT_EQ(line, "") << "a row too many";
+}
+
+TEST(name_spaces, of_the_documentation_are_valid) {
+    const folder here;
+    const auto page = documentation();
+    const std::string_view fence = "```toml\n";
+    std::size_t examples = 0;
+    for (auto at = page.find(fence); at != page.npos; at = page.find(fence, at + 1), ++examples) {
+        const auto begin = at + fence.size();
+        const auto path = here.file("c.toml", page.substr(begin, page.find("```", begin) - begin));
+        EXPECT_GE(valid({"--config", path}).namespaces.size(), 1u) << "example " << examples;
+    }
+    EXPECT_GE(examples, 2u);
+}
+
+} // namespace
+} // namespace carillon::config
