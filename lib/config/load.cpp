@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 namespace carillon::config {
@@ -52,6 +53,39 @@ complaint read_password_file(settings& into, const origins& set_by) {
     return {};
 }
 
+/// A key goes into a header field, so it is a word.
+bool is_key(std::string_view text) {
+    return !text.empty() && text.size() <= find_option("api_key")->most &&
+           std::all_of(text.begin(), text.end(), [](char letter) { return letter > ' ' && letter < 0x7f; });
+}
+
+complaint read_api_keys(settings& into, const origins& set_by) {
+    constexpr std::size_t file_bytes_max = 65'536;
+    constexpr std::string_view what = "a key is a word of at most 512 letters, digits and signs of ASCII";
+    if (into.api_key_file.empty()) {
+        if (into.api_key.empty()) return {};
+        if (!is_key(into.api_key)) return fmt::format("{}: {}", set_by.at("api_key"), what);
+        return {};
+    }
+    const auto& source = set_by.at("api_key_file");
+    if (!into.api_key.empty())
+        return fmt::format("{}: the key is also given by {}; give only one", source, set_by.at("api_key"));
+    std::string content;
+    if (auto why = read_content(into.api_key_file, file_bytes_max, content))
+        return fmt::format("{}: {} {}", source, in_quotes(into.api_key_file), *why);
+    std::istringstream lines{content};
+    std::size_t number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        ++number;
+        if (line.ends_with('\r')) line.pop_back();
+        if (line.empty()) continue;
+        if (!is_key(line)) return fmt::format("{}: {} line {}: {}", source, in_quotes(into.api_key_file), number, what);
+        into.api_key += into.api_key.empty() ? line : "\n" + line;
+    }
+    if (into.api_key.empty()) return fmt::format("{}: {} is empty", source, in_quotes(into.api_key_file));
+    return {};
+}
+
 /// Whoever may connect without a token should at least be on the same machine.
 void listen_on_loopback(settings& into, const origins& set_by) {
     if (!into.dev) return;
@@ -91,6 +125,7 @@ complaint read_all(program which, const command_line& flags, const environment& 
         if (auto why = apply(*source, into, set_by)) return why;
     listen_on_loopback(into, set_by);
     if (auto why = read_password_file(into, set_by)) return why;
+    if (auto why = read_api_keys(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
     if (auto why = check_name_spaces(from_file.namespaces, into, set_by)) return why;
     for (auto& each : from_file.namespaces) into.namespaces.push_back(std::move(each.value));

@@ -19,7 +19,8 @@ constexpr std::size_t minute = 60'000, hour = 60 * minute;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
-                           bus = "Bus", upstream = "Bus upstream", control = "Control", logging = "Log";
+                           bus = "Bus", upstream = "Bus upstream", control = "Control", server_api = "Server API",
+                           logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -160,6 +161,21 @@ constexpr option table[] = {
      "Time in which each shard must get something done; a shard with nothing to do does, too. Then /livez answers 503 "
      "until it goes on."},
 
+    {PLACE(api_key), gateway, server_api, 0, 512, "",
+     "What back ends send in X-API-Key to use the server API on the control port. None: there is no server API. Other "
+     "users see flags: better use the environment or the file below."},
+    {PLACE(api_key_file), gateway, server_api, 0, 4096, "",
+     "File that holds the key, for mounted secrets, or several keys, one a line, each as good as the others. Not "
+     "together with the key."},
+    {PLACE(api_body_bytes_max), gateway, server_api, kib, 256 * mib, "bytes",
+     "Largest body of a request. A larger one is answered with 413."},
+    {PLACE(api_broadcast_channels_max), gateway, server_api, 1, 1'000'000, "channels",
+     "Channels of one broadcast. More are answered with 400."},
+    {PLACE(api_batch_commands_max), gateway, server_api, 1, 100'000, "commands",
+     "Commands of one batch. More are answered with 400."},
+    {PLACE(api_channels_max), gateway, server_api, 1, 1'000'000, "channels",
+     "Channels in one answer that lists them. The answer says where to go on when there are more."},
+
     {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
      "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address "
      "and reason; and as many of messages of an external bus that were too large. More are counted, and the next line "
@@ -228,7 +244,9 @@ std::string default_of(const option& option) {
 
 std::string values_of(const option& option) { return std::visit(describe_values{option}, option.target); }
 
-bool is_secret(const option& option) { return option.key == "bus_password" || option.key == "bus"; }
+bool is_secret(const option& option) {
+    return option.key == "bus_password" || option.key == "bus" || option.key == "api_key";
+}
 bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
 bool is_list(const option& option) {
     return std::holds_alternative<std::vector<std::string> settings::*>(option.target);

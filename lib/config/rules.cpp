@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <utility>
 
 namespace carillon::config {
@@ -77,6 +78,9 @@ struct rules {
         if (auto why = refuse_unless(payload < values.bus_upstream_output_bytes_max, "bus_upstream_output_bytes_max",
                                      "be larger than", "bus_payload_bytes_max"))
             return why;
+        if (auto why = refuse_unless(values.api_key.empty() || payload < values.api_body_bytes_max,
+                                     "api_body_bytes_max", "be larger than", "bus_payload_bytes_max"))
+            return why;
         return refuse_unless(values.client_channel_bytes_max < values.client_message_bytes_max,
                              "client_channel_bytes_max", "be less than", "client_message_bytes_max");
     }
@@ -103,6 +107,13 @@ std::size_t shards_of(const settings& values, std::size_t cores) {
     if (values.shards > 0) return values.shards;
     const std::size_t connections = values.connections_max > 0 ? values.connections_max : cores;
     return std::max<std::size_t>(1, std::min({cores, find_option("shards")->most, values.work_pool, connections}));
+}
+
+std::vector<std::string> api_keys_of(const settings& values) {
+    std::vector<std::string> keys;
+    std::istringstream lines{values.api_key};
+    for (std::string line; std::getline(lines, line);) keys.push_back(line);
+    return keys;
 }
 
 void fit_defaults(settings& into, const origins& set_by, std::size_t cores) {

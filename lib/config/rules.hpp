@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carillon::config {
 
@@ -21,6 +22,9 @@ inline constexpr std::size_t frame_overhead_bytes = 4 * 1024;
 /// How many shards there will be: those that were asked for, else one for each of `cores`, but not more than the option
 /// allows, than there are leases, or than there may be connections.
 std::size_t shards_of(const settings& values, std::size_t cores);
+
+/// The keys of the server API; none: there is no server API.
+std::vector<std::string> api_keys_of(const settings& values);
 
 /// Makes the defaults fit the machine and what was given: a lease for each shard.
 void fit_defaults(settings& into, const origins& set_by, std::size_t cores);

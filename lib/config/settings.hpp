@@ -94,6 +94,14 @@ struct settings {
     std::chrono::milliseconds control_request_timeout{5'000};
     std::chrono::milliseconds livez_stall{10'000};
 
+    // The server API
+    std::string api_key;      // or several, a line each; empty: there is no server API. Never print it.
+    std::string api_key_file; // `load` has read it into api_key
+    std::size_t api_body_bytes_max = 1'048'576;
+    std::size_t api_broadcast_channels_max = 10'000;
+    std::size_t api_batch_commands_max = 1'000;
+    std::size_t api_channels_max = 10'000; // in one answer
+
     // The log
     std::size_t log_refusals_per_s_max = 5; // in each shard
     carillon::config::log_level log_level = carillon::config::log_level::info;

@@ -38,7 +38,8 @@ constexpr std::size_t read_bytes = 4096;
 // Of what is sent behind a last request; who goes on is cut.
 constexpr std::size_t lingering_bytes_max = 1024 * 1024;
 
-using http_request = http::request<http::empty_body>;
+using http_request = http::request<http::string_body>;
+using request_parser = http::request_parser<http::string_body>;
 using http_response = http::response<http::string_body>;
 
 response plain(unsigned status, std::string text) { return {.status = status, .body = std::move(text), .fields = {}}; }
@@ -70,6 +71,23 @@ http_response to_http(response from, const http_request& request, bool keep_aliv
     if (request.method() != http::verb::head) to.body() = std::move(from.body);
     to.content_length(size);
     return to;
+}
+
+std::string_view view_of(beast::string_view text) { return {text.data(), text.size()}; }
+
+post_route* route_of(const route_table& routes, const http_request& request) {
+    const auto target = carillon::http::split_target(view_of(request.target()));
+    return target ? routes.find_post(target->path) : nullptr;
+}
+
+request_facts facts_of(const request_parser& parser) {
+    const http_request& request = parser.get();
+    request_facts facts{.method = view_of(request.method_string()),
+                        .path = carillon::http::split_target(view_of(request.target()))->path,
+                        .body_bytes = {},
+                        .field = [&request](std::string_view name) { return view_of(request[name]); }};
+    if (const auto length = parser.content_length()) facts.body_bytes = *length;
+    return facts;
 }
 
 // A request that Beast could not read.
@@ -127,6 +145,15 @@ private:
     int descriptor_;
     std::list<idleness*>::iterator place_;
     bool ended_ = false;
+};
+
+// A request whose body has not been read yet.
+struct http_server::exchange {
+    stream& with;
+    beast::flat_buffer& buffer;
+    request_parser& parser;
+    int descriptor;
+    bool was_ended; // in favour of a new connection
 };
 
 http_server::http_server(asio::io_context& context, const http_options& options)
@@ -204,7 +231,7 @@ asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, con
     bool keep_alive = true;
     bool was_ended = false;
     while (keep_alive) {
-        http::request_parser<http::empty_body> parser;
+        request_parser parser;
         parser.header_limit(static_cast<std::uint32_t>(options_.head_bytes_max));
         parser.body_limit(boost::none);
         beast::error_code failed;
@@ -224,10 +251,18 @@ asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, con
         if (failed && failed.category() != make_error_code(http::error::bad_method).category())
             break; // gone, or too slow
         if (failed == http::error::end_of_stream) break;
+        response made = plain(status_for(failed), "The request cannot be read.\n");
+        if (post_route* const route = failed ? nullptr : route_of(routes, parser.get())) {
+            exchange body{with, buffer, parser, descriptor, false};
+            auto answered = co_await answer_post(body, *route);
+            was_ended = body.was_ended;
+            if (!answered) break;
+            made = std::move(*answered);
+        } else if (!failed) {
+            made = co_await answer(routes, parser.get());
+        }
         const bool has_body = !failed && !parser.is_done();
         const http_request request = parser.release();
-        response made = plain(status_for(failed), "The request cannot be read.\n");
-        if (!failed) made = co_await answer(routes, request);
         keep_alive = !failed && !has_body && request.keep_alive() && how_many == requests::many && !stopped_;
         http_response reply = to_http(std::move(made), request, keep_alive);
         with.expires_after(options_.request_timeout);
@@ -242,6 +277,33 @@ asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, con
     }
     open_.erase(descriptor);
     if (was_ended) --making_room_;
+}
+
+// Nothing: there is nobody any more to be answered.
+asio::awaitable<std::optional<response>> http_server::answer_post(exchange& with, post_route& route) {
+    const request_facts head = facts_of(with.parser);
+    if (auto refused = route.refuse(head)) co_return refused;
+    if (beast::iequals(with.parser.get()[http::field::expect], "100-continue") && !with.parser.is_done()) {
+        const http::response<http::empty_body> go_on{http::status::continue_, with.parser.get().version()};
+        auto [unsent, written] = co_await http::async_write(with.with, go_on, no_throw);
+        (void)written;
+        if (unsent) co_return std::nullopt;
+    }
+    with.parser.body_limit(route.body_bytes_max());
+    if (!with.parser.is_done()) {
+        const idleness idle{*this, with.descriptor};
+        auto [failed, count] = co_await http::async_read(with.with, with.buffer, with.parser, no_throw);
+        (void)count;
+        with.was_ended = idle.ended();
+        if (with.was_ended) co_return std::nullopt;
+        if (failed == http::error::body_limit) co_return route.too_large(head);
+        const bool unreadable = failed && failed.category() == make_error_code(http::error::bad_chunk).category();
+        if (unreadable && failed != http::error::partial_message && failed != http::error::end_of_stream)
+            co_return plain(400, "The body cannot be read.\n");
+        if (failed) co_return std::nullopt;
+    }
+    response made = co_await route.answer(head, std::move(with.parser.get().body()));
+    co_return made;
 }
 
 void http_server::stop() {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,8 +24,8 @@ struct http_options {
 };
 
 /// The HTTP of the control plane and the pages: Boost.Beast, a coroutine for each connection, on a thread of its own
-/// and never on the hot path. No bodies: a request that has one is answered by its path and method, and then its
-/// connection ends. Thread: that of its io_context, except `adopt`.
+/// and never on the hot path. Bodies are read for those routes that want one; any other request that has one is
+/// answered by its path and method, and then its connection ends. Thread: that of its io_context, except `adopt`.
 class http_server {
 public:
     http_server(boost::asio::io_context& context, const http_options& options);
@@ -50,11 +51,13 @@ private:
     using socket = boost::asio::basic_stream_socket<net::acceptor::protocol>;
     enum class requests : std::uint8_t { one, many };
     class idleness;
+    struct exchange;
 
     boost::asio::awaitable<void> accept(net::acceptor& from, const route_table& routes);
     void start(socket accepted, std::string bytes, const route_table& routes, requests how_many);
     boost::asio::awaitable<void> serve(socket accepted, std::string bytes, const route_table& routes,
                                        requests how_many);
+    boost::asio::awaitable<std::optional<response>> answer_post(exchange& with, post_route& route);
     bool make_room();
 
     boost::asio::io_context* context_;

@@ -14,6 +14,13 @@ void route_table::add(std::string path, response fixed) {
     };
 }
 
+post_route* route_table::find_post(std::string_view path) const {
+    for (const auto& [top, whose] : posts_) {
+        if (path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/')) return whose;
+    }
+    return nullptr;
+}
+
 const handler* route_table::find(std::string_view path) const {
     const auto found = routes_.find(path);
     return found == routes_.end() ? nullptr : &found->second;

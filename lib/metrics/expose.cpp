@@ -36,7 +36,7 @@ public:
     explicit collector(std::span<const std::optional<shard_counters>> shards) : shards_{shards} {}
 
     template <class Number>
-    void plain(MetricType type, std::string name, std::string_view help, Number shard_counters::* member) {
+    void plain(MetricType type, std::string name, std::string_view help, Number shard_counters::*member) {
         auto& family = add(type, std::move(name), help);
         each_shard([&](std::size_t shard, const shard_counters& counters) {
             auto& metric = family.metric.emplace_back(for_shard(shard));
@@ -45,7 +45,7 @@ public:
     }
 
     template <class Labelled>
-    void labelled(MetricType type, std::string name, std::string_view help, Labelled shard_counters::* member,
+    void labelled(MetricType type, std::string name, std::string_view help, Labelled shard_counters::*member,
                   label_names names) {
         auto& family = add(type, std::move(name), help);
         each_shard([&](std::size_t shard, const shard_counters& counters) {
@@ -58,7 +58,7 @@ public:
         });
     }
 
-    void histogram(std::string name, std::string_view help, duration_histogram shard_counters::* member) {
+    void histogram(std::string name, std::string_view help, duration_histogram shard_counters::*member) {
         auto& family = add(MetricType::Histogram, std::move(name), help);
         each_shard([&](std::size_t shard, const shard_counters& counters) {
             const auto& source = counters.*member;
@@ -82,6 +82,18 @@ public:
     template <class Number>
     void known_fact(MetricType type, std::string name, std::string_view help, Number number) {
         set_value(add(type, std::move(name), help).metric.emplace_back(), type, number);
+    }
+
+    void api_requests(const api_request_counts& counts) {
+        auto& family = add(MetricType::Counter, "carillon_api_requests_total",
+                           "Requests and commands of batches to the server API, by method and how they were answered.");
+        counts.each([&](label_names method, const auto& outcomes) {
+            outcomes.each([&](label_names outcome, std::uint64_t number) {
+                auto& metric = family.metric.emplace_back();
+                metric.label = {{"method", std::string{*method.begin()}}, {"outcome", std::string{*outcome.begin()}}};
+                metric.counter.value = static_cast<double>(number);
+            });
+        });
     }
 
     void build_info(const process_facts& facts) {
@@ -182,10 +194,11 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
 } // namespace
 
 std::string expose(std::span<const std::optional<shard_counters>> shards, const process_facts& facts,
-                   const upstream_facts* upstream) {
+                   const upstream_facts* upstream, const api_request_counts* api) {
     collector families{shards};
     collect_facts(families, facts);
     if (upstream != nullptr) collect_upstream(families, *upstream);
+    if (api != nullptr) families.api_requests(*api);
     collect_shards(families);
     return prometheus::TextSerializer{}.Serialize(std::move(families).take());
 }

@@ -1,0 +1,142 @@
+#include "control/api_route.hpp"
+
+#include "base/check.hpp"
+
+#include <boost/beast/core/string.hpp>
+#include <fmt/format.h>
+
+#include <sodium.h>
+#include <utility>
+
+namespace carillon::control {
+
+namespace {
+
+using metrics::api_outcome;
+
+constexpr std::string_view top = "/api";
+
+// Of the path; empty: it is the older form, whose body says it.
+std::string_view method_in(std::string_view path) {
+    return path.size() <= top.size() + 1 ? std::string_view{} : path.substr(top.size() + 1);
+}
+
+std::string_view key_in(const request_facts& head) {
+    const std::string_view own = head.field("X-API-Key");
+    if (!own.empty()) return own;
+    constexpr std::string_view scheme = "apikey ";
+    std::string_view given = head.field("Authorization");
+    if (!boost::beast::iequals(given.substr(0, scheme.size()), scheme)) return {};
+    given.remove_prefix(std::min(given.size(), given.find_first_not_of(' ', scheme.size())));
+    return given;
+}
+
+} // namespace
+
+// --- keys
+
+api_keys::api_keys(const std::vector<std::string>& keys) {
+    CHECK(sodium_init() >= 0 && !keys.empty());
+    randombytes_buf(secret_.data(), secret_.size());
+    for (const std::string& each : keys) digests_.push_back(digest_of(each));
+}
+
+// Of one length whatever the key's, and what they have in common says nothing of the keys.
+api_keys::digest api_keys::digest_of(std::string_view key) const {
+    digest made;
+    crypto_generichash(made.data(), made.size(), reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+                       secret_.data(), secret_.size());
+    return made;
+}
+
+bool api_keys::has(std::string_view key) const {
+    const digest given = digest_of(key);
+    bool found = false;
+    for (const digest& each : digests_) found |= sodium_memcmp(each.data(), given.data(), given.size()) == 0;
+    return found;
+}
+
+// --- requests
+
+api_route::api_route(const std::vector<std::string>& keys, const api::limits& limits, api_backend& backend,
+                     metrics::api_request_counts& counts)
+    : keys_{keys}, limits_{limits}, decoder_{limits}, backend_{&backend}, counts_{&counts} {}
+
+response api_route::refused(const request_facts& head, unsigned status, std::string sentence) {
+    ++(*counts_)(method_in(head.path))(status == 401 ? api_outcome::unauthorized : api_outcome::refused);
+    return {.status = status, .body = std::move(sentence) + "\n", .fields = {}};
+}
+
+std::optional<response> api_route::refuse(const request_facts& head) {
+    if (head.method != "POST") {
+        response only = refused(head, 405, "Only POST is allowed here.");
+        only.fields.emplace_back("Allow", "POST");
+        return only;
+    }
+    if (!keys_.has(key_in(head))) {
+        response who = refused(head, 401, "There is no valid key in X-API-Key, nor in Authorization after apikey.");
+        who.fields.emplace_back("WWW-Authenticate", "apikey");
+        return who;
+    }
+    const std::string_view encoding = head.field("Content-Encoding");
+    if (!encoding.empty() && !boost::beast::iequals(encoding, "identity"))
+        return refused(head, 415, "A body is taken as it is, without Content-Encoding.");
+    if (head.body_bytes && *head.body_bytes > limits_.body_bytes_max) return too_large(head);
+    return std::nullopt;
+}
+
+response api_route::too_large(const request_facts& head) {
+    return refused(head, 413, fmt::format("The body is larger than {} bytes.", limits_.body_bytes_max));
+}
+
+boost::asio::awaitable<response> api_route::answer(const request_facts& head, std::string body) {
+    const bool as_status = boost::beast::iequals(head.field("X-Centrifugo-Error-Mode"), "transport");
+    std::string method{method_in(head.path)};
+    const bool older = method.empty();
+    if (!older && !api::is_method(method)) co_return write("other", api::error::not_found, as_status);
+    auto decoded = older ? decoder_.decode_legacy(body, method) : decoder_.decode(method, body);
+    if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
+    auto& wanted = std::get<api::request>(decoded);
+    std::vector<api::command> commands;
+    auto* const batch = std::get_if<api::batch_request>(&wanted);
+    const bool parallel = batch != nullptr && batch->parallel;
+    if (batch != nullptr) {
+        commands = std::move(batch->commands);
+    } else {
+        commands.push_back(std::move(std::get<api::command>(wanted)));
+    }
+    std::vector<std::string_view> methods;
+    for (const api::command& each : commands) methods.push_back(api::method_of(each));
+    const auto replies = co_await backend_->carry_out(std::move(commands), parallel);
+    CHECK(replies.size() == methods.size());
+    if (batch == nullptr) co_return write(methods[0], replies[0], as_status);
+
+    response made{.content_type = "application/json", .body = R"({"replies":[)", .fields = {}};
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        if (i > 0) made.body += ',';
+        api::append_batch_reply(made.body, methods[i], replies[i]);
+        count(methods[i], replies[i]);
+    }
+    made.body += "]}";
+    ++(*counts_)("batch")(api_outcome::ok);
+    co_return made;
+}
+
+void api_route::count(std::string_view method, const api::reply& what) {
+    ++(*counts_)(method)(std::holds_alternative<api::error>(what) ? api_outcome::error : api_outcome::ok);
+}
+
+response api_route::write(std::string_view method, const api::reply& what, bool as_status) {
+    count(method, what);
+    response made{.content_type = "application/json", .body = {}, .fields = {}};
+    const auto* const failed = std::get_if<api::error>(&what);
+    if (failed != nullptr && as_status) {
+        made.status = api::status_of(*failed);
+        api::append_error(made.body, *failed);
+    } else {
+        api::append_reply(made.body, what);
+    }
+    return made;
+}
+
+} // namespace carillon::control
