@@ -80,8 +80,7 @@ std::optional<publish_result> embedded_broker::publish_in(name_space where, std:
     auto stored = std::make_shared<const stored_publication>(stored_publication{
         std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash, where});
     const publisher from{shard_, &who, whose, bytes};
-    // The upper half of the hash, since the filters use the lower one.
-    const auto home = static_cast<std::uint32_t>((hash >> 32) % bus_->brokers_.size());
+    const std::uint32_t home = home_of(hash, bus_->brokers_.size());
     if (home == shard_) {
         sequence(from, stored);
     } else {

@@ -12,6 +12,11 @@ namespace carillon::bus {
 
 /// A number that stands for a channel wherever its name need not be compared.
 std::size_t channel_hash(std::string_view channel) noexcept;
+/// Which of several shards puts the publications of a channel in order. The upper half of the hash says it, since
+/// the filters use the lower one.
+inline std::uint32_t home_of(std::size_t hash, std::size_t shards) noexcept {
+    return static_cast<std::uint32_t>((hash >> 32) % shards);
+}
 
 /// Says of a shard that it has no subscriber of a channel, or that it may have one. A counting Bloom filter with one
 /// hash, in a fixed 256 KiB however many channels there are; a wrong "may have" costs one needless post. One thread

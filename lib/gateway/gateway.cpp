@@ -6,6 +6,7 @@
 #include "gateway/capacity.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/survey.hpp"
 #include "gateway/upstream_log.hpp"
 #include "metrics/expose.hpp"
 #include "net/acceptor.hpp"
@@ -18,12 +19,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <new>
 #include <string_view>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace carillon::gateway {
@@ -75,6 +78,11 @@ std::uint16_t port_of(const shard::listeners& of) { return of.empty() ? std::uin
 
 void log_listeners(const shard::listeners& all, std::string_view what) {
     for (const auto& each : all) spdlog::info("listening on {} ({})", each->where(), what);
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "carillon";
 }
 
 metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from) {
@@ -152,6 +160,7 @@ gateway::gateway(const config::settings& how, role which)
     }
     ports_ = {mine.client_port, http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
               mine.bus_port};
+    if (api_) api_->be_called(host_name() + "_" + std::to_string(ports_.control));
     descriptors_at_start_ = metrics::count_open_fds();
 }
 
@@ -274,29 +283,26 @@ void gateway::build_routes() {
         client_routes_.add("/readyz", [this] { return ready(); });
     }
     if (settings_.dev) control::add_demo_page(client_routes_);
+    offer_api();
+}
+
+// Not on the client port, and not without a key.
+void gateway::offer_api() {
+    if (settings_.api_key.empty()) return;
+    api_.emplace(control_context_, shards_, settings_);
+    const api::limits limits{.body_bytes_max = settings_.api_body_bytes_max,
+                             .broadcast_channels_max = settings_.api_broadcast_channels_max,
+                             .batch_commands_max = settings_.api_batch_commands_max};
+    api_route_.emplace(config::api_keys_of(settings_), limits, *api_, api_requests_);
+    control_routes_.add("/api", *api_route_);
 }
 
 // Every shard copies its counters on its own thread; there is none of one that has not answered in time.
 asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> gateway::collect() {
-    struct collection {
-        explicit collection(asio::io_context& context, std::size_t shards) : answered{context}, slots(shards) {}
-        asio::steady_timer answered;
-        std::vector<std::optional<metrics::shard_counters>> slots;
-        std::size_t answers = 0;
-    };
-    const auto all = std::make_shared<collection>(control_context_, shards_.size());
-    all->answered.expires_after(shard_answer_timeout);
-    for (std::size_t i = 0; i < shards_.size(); ++i) {
-        asio::post(shards_[i]->context(), [this, all, i, from = shards_[i].get()] {
-            asio::post(control_context_, [all, i, copy = from->snapshot()] {
-                all->slots[i] = copy;
-                if (++all->answers == all->slots.size()) all->answered.cancel();
-            });
-        });
-    }
-    auto [interrupted] = co_await all->answered.async_wait(asio::as_tuple(asio::use_awaitable));
-    (void)interrupted;
-    co_return all->slots; // a copy: a late answer may still come
+    std::function<metrics::shard_counters(shard&)> question = [](shard& of) { return of.snapshot(); };
+    auto copies = co_await ask_shards<metrics::shard_counters>(control_context_, shards_, shard_answer_timeout,
+                                                               std::move(question));
+    co_return copies;
 }
 
 // The link copies its figures on its own thread; it is never busy for long.
@@ -374,7 +380,8 @@ asio::awaitable<control::response> gateway::metrics() {
     }
     control::response answer{.status = 200,
                              .content_type = metrics::exposition_content_type,
-                             .body = metrics::expose(copies, facts, bus ? &*bus : nullptr),
+                             .body =
+                                 metrics::expose(copies, facts, bus ? &*bus : nullptr, api_ ? &api_requests_ : nullptr),
                              .fields = {}};
     co_return answer;
 }

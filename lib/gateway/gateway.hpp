@@ -3,6 +3,7 @@
 #include "bus/embedded_bus.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
+#include "gateway/server_api.hpp"
 #include "gateway/shard.hpp"
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
@@ -62,6 +63,7 @@ public:
 
 private:
     void build_routes();
+    void offer_api();
     boost::asio::awaitable<control::response> live();
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
@@ -92,6 +94,9 @@ private:
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
     std::vector<std::unique_ptr<shard>> shards_;
+    metrics::api_request_counts api_requests_;
+    std::optional<server_api> api_; // these two with a key only
+    std::optional<control::api_route> api_route_;
     std::atomic<bool> stopping_ = false;
     std::thread upstream_thread_;            // while run() runs
     std::vector<std::thread> shard_threads_; // the first of shards_ that run

@@ -76,6 +76,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     const bus_end connected = bus(mine.number, context_, hub_);
     broker_ = &connected.any;
     embedded_ = connected.embedded;
+    desk_.emplace(context_, *broker_, hub_, counters_);
     accepting_.patience = how.accept_wait;
     net::listen_options listening{.host = how.client_listen.host,
                                   .port = mine.client_port,
@@ -194,6 +195,16 @@ void shard::end() {
     pool_.close();
     poll_.stop();
     busy_.reset();
+}
+
+std::optional<std::uint32_t> shard::carry_out(const api::command& what) {
+    if (users_ == nullptr) return std::nullopt;
+    return std::visit(
+        [this]<class Request>(const Request& request) -> std::optional<std::uint32_t> {
+            if constexpr (requires { users_->carry_out(request); }) return users_->carry_out(request);
+            CHECK(false); // not asked of users
+        },
+        what);
 }
 
 metrics::shard_counters shard::snapshot() const {

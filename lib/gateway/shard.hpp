@@ -1,9 +1,12 @@
 #pragma once
 
+#include "api/orders.hpp"
 #include "bus/broker.hpp"
 #include "bus/embedded_bus.hpp"
 #include "config/settings.hpp"
 #include "door/resp_door.hpp"
+#include "gateway/channel_page.hpp"
+#include "gateway/clerk.hpp"
 #include "gateway/refusal_log.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
@@ -57,7 +60,8 @@ struct share {
 };
 
 /// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired
-/// on the starting thread; after that everything runs on its own thread but `post` and the constructor.
+/// on the starting thread; after that everything runs on its own thread but `post`, the desk's `take` and the
+/// constructor.
 class shard {
 public:
     shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http);
@@ -76,6 +80,17 @@ public:
     /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run()
     /// returns. Once more, it can only shorten the patience.
     void drain(std::chrono::milliseconds patience);
+
+    // What the server API asks for.
+    /// Publishes.
+    clerk& desk() noexcept { return *desk_; }
+    /// The first channels here, as first_channels.
+    channel_counts channels(const api::channels_request& asked, std::size_t most) const {
+        return first_channels(hub_, asked, most);
+    }
+    /// Subscribes, unsubscribes, disconnects or refreshes a user: how many connections that concerned. None: nobody
+    /// here knows users.
+    std::optional<std::uint32_t> carry_out(const api::command& what);
 
     metrics::shard_counters snapshot() const;
     /// How often it has got something done; with nothing to do, it is the tick. Any thread.
@@ -107,6 +122,8 @@ private:
     bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
     std::unique_ptr<door::resp_door> door_;     // null without a bus door
+    std::optional<clerk> desk_;
+    api::user_orders* users_ = nullptr; // who carries out what is asked of users; null: nobody yet
     listeners client_listeners_;
     listeners bus_listeners_;
     net::accept_policy accepting_;
