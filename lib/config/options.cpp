@@ -57,6 +57,21 @@ constexpr option table[] = {
      "descriptors allows, less some for the bus door, and 16000000 at most."},
     {PLACE_MS(shutdown_timeout), both, machine, 0, hour, "milliseconds",
      "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
+    {PLACE_MS(turn_time), both, machine, 1, 1'000, "milliseconds",
+     "How long a shard goes on with what it has found to do before it looks what else there is. Who has more to do "
+     "then "
+     "waits for the next turn, in line."},
+    {PLACE(deliveries_per_turn), both, machine, 1, 1'048'576, "sends",
+     "Sends to subscribers in one turn of a shard; one carries all that was published to a channel together. The rest "
+     "is sent in the turns after it."},
+    {PLACE(deliveries_waiting_max), both, machine, 1, 16'777'216, "sends",
+     "Sends to subscribers that wait in a shard. While there are more, whoever publishes there waits and is not read; "
+     "nothing is lost. One publication may go beyond it: to all its subscribers."},
+    {PLACE(delivery_bytes_waiting_max), both, machine, 64 * kib, 1'024 * mib, "bytes",
+     "The same in bytes, of frames that all their receivers share."},
+    {PLACE(farewells_max), both, machine, 1, 4'096, "connections",
+     "Connections over a limit that have had their answer and are waited for, a second at most, so that it reaches "
+     "them: on each door of each shard. One more closes the oldest."},
 
     {PLACE(dev), gateway, clients, 0, 0, "",
      "For development only: anonymous connections, every origin, and a demo page on the client port. All ports are on "

@@ -41,6 +41,11 @@ struct settings {
     std::size_t connections_max = 0; // 0: what the limit on file descriptors allows
     std::size_t read_buffer_bytes = 16'384;
     std::chrono::milliseconds shutdown_timeout{10'000};
+    std::chrono::milliseconds turn_time{10};
+    std::size_t deliveries_per_turn = 512;
+    std::size_t deliveries_waiting_max = 16'384;
+    std::size_t delivery_bytes_waiting_max = 16'777'216;
+    std::size_t farewells_max = 16; // on each door of each shard
 
     // Clients
     bool dev = false;

@@ -16,7 +16,8 @@ link::server::options link_options(const door_options& how) {
             .kind = metrics::connection_kind::resp,
             .outbox_bytes_max = how.output_bytes_max,
             .close_timeout = how.close_timeout,
-            .connections_max = how.connections_max};
+            .connections_max = how.connections_max,
+            .farewells_max = how.farewells_max};
 }
 
 resp::command_limits limits_of(const door_options& how) {

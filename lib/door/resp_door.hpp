@@ -26,6 +26,7 @@ namespace carillon::door {
 struct door_options {
     std::string password; ///< of the user "default"; empty: none is asked for
     std::uint32_t connections_max = 10'000;
+    std::size_t farewells_max = 16;            ///< refused connections that wait for their end
     std::size_t query_bytes_max = 1024 * 1024; ///< one command
     std::size_t arguments_max = 1024;
     std::size_t payload_bytes_max = 64 * 1024;

@@ -83,15 +83,20 @@ void resp_door::run_exec(door_client& c, resp::arguments) {
     go_on_with_transaction(c);
 }
 
-// Carries out what may be carried out now. The replies of earlier commands are out, since EXEC waits for them; those of
-// this one are complete when nothing waits for other shards any more.
+// Carries out what may be carried out now: until the turn's time is over, or there is no room for more publications.
+// The replies of earlier commands are out, since EXEC waits for them; those of this one are complete when nothing waits
+// for other shards any more.
 void resp_door::go_on_with_transaction(door_client& c) {
     const auto queued = c.extras->queued; // also when the connection ends on the way
     std::vector<std::string_view> args;
+    bool begun = false;
     while (queued->next < queued->commands.size() && !c.gone && !c.paused) {
         const auto& words = queued->commands[queued->next];
         args.assign(words.begin(), words.end());
         if (must_wait(c, args)) return pause(c);
+        if (begun && shard().turns.over()) return wait_for_turn(c, false);
+        if (must_wait_for_room(c, args)) return wait_for_turn(c, true);
+        begun = true;
         ++queued->next;
         begin_burst(c);
         const command_entry& command = *find_command(resp::arguments{args});

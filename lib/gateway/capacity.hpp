@@ -12,8 +12,8 @@ struct capacity {
     std::size_t clients = 0;
 };
 
-/// The settings as the limit on file descriptors allows them: where there are few, the control port has a share of
-/// them, and no more. Raises the soft limit.
+/// The settings as the limit on file descriptors allows them: where there are few, the control port and refused
+/// connections have a share of them, and no more. Raises the soft limit.
 config::settings fitted(config::settings how);
 
 /// What the limit on file descriptors leaves for connections, and at most what the options may ask for. Says so in the

@@ -146,7 +146,7 @@ gateway::gateway(const config::settings& how, role which)
     for (; mine.number < count; ++mine.number) {
         if (mine.number < processors.size()) mine.processor = processors[mine.number];
         try {
-            shards_.push_back(std::make_unique<shard>(how, mine, connect, plain_http));
+            shards_.push_back(std::make_unique<shard>(settings_, mine, connect, plain_http));
         } catch (const std::bad_alloc&) {
             throw boost::system::system_error{
                 ENOMEM, boost::system::system_category(),
@@ -365,6 +365,7 @@ std::uint64_t gateway::counted_descriptors(const std::vector<std::optional<metri
         if (!each) continue;
         open += static_cast<std::uint64_t>(each->connections_open(metrics::connection_kind::websocket));
         open += static_cast<std::uint64_t>(each->connections_open(metrics::connection_kind::resp));
+        open += static_cast<std::uint64_t>(each->farewells);
     }
     return open;
 }

@@ -134,8 +134,12 @@ std::size_t control_connections_for(std::size_t descriptors, std::size_t wanted)
     return std::min(wanted, std::max<std::size_t>(1, descriptors / 16));
 }
 
-std::size_t connections_for(std::size_t descriptors, std::size_t shards, std::size_t control_connections) {
-    const std::size_t own = spare_descriptors + descriptors_per_shard * shards + control_connections;
+std::size_t farewells_for(std::size_t descriptors, std::size_t shards, std::size_t wanted) {
+    return std::min(wanted, std::max<std::size_t>(1, descriptors / 32 / (doors_of_shard * shards)));
+}
+
+std::size_t connections_for(std::size_t descriptors, std::size_t shards, std::size_t others) {
+    const std::size_t own = spare_descriptors + descriptors_per_shard * shards + others;
     return descriptors > own + shards ? descriptors - own : shards;
 }
 

@@ -32,7 +32,15 @@ std::size_t raise_descriptor_limit();
 /// more than a sixteenth for each of them. At least 1.
 std::size_t control_connections_for(std::size_t descriptors, std::size_t wanted);
 
-/// Connections that `descriptors` allow, after what the process needs for itself.
-std::size_t connections_for(std::size_t descriptors, std::size_t shards, std::size_t control_connections);
+/// The client port and the bus door.
+inline constexpr std::size_t doors_of_shard = 2;
+
+/// How many refused connections each door of each shard may wait for: `wanted`, but of few descriptors no more than a
+/// thirty-second for all of them together. At least 1.
+std::size_t farewells_for(std::size_t descriptors, std::size_t shards, std::size_t wanted);
+
+/// Connections that `descriptors` allow, after what the process needs for itself, and `others`: those of the control
+/// port, and refused ones.
+std::size_t connections_for(std::size_t descriptors, std::size_t shards, std::size_t others);
 
 } // namespace carillon::gateway

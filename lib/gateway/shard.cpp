@@ -29,6 +29,7 @@ session::options session_options(const config::settings& how, const share& mine)
             .dev = how.dev,
             .allowed_origins = how.allowed_origins,
             .connections_max = mine.clients_max,
+            .farewells_max = how.farewells_max,
             .message_bytes_max = how.client_message_bytes_max,
             .outbox_bytes_max = how.client_outbox_bytes_max,
             .subscriptions_max = how.client_subscriptions_max,
@@ -47,6 +48,7 @@ door::door_options door_options(const config::settings& how, const share& mine) 
     options.password = how.bus_password;
     options.connections_max =
         std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.bus_connections_max) / mine.shards);
+    options.farewells_max = how.farewells_max;
     options.query_bytes_max = how.bus_query_bytes_max;
     options.arguments_max = how.bus_arguments_max;
     options.payload_bytes_max = how.bus_payload_bytes_max;
@@ -59,6 +61,14 @@ door::door_options door_options(const config::settings& how, const share& mine) 
     return options;
 }
 
+link::turn::limits turn_limits(const config::settings& how) { return {.time_max = how.turn_time}; }
+
+hub::deliveries::limits delivery_limits(const config::settings& how) {
+    return {.sends_per_turn = how.deliveries_per_turn,
+            .sends_waiting_max = how.deliveries_waiting_max,
+            .bytes_waiting_max = how.delivery_bytes_waiting_max};
+}
+
 std::uint32_t leases_of(const config::settings& how, const share& mine) {
     return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.work_pool) / mine.shards);
 }
@@ -68,7 +78,8 @@ std::uint32_t leases_of(const config::settings& how, const share& mine) {
 shard::shard(const config::settings& how, const share& mine, const connect_bus& bus, session::handover plain_http)
     : mine_{mine}, busy_{context_.get_executor()}, refusals_{how.log_refusals_per_s_max},
       records_{mine.connections_max}, poll_{context_, records_}, wheel_{records_, clock::now()},
-      pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, turns_{context_, records_, {}}, ticker_{context_} {
+      pool_{context_, leases_of(how, mine), how.read_buffer_bytes}, turns_{context_, records_, turn_limits(how)},
+      deliveries_{delivery_limits(how)}, ticker_{context_} {
     const link::floor floor{context_, records_, poll_, wheel_, pool_, turns_, counters_, net::kernel()};
     poll_.tell_turns(turns_);
     turns_.deliver(deliveries_);
@@ -210,6 +221,11 @@ std::optional<std::uint32_t> shard::carry_out(const api::command& what) {
 metrics::shard_counters shard::snapshot() const {
     metrics::shard_counters copy = counters_;
     copy.deliveries = deliveries_.delivered();
+    copy.deliveries_waiting = static_cast<std::int64_t>(deliveries_.sends_waiting());
+    copy.delivery_bytes_waiting = static_cast<std::int64_t>(deliveries_.bytes_waiting());
+    copy.turns_cut_short = turns_.counts().cut_short;
+    copy.turn_waits = turns_.counts().waits;
+    copy.turn_waiting = static_cast<std::int64_t>(turns_.waiting());
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
     if (embedded_ != nullptr) {

@@ -17,8 +17,12 @@ void farewells::take(int descriptor) {
         calls_.close(descriptor);
         return;
     }
-    if (parting_.size() == descriptors_max) close_oldest();
+    if (parting_.size() >= descriptors_max_ && !parting_.empty()) {
+        ++counters_.farewells_cut_short;
+        close_oldest();
+    }
     parting_.push_back({descriptor, std::chrono::steady_clock::now() + patience});
+    ++counters_.farewells;
     if (parting_.size() == 1) await_next();
 }
 
@@ -36,6 +40,7 @@ bool farewells::drop_what_came(int descriptor) {
 void farewells::close_oldest() {
     const int descriptor = parting_.front().descriptor;
     parting_.pop_front();
+    --counters_.farewells;
     drop_what_came(descriptor);
     calls_.close(descriptor);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "metrics/shard_counters.hpp"
 #include "net/system_calls.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -16,10 +17,11 @@ namespace carillon::link {
 /// They hold no record, and there is a bound on them: when one more comes, the oldest goes. Thread: the shard's.
 class farewells {
 public:
-    static constexpr std::size_t descriptors_max = 16;
     static constexpr std::chrono::milliseconds patience{1'000};
 
-    farewells(boost::asio::io_context& context, const net::system_calls& calls) : timer_{context}, calls_{calls} {}
+    farewells(boost::asio::io_context& context, const net::system_calls& calls, metrics::shard_counters& counters,
+              std::size_t descriptors_max)
+        : timer_{context}, calls_{calls}, counters_{counters}, descriptors_max_{descriptors_max} {}
     farewells(const farewells&) = delete;
     farewells& operator=(const farewells&) = delete;
     ~farewells() { close_all(); }
@@ -27,8 +29,6 @@ public:
     /// Ends our direction; the descriptor is this object's from now on.
     void take(int descriptor);
     void close_all();
-
-    std::size_t size() const noexcept { return parting_.size(); }
 
 private:
     struct parting {
@@ -41,6 +41,8 @@ private:
 
     boost::asio::steady_timer timer_;
     const net::system_calls& calls_;
+    metrics::shard_counters& counters_;
+    std::size_t descriptors_max_;
     std::deque<parting> parting_; // the oldest first
 };
 

@@ -27,7 +27,7 @@ struct server::readable_awaiter {
 };
 
 server::server(const floor& shard, const options& how)
-    : shard_{shard}, options_{how}, refused_{shard.context, shard.calls} {
+    : shard_{shard}, options_{how}, refused_{shard.context, shard.calls, shard.counters, how.farewells_max} {
     shard_.poll.attach(how.who, *this);
 }
 

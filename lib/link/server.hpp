@@ -72,6 +72,7 @@ public:
         std::size_t outbox_bytes_max = 1024 * 1024;     ///< more waiting makes a slow consumer
         std::chrono::milliseconds close_timeout{5'000}; ///< for the peer to end its side after we ended ours
         std::uint32_t connections_max = 0xffffffff;
+        std::size_t farewells_max = 16; ///< connections over that limit that are closed a while later
     };
 
     server(const floor& shard, const options& how);

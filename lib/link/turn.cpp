@@ -30,6 +30,7 @@ void turn::renew() {
 }
 
 bool turn::over() {
+    join(); // who asks outside of a turn, as for a connection just accepted, must not hear of the last one
     if (over_ || ++asked_ % questions_for_a_look != 0) return over_;
     over_ = now_() >= until_;
     if (over_) ++counts_.cut_short;

@@ -55,7 +55,7 @@ public:
 
     // net::turn_keeper
     void begin() override;
-    /// The turn has taken its time: do no more than what is begun.
+    /// The turn has taken its time: do no more than what is begun. Outside of a turn one begins, as with join().
     bool over() override;
     void end() override;
 

@@ -19,7 +19,8 @@ link::server::options link_options(const options& how) {
             .kind = metrics::connection_kind::websocket,
             .outbox_bytes_max = how.outbox_bytes_max,
             .close_timeout = how.close_timeout,
-            .connections_max = how.connections_max};
+            .connections_max = how.connections_max,
+            .farewells_max = how.farewells_max};
 }
 
 // The codes that say "you did something that is not allowed".

@@ -34,6 +34,7 @@ struct options {
     bool dev = false;               ///< anonymous clients may connect, from every origin
     std::vector<std::string> allowed_origins;
     std::uint32_t connections_max = 0xffffffff;
+    std::size_t farewells_max = 16; ///< refused connections that wait for their end
     std::size_t message_bytes_max = 64 * 1024;
     std::size_t outbox_bytes_max = 1024 * 1024;
     std::size_t subscriptions_max = 128;

@@ -1,6 +1,8 @@
 #include "resp/writer.hpp"
 #include "support/test_shard.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -208,6 +210,97 @@ TEST(door_transactions, an_array_longer_than_the_output_limit_ends_the_connectio
 // --- the script of Laravel's broadcaster
 
 constexpr std::string_view script = "for i = 2, #ARGV do\n  redis.call('publish', ARGV[i], ARGV[1])\nend";
+
+TEST(door_transactions, a_long_one_goes_on_in_further_turns_with_others_in_between) {
+    constexpr std::size_t commands = 100;
+    shard_options how;
+    how.turns.time_max = std::chrono::milliseconds{0};
+    test_shard shard{how};
+    peer reader = subscriber(shard, "a");
+    peer program = shard.program();
+    peer other = shard.program();
+    program.write("MULTI\r\n" + times(commands, "PUBLISH a 1\r\n"));
+    shard.settle();
+    EXPECT_EQ(program.take(), "+OK\r\n" + times(commands, "+QUEUED\r\n"));
+    program.write("EXEC\r\nPING\r\n");
+    other.write("ECHO me\r\n");
+    std::string answer;
+    for (int handlers = 0; answer.empty() && handlers < 1000; ++handlers) {
+        shard.context.restart();
+        shard.context.poll_one();
+        answer = other.take();
+    }
+    EXPECT_EQ(answer, "$2\r\nme\r\n");
+    EXPECT_EQ(program.take(), "") << "it is in the middle of it";
+    EXPECT_GT(shard.turns.waiting(), 0u);
+    shard.settle();
+    EXPECT_EQ(program.take(), array_of(commands, ":1\r\n") + "+PONG\r\n");
+    EXPECT_EQ(reader.take(), times(commands, message("a", "1")));
+    shard.expect_at_rest();
+}
+
+TEST(door_transactions, one_that_publishes_more_than_may_wait_makes_room_on_the_way) {
+    constexpr std::size_t readers = 3;
+    constexpr std::size_t commands = 20;
+    shard_options how;
+    how.deliveries.sends_per_turn = 1;
+    how.deliveries.sends_waiting_max = readers;
+    test_shard shard{how};
+    std::vector<peer> hearing;
+    for (std::size_t i = 0; i < readers; ++i) hearing.push_back(shard.program(command({"SUBSCRIBE", "a", "b"})));
+    for (peer& each : hearing) each.take();
+    peer program = shard.program();
+    program.write("MULTI\r\n" + times(commands, "PUBLISH a 1\r\nPUBLISH b 2\r\n") + "EXEC\r\n");
+    std::size_t most = 0;
+    for (int handlers = 0; handlers < 10'000; ++handlers) {
+        shard.context.restart();
+        shard.context.poll_one();
+        most = std::max(most, shard.waiting.sends_waiting());
+    }
+    EXPECT_GT(most, readers);
+    EXPECT_LE(most, 2 * readers) << "one publication more than may wait";
+    EXPECT_EQ(program.take(), "+OK\r\n" + times(2 * commands, "+QUEUED\r\n") + array_of(2 * commands, ":3\r\n"));
+    for (peer& each : hearing) EXPECT_EQ(each.take(), times(commands, message("a", "1") + message("b", "2")));
+    shard.expect_at_rest();
+}
+
+TEST(door_transactions, a_subscriber_changes_its_dialect_in_one_when_it_has_heard_what_came_before) {
+    shard_options how;
+    how.deliveries.sends_per_turn = 1;
+    test_shard shard{how};
+    peer other = subscriber(shard, "a");
+    peer listener = shard.program("HELLO 3\r\n" + command({"SUBSCRIBE", "a"}));
+    listener.take();
+    peer publisher = shard.program();
+    publisher.write("PUBLISH a 1\r\nPUBLISH a 2\r\n");
+    listener.write("MULTI\r\nHELLO 2\r\nEXEC\r\n");
+    shard.settle();
+    const std::string heard = listener.take();
+    EXPECT_NE(heard.find(message("a", "2", resp::version::resp3)), std::string::npos) << heard;
+    publisher.write("PUBLISH a 3\r\n");
+    shard.settle();
+    EXPECT_EQ(listener.take(), message("a", "3"));
+    EXPECT_EQ(other.take(), message("a", "1") + message("a", "2") + message("a", "3"));
+}
+
+TEST(door_transactions, one_that_waits_for_a_turn_and_goes_leaves_nothing_behind) {
+    shard_options how;
+    how.turns.time_max = std::chrono::milliseconds{0};
+    test_shard shard{how};
+    peer program = shard.program();
+    program.write("MULTI\r\n" + times(100, "PUBLISH a 1\r\n"));
+    shard.settle();
+    program.take();
+    program.write("EXEC\r\n");
+    for (int handlers = 0; shard.turns.waiting() == 0 && handlers < 1000; ++handlers) {
+        shard.context.restart();
+        shard.context.poll_one();
+    }
+    EXPECT_EQ(shard.turns.waiting(), 1u);
+    shard.door.drop_all();
+    shard.expect_empty();
+    EXPECT_EQ(shard.turns.waiting(), 0u);
+}
 
 TEST(door_scripts, one_script_is_known_however_it_is_indented) {
     struct known_or_not {

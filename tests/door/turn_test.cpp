@@ -1,6 +1,7 @@
 #include "resp/writer.hpp"
 #include "support/test_shard.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,22 @@ TEST(door_turn, replies_come_before_what_is_published_after_their_commands) {
     publisher.write(command({"PUBLISH", "a", "1"}));
     shard.settle();
     EXPECT_EQ(reader.take(), "*2\r\n$4\r\npong\r\n$0\r\n\r\n" + message("a", "1"));
+}
+
+TEST(door_turn, who_comes_when_the_last_one_is_long_over_has_a_whole_one) {
+    test_shard shard;
+    std::string commands, replies;
+    for (int i = 0; i < 100; ++i) {
+        commands += "PING\r\n";
+        replies += "+PONG\r\n";
+    }
+    for (int round = 0; round < 2; ++round) { // the first comes before there was any
+        peer program = shard.program(commands);
+        EXPECT_EQ(program.take(), replies);
+        EXPECT_EQ(shard.turns.counts().waits, 0u);
+        EXPECT_EQ(shard.turns.counts().cut_short, 0u);
+        shard.advance(std::chrono::seconds{1});
+    }
 }
 
 TEST(door_turn, a_reader_that_is_killed_in_it_hears_what_was_for_it_and_nothing_more) {

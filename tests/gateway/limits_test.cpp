@@ -128,8 +128,17 @@ TEST(limits, of_few_descriptors_the_control_port_has_a_share) {
     EXPECT_EQ(control_connections_for(3, 256), 1u);
 }
 
+TEST(limits, of_few_descriptors_refused_connections_have_a_share) {
+    EXPECT_EQ(farewells_for(1'000'000, 4, 16), 16u);
+    EXPECT_EQ(farewells_for(1024, 1, 16), 16u);
+    EXPECT_EQ(farewells_for(1024, 2, 16), 8u);
+    EXPECT_EQ(farewells_for(600, 1, 16), 9u);
+    EXPECT_EQ(farewells_for(600, 1, 2), 2u);
+    EXPECT_EQ(farewells_for(0, 8, 16), 1u);
+}
+
 TEST(limits, connections_are_what_the_process_does_not_need_itself) {
-    // 64 spare, 12 for each shard, and the control plane's own.
+    // 64 spare, 12 for each shard, and the others.
     EXPECT_EQ(connections_for(1'000'000, 4, 256), 1'000'000u - 64 - 48 - 256);
     EXPECT_EQ(connections_for(1024, 1, 256), 1024u - 64 - 12 - 256);
     // Too few for anything: one for each shard, and accept will say why it fails.

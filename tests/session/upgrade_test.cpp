@@ -290,13 +290,19 @@ TEST(upgrade, connections_over_the_limit_get_503_and_the_others_stay) {
 TEST(upgrade, of_the_refused_only_so_many_are_waited_for) {
     shard_options how;
     how.clients.connections_max = 1;
+    constexpr std::size_t most = 5;
+    how.clients.farewells_max = most;
     test_shard shard{how};
     ws_client first = shard.connected();
     const std::uint64_t closes = script.closes;
     std::deque<peer> refused;
-    constexpr std::size_t most = link::farewells::descriptors_max;
-    for (std::size_t i = 0; i < most + 3; ++i) refused.push_back(shard.open(shard.sessions, upgrade_request));
+    for (std::size_t i = 0; i < most; ++i) refused.push_back(shard.open(shard.sessions, upgrade_request));
+    EXPECT_EQ(script.closes, closes);
+    EXPECT_EQ(shard.counters.farewells_cut_short, 0u);
+    for (std::size_t i = 0; i < 3; ++i) refused.push_back(shard.open(shard.sessions, upgrade_request));
     EXPECT_EQ(script.closes, closes + 3); // the oldest
+    EXPECT_EQ(shard.counters.farewells_cut_short, 3u);
+    EXPECT_EQ(shard.counters.farewells, static_cast<std::int64_t>(most));
     // Who has ended its side already is not waited for.
     {
         auto [mine, near] = socket_pair();
@@ -306,6 +312,8 @@ TEST(upgrade, of_the_refused_only_so_many_are_waited_for) {
     EXPECT_EQ(script.closes, closes + 4);
     shard.sessions.drop_all();
     EXPECT_EQ(script.closes, closes + 4 + most + 1); // and the first client
+    EXPECT_EQ(shard.counters.farewells, 0);
+    EXPECT_EQ(shard.counters.farewells_cut_short, 3u);
 }
 
 struct told {
