@@ -203,10 +203,10 @@ struct descriptors_case {
 };
 
 TEST(program, tells_the_truth_about_descriptors) {
-    // 64 spare, 12 for the shard, a sixteenth for the control port and another for its pages.
+    // 64 spare, 12 for the shard, a sixteenth for the control port and another for its pages, and refused connections.
     const descriptors_case cases[] = {
-        {"few", "600", "450", true},
-        {"enough", "10000", "9412", false},
+        {"few", "600", "432", true},
+        {"enough", "10000", "9380", false},
         {"as many as containers may have", "1073741816", "16000000", false},
     };
     for (const auto& [name, descriptors, clients, warned] : cases) {
