@@ -35,21 +35,22 @@ complaint apply(const std::vector<given>& values, settings& into, origins& set_b
     return {};
 }
 
-complaint read_password_file(settings& into, const origins& set_by) {
-    if (into.bus_password_file.empty()) return {};
-    const auto& source = set_by.at("bus_password_file");
-    if (!into.bus_password.empty())
-        return fmt::format("{}: the bus password is also given by {}; give only one", source,
-                           set_by.at("bus_password"));
-    const auto* row = find_option("bus_password");
+/// The content of the file named by `file_key` becomes the value of `key`, which must not be given, too.
+complaint read_secret_file(settings& into, const origins& set_by, std::string_view what, std::string_view key,
+                           std::string settings::*value, std::string_view file_key, const std::string& path) {
+    if (path.empty()) return {};
+    const auto& source = set_by.find(file_key)->second;
+    if (!(into.*value).empty())
+        return fmt::format("{}: the {} is also given by {}; give only one", source, what, set_by.find(key)->second);
+    const auto* row = find_option(key);
     std::string content;
-    auto why = read_content(into.bus_password_file, row->most + 2, content); // and a newline of one or two bytes
-    if (why) return fmt::format("{}: {} {}", source, in_quotes(into.bus_password_file), *why);
+    auto why = read_content(path, row->most + 2, content); // and a newline of one or two bytes
+    if (why) return fmt::format("{}: {} {}", source, in_quotes(path), *why);
     if (content.ends_with('\n')) content.pop_back();
     if (content.ends_with('\r')) content.pop_back();
-    if (content.empty()) return fmt::format("{}: {} is empty", source, in_quotes(into.bus_password_file));
+    if (content.empty()) return fmt::format("{}: {} is empty", source, in_quotes(path));
     why = assign(into, *row, std::span{&content, 1});
-    if (why) return fmt::format("{}: in {}: {}", source, in_quotes(into.bus_password_file), *why);
+    if (why) return fmt::format("{}: in {}: {}", source, in_quotes(path), *why);
     return {};
 }
 
@@ -86,6 +87,18 @@ complaint read_api_keys(settings& into, const origins& set_by) {
     return {};
 }
 
+complaint read_secret_files(settings& into, const origins& set_by) {
+    if (auto why = read_secret_file(into, set_by, "bus password", "bus_password", &settings::bus_password,
+                                    "bus_password_file", into.bus_password_file))
+        return why;
+    if (auto why = read_secret_file(into, set_by, "secret", "token_hmac_secret", &settings::token_hmac_secret,
+                                    "token_hmac_secret_file", into.token_hmac_secret_file))
+        return why;
+    return read_secret_file(into, set_by, "secret", "subscription_token_hmac_secret",
+                            &settings::subscription_token_hmac_secret, "subscription_token_hmac_secret_file",
+                            into.subscription_token_hmac_secret_file);
+}
+
 /// Whoever may connect without a token should at least be on the same machine.
 void listen_on_loopback(settings& into, const origins& set_by) {
     if (!into.dev) return;
@@ -111,7 +124,7 @@ complaint connect_outside(settings& into, const origins& set_by) {
 }
 
 complaint read_all(program which, const command_line& flags, const environment& variables, std::size_t cores,
-                   settings& into) {
+                   const further_check& check, settings& into) {
     std::vector<given> from_environment;
     file_content from_file;
     if (auto why = read_environment(which, variables, from_environment)) return why;
@@ -124,13 +137,14 @@ complaint read_all(program which, const command_line& flags, const environment& 
     for (const auto* source : {&std::as_const(from_file.values), &std::as_const(from_environment), &flags.values})
         if (auto why = apply(*source, into, set_by)) return why;
     listen_on_loopback(into, set_by);
-    if (auto why = read_password_file(into, set_by)) return why;
+    if (auto why = read_secret_files(into, set_by)) return why;
     if (auto why = read_api_keys(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
     if (auto why = check_name_spaces(from_file.namespaces, into, set_by)) return why;
     for (auto& each : from_file.namespaces) into.namespaces.push_back(std::move(each.value));
     fit_defaults(into, set_by, cores);
-    return check_rules(which, into, set_by, cores);
+    if (auto why = check_rules(which, into, set_by, cores)) return why;
+    return check ? check(into) : complaint{};
 }
 
 outcome refuse(std::string line) {
@@ -142,13 +156,14 @@ outcome refuse(std::string line) {
 
 } // namespace
 
-outcome load(program which, int argc, const char* const* argv, const environment& variables, std::size_t cores) {
+outcome load(program which, int argc, const char* const* argv, const environment& variables, std::size_t cores,
+             const further_check& check) {
     command_line flags;
     if (auto why = read_flags(which, argc, argv, flags)) return refuse(std::move(*why));
     if (flags.help) return {std::nullopt, {}, help_text(which), exit_valid};
     if (flags.version) return {std::nullopt, {}, fmt::format("{} " CARILLON_VERSION, name_of(which)), exit_valid};
     settings values;
-    if (auto why = read_all(which, flags, variables, cores, values)) return refuse(std::move(*why));
+    if (auto why = read_all(which, flags, variables, cores, check, values)) return refuse(std::move(*why));
     if (flags.check_config) return {std::nullopt, {}, "configuration is valid", exit_valid};
     return {std::move(values), flags.health, {}, exit_valid};
 }

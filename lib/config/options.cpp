@@ -19,8 +19,8 @@ constexpr std::size_t minute = 60'000, hour = 60 * minute;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
-                           bus = "Bus", upstream = "Bus upstream", control = "Control", server_api = "Server API",
-                           logging = "Log";
+                           tokens = "Tokens", bus = "Bus", upstream = "Bus upstream", control = "Control",
+                           server_api = "Server API", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -76,7 +76,7 @@ constexpr option table[] = {
     {PLACE(dev), gateway, clients, 0, 0, "",
      "For development only: anonymous connections, every origin, and a demo page on the client port. All ports are on "
      "loopback unless their addresses are given."},
-    {PLACE(allowed_origins), gateway, clients, 0, 1024, "",
+    {PLACE(allowed_origins), gateway, clients, 0, 1024, "patterns",
      "Web pages that may connect, as patterns like https://*.example.com. A browser from another origin is refused "
      "with 403; a client that sends no Origin is not a browser and may connect."},
     {PLACE(probes_on_client_port), gateway, clients, 0, 0, "",
@@ -107,6 +107,39 @@ constexpr option table[] = {
     {PLACE_MS(client_close_timeout), both, clients, 0, minute, "milliseconds",
      "Time for a client to answer our Close frame. Then its socket is closed all the same. On the bus door: time "
      "to read what was sent before the connection ends."},
+
+    {PLACE(anonymous), gateway, tokens, 0, 0, "",
+     "Clients without a token may connect, as the user with the empty name. What they may do is for the namespaces to "
+     "say."},
+    {PLACE(token_hmac_secret), gateway, tokens, 0, 4096, "",
+     "Secret that HS256, HS384 and HS512 tokens are signed with; 32 bytes or more. Other users see flags: better use "
+     "the environment or the file below."},
+    {PLACE(token_hmac_secret_file), gateway, tokens, 0, 4096, "",
+     "File that holds this secret, for mounted secrets; a newline at its end is ignored. Not together with the secret "
+     "itself."},
+    {PLACE(token_public_key_files), gateway, tokens, 0, 32, "files",
+     "Files of the keys that tokens may be signed with: public keys as PEM (RS256, RS384, RS512, PS256, ES256, ES384, "
+     "ES512, EdDSA by the kind of key), or a JWK or JWK Set, which may also hold secrets. Several keys, so that they "
+     "can "
+     "be changed."},
+    {PLACE(subscription_token_hmac_secret), gateway, tokens, 0, 4096, "",
+     "The same secret for subscription tokens. If any key is given for those, no other is good for them."},
+    {PLACE(subscription_token_hmac_secret_file), gateway, tokens, 0, 4096, "",
+     "File that holds the secret of subscription tokens."},
+    {PLACE(subscription_token_public_key_files), gateway, tokens, 0, 32, "files",
+     "Files of the keys that subscription tokens may be signed with."},
+    {PLACE(token_audience), gateway, tokens, 0, 1024, "", "Must be among a token's `aud`. None: it is not looked at."},
+    {PLACE(token_issuer), gateway, tokens, 0, 1024, "", "Must be a token's `iss`. None: it is not looked at."},
+    {PLACE(token_user_claim), gateway, tokens, 1, 256, "", "The claim that names the user."},
+    {PLACE(token_leeway_s), gateway, tokens, 0, 3'600, "seconds",
+     "How far apart the clocks of who makes tokens and of this machine may be."},
+    {PLACE(token_bytes_max), gateway, tokens, 256, 64 * kib, "bytes", "Longest token. A longer one is refused unread."},
+    {PLACE(token_memory_bytes_max), gateway, tokens, 0, 1'024 * mib, "bytes",
+     "Memory in each shard for tokens that were found good, for each of the two kinds, so that who comes back costs no "
+     "signature check. 0: none."},
+    {PLACE(client_expired_close_delay_s), gateway, tokens, 0, 3'600, "seconds",
+     "How long a client or a subscription may outlive its token, so that there is time to show another one. Then the "
+     "connection is closed with 3005, or the subscription ended with 2501."},
 
     {PLACE(bus), gateway, bus, 0, 2048, "",
      "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such an "
@@ -225,7 +258,7 @@ struct describe_values {
         return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
     }
     std::string operator()(std::vector<std::string> settings::*) const {
-        return fmt::format("a list of at most {} patterns", of.most);
+        return fmt::format("a list of at most {} {}", of.most, of.unit);
     }
     template <class Enum>
     std::string operator()(Enum settings::*) const {
@@ -260,7 +293,8 @@ std::string default_of(const option& option) {
 std::string values_of(const option& option) { return std::visit(describe_values{option}, option.target); }
 
 bool is_secret(const option& option) {
-    return option.key == "bus_password" || option.key == "bus" || option.key == "api_key";
+    return option.key == "bus_password" || option.key == "bus" || option.key == "api_key" ||
+           option.key.ends_with("_hmac_secret");
 }
 bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
 bool is_list(const option& option) {

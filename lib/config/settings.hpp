@@ -68,6 +68,22 @@ struct settings {
     /// the same name, and some channel can be in each.
     std::vector<channels::name_space> namespaces;
 
+    // Who may come in
+    bool anonymous = false;
+    std::string token_hmac_secret; // `load` has read the file's into it. Never print it.
+    std::string token_hmac_secret_file;
+    std::vector<std::string> token_public_key_files;
+    std::string subscription_token_hmac_secret; // the same for subscriptions; without keys, those above
+    std::string subscription_token_hmac_secret_file;
+    std::vector<std::string> subscription_token_public_key_files;
+    std::string token_audience; // empty: not looked at
+    std::string token_issuer;
+    std::string token_user_claim = "sub";
+    std::size_t token_leeway_s = 0;
+    std::size_t token_bytes_max = 16'384;
+    std::size_t token_memory_bytes_max = 4'194'304; // in each shard, for each of the two kinds
+    std::size_t client_expired_close_delay_s = 25;
+
     // The bus
     std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.
     std::string bus_password;         // of the bus door; empty: none is asked for. Never print it.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/content.hpp"
 #include "config/load.hpp"
 #include "config/value.hpp"
 
@@ -47,9 +48,6 @@ struct file_content {
 
 /// Reads the TOML file: options at its top, then tables. At most 1 MiB.
 complaint read_file(program which, const std::string& path, file_content& into);
-
-/// The whole content of a file of at most `bytes_max` bytes, in `content`. The complaint does not name the path.
-complaint read_content(const std::string& path, std::size_t bytes_max, std::string& content);
 
 /// "; did you mean NAME?" with the candidate that is written nearly like `name`, or nothing.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);

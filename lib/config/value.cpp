@@ -61,6 +61,7 @@ struct reader {
     complaint operator()(std::string settings::*member) const {
         // Not shown: it may be a password.
         if (text.size() > of.most) return fmt::format("the value is too long; give {}", values_of(of));
+        if (text.size() < of.least) return fmt::format("the value is too short; give {}", values_of(of));
         if (std::any_of(text.begin(), text.end(), is_control)) return "the value holds a control character";
         into.*member = text;
         return {};
@@ -108,10 +109,17 @@ struct reader {
     }
 };
 
+constexpr std::size_t path_bytes_max = 4096;
+
 complaint assign_list(std::vector<std::string>& into, const option& of, std::span<const std::string> texts) {
-    if (texts.size() > of.most) return fmt::format("there are {} patterns; give {}", texts.size(), values_of(of));
-    for (const auto& text : texts)
-        if (auto why = check_origin_pattern(text)) return why;
+    if (texts.size() > of.most) return fmt::format("there are {} {}; give {}", texts.size(), of.unit, values_of(of));
+    for (const auto& text : texts) {
+        if (of.unit == "patterns") {
+            if (auto why = check_origin_pattern(text)) return why;
+        } else if (text.empty() || text.size() > path_bytes_max || std::ranges::any_of(text, is_control)) {
+            return fmt::format("{} is no path of a file", in_quotes(text));
+        }
+    }
     into.assign(texts.begin(), texts.end());
     return {};
 }

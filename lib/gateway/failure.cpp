@@ -14,8 +14,7 @@ namespace {
 // What to do about what the system said; empty where only the one who runs it can know.
 std::string_view cure_of(int number) {
     switch (number) {
-    case EADDRINUSE:
-        return "another program, or another one of this, has the address: end it, or give another address";
+    case EADDRINUSE: return "another program, or another one of this, has the address: end it, or give another address";
     case EADDRNOTAVAIL: return "no interface of this machine has that address; ip address shows those that there are";
     case EACCES:
     case EPERM:

@@ -123,6 +123,10 @@ gateway::gateway(const config::settings& how, role which)
         if (how.bus_listen) refuse_shared_address(control_context_, *how.bus_listen);
     }
     build_routes();
+    token_keys keys;
+    if (auto why = read_token_keys(how, keys)) // they were right when the configuration was read
+        throw boost::system::system_error{EINVAL, boost::system::system_category(), *why};
+    if (which == role::gateway) log_who_may_come(how, keys);
     share mine{.number = 0,
                .shards = static_cast<std::uint32_t>(count),
                .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
@@ -130,6 +134,7 @@ gateway::gateway(const config::settings& how, role which)
                .serves_clients = which == role::gateway,
                .client_port = how.client_listen.port,
                .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
+               .keys = keys,
                .pages = client_routes_.paths()};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);

@@ -38,8 +38,10 @@ private:
         // Who reads the log again should know that something is missing.
         if (const std::uint64_t dropped = lines_->dropped(); dropped > told_) {
             const std::string text = fmt::format("{} lines of this log were dropped: nobody read it", dropped - told_);
-            if (push({message.time, message.source, message.logger_name, spdlog::level::warn, text})) told_ = dropped;
-            else return;
+            if (push({message.time, message.source, message.logger_name, spdlog::level::warn, text}))
+                told_ = dropped;
+            else
+                return;
         }
         push(message);
     }

@@ -6,6 +6,8 @@
 #include "gateway/health.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/token_command.hpp"
+#include "gateway/token_keys.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -14,7 +16,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace carillon::gateway {
 
@@ -54,6 +58,11 @@ int say(int code, const std::string& text) {
     return code;
 }
 
+std::optional<std::string> complaint_of_keys(const config::settings& how) {
+    token_keys read;
+    return read_token_keys(how, read);
+}
+
 } // namespace
 
 int run_program(config::program which, int argc, const char* const* argv) {
@@ -62,7 +71,10 @@ int run_program(config::program which, int argc, const char* const* argv) {
     // browsers.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
-    const config::outcome loaded = config::load(which, argc, argv, config::process_environment(), allowed_cores());
+    const bool is_gateway = which == config::program::gateway;
+    if (is_gateway && argc > 1 && std::string_view{argv[1]} == "token") return run_token_command(argc - 1, argv + 1);
+    const config::outcome loaded =
+        config::load(which, argc, argv, config::process_environment(), allowed_cores(), complaint_of_keys);
     if (!loaded.value) return say(loaded.exit_code, loaded.text);
     try {
         if (!loaded.health.empty()) {
@@ -71,7 +83,7 @@ int run_program(config::program which, int argc, const char* const* argv) {
         }
         set_up_log(*loaded.value);
     } catch (const std::exception& failure) { return say(EXIT_FAILURE, in_words(failure)); }
-    const int code = run_gateway(*loaded.value, which == config::program::bus ? role::bus : role::gateway);
+    const int code = run_gateway(*loaded.value, is_gateway ? role::gateway : role::bus);
     finish_log(last_lines);
     return code;
 }

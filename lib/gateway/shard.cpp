@@ -27,6 +27,17 @@ session::options session_options(const config::settings& how, const share& mine)
             .pages = mine.pages,
             .head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max},
             .dev = how.dev,
+            .anonymous = how.anonymous,
+            .tokens = {.keys = mine.keys.connections,
+                       .subscription_keys = mine.keys.subscriptions,
+                       .audience = how.token_audience,
+                       .issuer = how.token_issuer,
+                       .user_claim = how.token_user_claim,
+                       .leeway = std::chrono::seconds{how.token_leeway_s},
+                       .token_bytes_max = how.token_bytes_max,
+                       .remembered_bytes_max = how.token_memory_bytes_max},
+            .name_spaces = how.namespaces,
+            .expired_close_delay = std::chrono::seconds{how.client_expired_close_delay_s},
             .allowed_origins = how.allowed_origins,
             .connections_max = mine.clients_max,
             .farewells_max = how.farewells_max,
@@ -228,6 +239,7 @@ metrics::shard_counters shard::snapshot() const {
     copy.turn_waiting = static_cast<std::int64_t>(turns_.waiting());
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
+    if (sessions_) sessions_->count_tokens(copy);
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();
         const hub::patterns& patterns = embedded_->patterns();

@@ -8,6 +8,7 @@
 #include "gateway/channel_page.hpp"
 #include "gateway/clerk.hpp"
 #include "gateway/refusal_log.hpp"
+#include "gateway/token_keys.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
 #include "link/turn.hpp"
@@ -55,6 +56,7 @@ struct share {
     bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
+    token_keys keys{};                ///< that its clients' tokens are checked with
     std::vector<std::string> pages{}; ///< paths of the client port that the control plane answers
     const shard* first = nullptr;     ///< whose unix sockets are listened on, too; none: this is the first
 };

@@ -37,6 +37,8 @@ bool turn::over() {
     return over_;
 }
 
+void turn::has_toiled() noexcept { asked_ = questions_for_a_look - 1; }
+
 void turn::end() {
     send_put_aside();
     const bool delivered = deliveries_ == nullptr || deliveries_->go_on();

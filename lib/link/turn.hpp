@@ -58,6 +58,8 @@ public:
     /// The turn has taken its time: do no more than what is begun. Outside of a turn one begins, as with join().
     bool over() override;
     void end() override;
+    /// Something has been done that takes as long as hundreds of other things: the next over() looks at the clock.
+    void has_toiled() noexcept;
 
     /// What is done now is part of a turn: of the one that is under way or, outside of one, of one that a post ends.
     void join();

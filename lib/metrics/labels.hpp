@@ -22,6 +22,13 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(command_method, std::uint8_t, connect, subscribe, 
 BOOST_DEFINE_FIXED_ENUM_CLASS(protocol_failure, std::uint8_t, malformed_frame, not_utf8, message_too_big,
                               malformed_command, too_many_commands, unexpected_command, other)
 
+/// Why a token was refused: auth::error's own names; or it is another client's or channel's.
+BOOST_DEFINE_FIXED_ENUM_CLASS(token_refusal, std::uint8_t, oversize, malformed, encrypted, base64url, header_json,
+                              header_duplicate, header_type, header_critical, header_compressed, header_nested,
+                              algorithm_none, algorithm_unknown, key_unknown, signature, claims_json, claim_duplicate,
+                              claim_type, claim_value, user_missing, audience, issuer, channel_unexpected,
+                              channel_missing, expired, not_yet_valid, for_another, no_keys, other)
+
 /// Who published.
 BOOST_DEFINE_FIXED_ENUM_CLASS(publication_source, std::uint8_t, resp, client, api)
 

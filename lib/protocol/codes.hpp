@@ -32,6 +32,7 @@ bool is_temporary(command_error code) noexcept;
 enum class unsubscription : std::uint32_t {
     by_server = 2000,
     insufficient_state = 2500,
+    expired = 2501,
 };
 
 /// Why the server closes a connection (protocol §4.2); clients reconnect by themselves except from 3500 to 3999.

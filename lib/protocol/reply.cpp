@@ -38,6 +38,33 @@ void append_push_tail(std::string& out, std::string_view info) {
     out += "}}}";
 }
 
+// Members after others, or the first.
+void append_time_left(std::string& out, time_left left) {
+    if (!left) return;
+    if (out.back() != '{') out += ',';
+    out += R"("expires":true,"ttl":)";
+    append_number(out, static_cast<std::uint64_t>(left->count()));
+}
+
+void append_data(std::string& out, std::string_view data) {
+    if (data.empty()) return;
+    if (out.back() != '{') out += ',';
+    out += R"("data":)";
+    append_one_line(out, data);
+}
+
+void append_subscriptions(std::string& out, std::span<const server_subscription> all) {
+    out += R"(,"subs":{)";
+    for (const server_subscription& each : all) {
+        if (out.back() != '{') out += ',';
+        append_json_string(out, each.channel);
+        out += ":{";
+        append_data(out, each.data);
+        out += '}';
+    }
+    out += '}';
+}
+
 } // namespace
 
 void append_connect_reply(std::string& out, std::uint32_t id, const connect_result& what) {
@@ -52,6 +79,8 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
         append_number(out, static_cast<std::uint64_t>(what.ping.count()));
     }
     if (what.pong) out += R"(,"pong":true)";
+    append_time_left(out, what.left);
+    if (!what.subscriptions.empty()) append_subscriptions(out, what.subscriptions);
     out += "}}";
 }
 
@@ -60,9 +89,29 @@ void append_empty_reply(std::string& out, std::uint32_t id, std::string_view met
     out += "}}";
 }
 
-void append_subscribe_reply(std::string& out, std::uint32_t id, bool was_recovering) {
+void append_subscribe_reply(std::string& out, std::uint32_t id, const subscribe_result& what) {
     append_reply_head(out, id, "subscribe");
-    if (was_recovering) out += R"("was_recovering":true)";
+    if (what.was_recovering) out += R"("was_recovering":true)";
+    append_time_left(out, what.left);
+    append_data(out, what.data);
+    out += "}}";
+}
+
+void append_refresh_reply(std::string& out, std::uint32_t id, std::string_view client, std::string_view version,
+                          time_left left) {
+    append_reply_head(out, id, "refresh");
+    out += R"("client":")";
+    out += client;
+    out += R"(","version":")";
+    out += version;
+    out += '"';
+    append_time_left(out, left);
+    out += "}}";
+}
+
+void append_sub_refresh_reply(std::string& out, std::uint32_t id, time_left left) {
+    append_reply_head(out, id, "sub_refresh");
+    append_time_left(out, left);
     out += "}}";
 }
 
@@ -99,11 +148,19 @@ void append_unsubscribe_push(std::string& out, std::string_view channel, unsubsc
     out += "}}}";
 }
 
-void append_client_info(std::string& out, std::string_view user, std::string_view client) {
+void append_client_info(std::string& out, const client_info& who) {
     out += R"({"user":)";
-    append_json_string(out, user);
+    append_json_string(out, who.user);
     out += R"(,"client":)";
-    append_json_string(out, client);
+    append_json_string(out, who.client);
+    if (!who.conn_info.empty()) {
+        out += R"(,"conn_info":)";
+        append_one_line(out, who.conn_info);
+    }
+    if (!who.chan_info.empty()) {
+        out += R"(,"chan_info":)";
+        append_one_line(out, who.chan_info);
+    }
     out += '}';
 }
 

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,11 +13,22 @@ namespace carillon::protocol {
 
 // Replies and pushes in the JSON form (protocol §2, §3), each appended to `out` as one line without its line break.
 
+/// What expires and when: `"expires":true,"ttl":60`. None: it does not.
+using time_left = std::optional<std::chrono::seconds>;
+
+/// A channel that the server has subscribed the client to.
+struct server_subscription {
+    std::string_view channel;
+    std::string_view data; ///< one JSON value; empty: none
+};
+
 struct connect_result {
     std::string_view client;      ///< the connection's UUID
     std::string_view version;     ///< the server's
     std::chrono::seconds ping{0}; ///< 0: the server sends none
     bool pong = false;            ///< the client must answer each
+    time_left left{};             ///< of the connection
+    std::span<const server_subscription> subscriptions{};
 };
 
 void append_connect_reply(std::string& out, std::uint32_t id, const connect_result& what);
@@ -23,8 +36,19 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
 /// The reply of a command whose result has no members: `{"id":3,"subscribe":{}}`.
 void append_empty_reply(std::string& out, std::uint32_t id, std::string_view method);
 
-/// The reply to a subscribe. `was_recovering`: the client asked for what it has missed, and does not get it.
-void append_subscribe_reply(std::string& out, std::uint32_t id, bool was_recovering);
+struct subscribe_result {
+    bool was_recovering = false; ///< the client asked for what it has missed, and does not get it
+    time_left left{};            ///< of the subscription
+    std::string_view data{};     ///< one JSON value; empty: none
+};
+
+void append_subscribe_reply(std::string& out, std::uint32_t id, const subscribe_result& what);
+
+/// The reply to a refresh of the connection (§3.2).
+void append_refresh_reply(std::string& out, std::uint32_t id, std::string_view client, std::string_view version,
+                          time_left left);
+/// The reply to a refresh of a subscription (§3.3).
+void append_sub_refresh_reply(std::string& out, std::uint32_t id, time_left left);
 
 void append_error_reply(std::string& out, std::uint32_t id, command_error code);
 
@@ -34,8 +58,16 @@ void append_publication(std::string& out, std::string_view channel, std::string_
 /// The same for data that is UTF-8 text: it becomes a JSON string.
 void append_text_publication(std::string& out, std::string_view channel, std::string_view text, std::string_view info);
 
-/// The ClientInfo of a publisher (§3.1), as append_publication takes it.
-void append_client_info(std::string& out, std::string_view user, std::string_view client);
+/// Who has published (§3.1).
+struct client_info {
+    std::string_view user;
+    std::string_view client;
+    std::string_view conn_info{}; ///< one JSON value; empty: none
+    std::string_view chan_info{}; ///< the same
+};
+
+/// The ClientInfo of a publisher, as append_publication takes it.
+void append_client_info(std::string& out, const client_info& who);
 
 /// The push that tells a client that the server has ended its subscription.
 void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason);

@@ -2,9 +2,8 @@
 
 #include "hub/hub.hpp"
 #include "link/server.hpp"
+#include "session/identity.hpp"
 #include "ws/assembler.hpp"
-
-#include <boost/uuid/uuid.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +21,15 @@ enum class stage : std::uint8_t {
 };
 
 /// All that an idle browser connection costs in the session room: one cache line (docs/decisions/0003). Protocol
-/// state is the phase; subscriptions live in the hub, half messages and unsent frames in `busy` and only while there
-/// are any.
+/// state is the phase; the client ID is made of the record's place (client_ids); subscriptions live in the hub, half
+/// messages and unsent frames in `busy` and only while there are any.
 struct client : link::record {
-    boost::uuids::uuid id{}; ///< the client ID of the protocol, a version 4 UUID
+    identity who;
     hub::memberships channels;
-    bool waits = false; ///< for the bus to answer a publish: its next command is not looked at before
+
+    /// For an answer from elsewhere, or for a turn: its next command is not looked at before.
+    bool waits() const noexcept { return detail != 0; }
+    void wait(bool still) noexcept { detail = still ? 1 : 0; }
 
     stage where() const noexcept { return static_cast<stage>(phase); }
     void move_to(stage next) noexcept { phase = static_cast<std::uint8_t>(next); }

@@ -27,6 +27,8 @@ struct method_of {
     command_method operator()(const protocol::sub_refresh_request&) const { return command_method::sub_refresh; }
 };
 
+protocol::command_error error_of(channels::verdict said) noexcept { return static_cast<protocol::command_error>(said); }
+
 } // namespace
 
 void server::handle(client& c, const protocol::command& command) {
@@ -45,22 +47,6 @@ void server::handle(client& c, const protocol::command& command) {
     std::visit([&](const auto& request) { on(c, command.id, request); }, command.what);
 }
 
-void server::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
-    if (!options_.dev) {
-        // Nobody can verify a token yet, so nobody is let in.
-        return disconnect(c, request.token.empty() ? protocol::disconnect::bad_request
-                                                   : protocol::disconnect::invalid_token);
-    }
-    c.id = ids_.next();
-    c.move_to(stage::live);
-    schedule_ping(c, true);
-    protocol::append_connect_reply(next_reply(), id,
-                                   {.client = uuid_text{c.id}.view(),
-                                    .version = "carillon " CARILLON_VERSION,
-                                    .ping = std::chrono::ceil<std::chrono::seconds>(options_.ping_interval),
-                                    .pong = true});
-}
-
 void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
     // "fossil" is not granted: the result lacks `delta`, and publications come whole (§3.3).
@@ -75,15 +61,28 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
         return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
                                                                            : command_error::limit_exceeded);
     }
+    grant shown;
+    if (!request.token.empty() && !verify(c, id, request.channel, request.token, shown)) return;
+    identity::room in;
+    const bool has_token = !shown.channel.empty();
+    const auto may = rules_.may_subscribe(c.who.user(in), request.channel, has_token);
+    if (may != channels::verdict::allowed) return fail(id, error_of(may));
+    subscribe(c, request, has_token ? &shown : nullptr, id);
+}
+
+void server::subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
+    const hub::subscriber who = subscriber_of(c);
     const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     const bool first = outcome == hub::subscribe_outcome::joined_first;
+    if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));
     const bus::ticket whose{records().key_of(c).packed(), id, request.recover};
     // The reply waits for the bus: it promises that nothing is missed from here on.
     switch (bus_->subscribe(request.channel, first, *this, whose)) {
-    case bus::interest::confirmed: protocol::append_subscribe_reply(next_reply(), id, request.recover); break;
+    case bus::interest::confirmed: answer_subscribe(c, id, request.recover); break;
     case bus::interest::pending: break;
     case bus::interest::refused:
+        forget_grant(c, request.channel);
         hub_->unsubscribe(who, c.channels, request.channel);
         fail(id, command_error::internal);
         break;
@@ -92,6 +91,7 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
 
 void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {
     if (request.channel.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
+    forget_grant(c, request.channel);
     const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
     if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(request.channel, records().key_of(c).packed());
     if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(request.channel);
@@ -106,13 +106,23 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
         ++counters().publications_refused(metrics::publication_refusal::too_big);
         return fail(id, command_error::bad_request);
     }
+    identity::room in;
+    const std::string_view user = c.who.user(in);
+    const auto may = rules_.may_publish(user, request.channel, standing(c, request.channel));
+    if (may != channels::verdict::allowed) return fail(id, error_of(may));
     info_.clear();
-    protocol::append_client_info(info_, {}, uuid_text{c.id}.view());
+    const uuid_text client_id{ids_.id_of(records().key_of(c))};
+    protocol::client_info publisher{user, client_id.view()};
+    if (const person* more = c.who.more()) {
+        publisher.conn_info = more->info;
+        if (const grant* of = more->find(request.channel)) publisher.chan_info = of->info;
+    }
+    protocol::append_client_info(info_, publisher);
     const bus::ticket whose{records().key_of(c).packed(), id};
     const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
     if (!done) {
-        c.waits = true; // answered by on_published
+        c.wait(true); // answered by on_published
         return;
     }
     ++counters().publications(metrics::publication_source::client);
@@ -120,19 +130,22 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::presence_request& request) {
-    not_available(c, id, request.channel);
+    not_available(c, id, request.channel, &channels::rules::may_see_presence);
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::presence_stats_request& request) {
-    not_available(c, id, request.channel);
+    not_available(c, id, request.channel, &channels::rules::may_see_presence);
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::history_request& request) {
-    not_available(c, id, request.channel);
+    not_available(c, id, request.channel, &channels::rules::may_read_history);
 }
 
-void server::not_available(client& c, std::uint32_t id, std::string_view channel) {
-    if (!channel_is_refused(c, id, channel)) fail(id, command_error::not_available);
+void server::not_available(client& c, std::uint32_t id, std::string_view channel, decision may) {
+    if (channel_is_refused(c, id, channel)) return;
+    identity::room in;
+    const auto said = (rules_.*may)(c.who.user(in), channel, standing(c, channel));
+    fail(id, said == channels::verdict::allowed ? command_error::not_available : error_of(said));
 }
 
 void server::on(client&, std::uint32_t id, const protocol::rpc_request&) { fail(id, command_error::not_available); }
@@ -144,19 +157,6 @@ void server::on(client& c, std::uint32_t, const protocol::send_request&) {
 
 void server::on(client& c, std::uint32_t, const protocol::ping_request&) {
     break_off(c, metrics::protocol_failure::unexpected_command);
-}
-
-void server::on(client& c, std::uint32_t id, const protocol::refresh_request& request) {
-    if (request.token.empty()) return break_off(c, metrics::protocol_failure::unexpected_command);
-    fail(id, command_error::not_available);
-}
-
-void server::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request) {
-    if (channel_is_refused(c, id, request.channel)) return;
-    if (!hub_->subscribed(subscriber_of(c), c.channels, request.channel)) {
-        return fail(id, command_error::permission_denied);
-    }
-    fail(id, request.token.empty() ? command_error::bad_request : command_error::not_available);
 }
 
 // Exactly one pong for each ping (§4.1).

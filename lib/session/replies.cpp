@@ -75,7 +75,7 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone
     auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->closing) return;
-    CHECK(c->waits && active_ == nullptr);
+    CHECK(c->waits() && active_ == nullptr);
     const hold kept{*this, *c}; // what waited behind the publish may end the connection
     active_ = c;
     if (receivers) {
@@ -86,15 +86,38 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
     go_on(*c);
     flush_replies();
     active_ = nullptr;
-    if (!c->gone && !c->closing && !c->waits) resume(*c);
+    if (!c->gone && !c->closing && !c->waits()) resume(*c);
+}
+
+void server::answer_subscribe(client& c, std::uint32_t id, bool was_recovering) {
+    protocol::subscribe_result what{.was_recovering = was_recovering};
+    std::string data; // told once, and not kept
+    if (person* more = c.who.more()) {
+        const auto shown = std::ranges::find(more->grants, id, &grant::command);
+        if (shown != more->grants.end()) {
+            shown->command = 0;
+            what.left = left_until(shown->expires);
+            data = std::exchange(shown->data, {});
+            what.data = data;
+        }
+    }
+    protocol::append_subscribe_reply(next_reply(), id, what);
 }
 
 void server::on_subscribed(bus::ticket whose) {
-    answer_later(whose, [&](client&) { protocol::append_subscribe_reply(next_reply(), whose.id, whose.recovers); });
+    if (is_of_connect(whose)) return on_server_subscribed(whose);
+    answer_later(whose, [&](client& c) { answer_subscribe(c, whose.id, whose.recovers); });
 }
 
 void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {
+    if (is_of_connect(whose)) {
+        auto& c = static_cast<client&>(*find(net::connection_key::unpacked(whose.connection)));
+        // It comes back, and finds what it has to have or waits longer; a channel that is denied stays denied.
+        return disconnect(c, why == bus::error::denied ? protocol::disconnect::permission_denied
+                                                       : protocol::disconnect::internal_server_error);
+    }
     answer_later(whose, [&](client& c) {
+        forget_grant(c, channel);
         const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
         if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
         fail(whose.id, error_of(bus::make_error_code(why)));
@@ -125,6 +148,7 @@ void server::take_away(const std::shared_ptr<const farewell>& what, std::size_t 
         if (c == nullptr || c->closing) continue;
         const auto outcome = hub_->unsubscribe(subscriber_of(*c), c->channels, what->channel);
         if (outcome == hub::unsubscribe_outcome::not_subscribed) continue;
+        forget_grant(*c, what->channel);
         if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(what->channel);
         send(*c, what->frame);
     }

@@ -1,5 +1,6 @@
 #include "session/server.hpp"
 
+#include "auth/verifier.hpp"
 #include "base/bytes.hpp"
 #include "protocol/reply.hpp"
 
@@ -42,12 +43,21 @@ metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {
     }
 }
 
+// In development mode without namespaces everybody may do everything.
+channels::rules rules_of(const options& how) {
+    if (how.dev && how.name_spaces.empty()) return channels::rules::open(how.channel_bytes_max);
+    return {how.name_spaces, how.channel_bytes_max};
+}
+
 } // namespace
+
+server::~server() = default;
 
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
-    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
-      plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max} {
+    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus}, plain_http_{std::move(
+                                                                                                 plain_http)},
+      decoder_{how.message_bytes_max}, rules_{rules_of(how)}, verifier_{make_verifier(how.tokens)} {
     hub_->attach(hub::format::websocket_json, *this);
     ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);
 }
@@ -83,6 +93,7 @@ void server::on_gone(link::record& r, link::ending) {
     auto& c = static_cast<client&>(r);
     cancel_deadline(c);
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+    c.who.clear();
     // Whoever closed it has counted it, with the code it chose; the others went without a word.
     if (c.closing) return;
     const bool was_web_socket = c.where() != stage::upgrading;
@@ -107,6 +118,7 @@ void server::on_deadline(net::connection& connection) {
         break;
     case stage::connecting: disconnect(c, protocol::disconnect::stale); break;
     case stage::live:
+        if (end_expired(c)) break;
         c.move_to(stage::awaiting_pong);
         schedule(c, options_.pong_timeout);
         ++counters().pings_sent;
@@ -131,7 +143,7 @@ void server::schedule_ping(client& c, bool first) {
         std::uniform_int_distribution<std::int64_t> part{after.count() / 2, after.count()};
         after = std::chrono::milliseconds{part(jitter_)};
     }
-    schedule(c, after);
+    schedule(c, until_next(c, after));
 }
 
 // --- from frames to commands
@@ -140,7 +152,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
     half_message* kept = c.busy != nullptr ? static_cast<half_message*>(c.busy->kept.get()) : nullptr;
     ws::assembler fresh{ws::role::server, {.message_bytes_max = options_.message_bytes_max}};
     ws::assembler& assembler = kept != nullptr ? kept->assembler : fresh;
-    for (bool more = true; more && !c.gone && !c.closing && !c.waits;) {
+    for (bool more = true; more && !c.gone && !c.closing && !c.waits();) {
         const ws::event event = assembler.next(bytes);
         switch (event.what) {
         case ws::event::kind::none: more = false; break;
@@ -162,7 +174,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
     }
     if (c.gone) return;
     if (c.closing) return await_close(c, assembler, bytes);
-    if (kept == nullptr && assembler.idle() && !c.waits) return; // as nearly always: nothing is kept
+    if (kept == nullptr && assembler.idle() && !c.waits()) return; // as nearly always: nothing is kept
     if (kept == nullptr) {
         std::string lines{unhandled_}; // before the assembler moves, whose memory it may be in
         auto begun = std::make_unique<half_message>(std::move(assembler));
@@ -174,8 +186,8 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
     }
     kept->commands = std::exchange(handled_, 0);
     kept->bytes.assign(as_text(bytes));
-    if (c.waits) pause(c);
-    if (!c.waits && kept->assembler.idle()) {
+    if (c.waits()) pause(c);
+    if (!c.waits() && kept->assembler.idle()) {
         forget_kept(c);
         settle(c);
     } else {
@@ -204,7 +216,7 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
         }
         handle(c, *command);
         if (c.gone || c.closing) return;
-        if (c.waits) {
+        if (c.waits()) {
             unhandled_ = message;
             handled_ = commands;
             return;
@@ -214,7 +226,7 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
 
 // The rest of a message that begins with a command that there is no time or no room for now.
 void server::wait_for_turn(client& c, std::string_view unhandled, std::size_t handled, bool for_room) {
-    c.waits = true;
+    c.wait(true);
     unhandled_ = unhandled;
     handled_ = handled;
     link::server::wait_for_turn(c, for_room);
@@ -222,18 +234,18 @@ void server::wait_for_turn(client& c, std::string_view unhandled, std::size_t ha
 
 void server::on_turn(link::record& r) {
     auto& c = static_cast<client&>(r);
-    if (!c.waits) return resume(c);
+    if (!c.waits()) return resume(c);
     const hold kept{*this, c}; // what waited may end the connection
     active_ = &c;
     go_on(c);
     put_replies_aside(c);
-    if (!c.gone && !c.closing && !c.waits) resume(c);
+    if (!c.gone && !c.closing && !c.waits()) resume(c);
 }
 
 // The commands that waited, for the bus to answer a publish or for a turn, then the bytes behind them. Replies stay in
 // the order of the commands (§4.5).
 void server::go_on(client& c) {
-    c.waits = false;
+    c.wait(false);
     unhandled_ = {};
     auto& kept = static_cast<half_message&>(*c.busy->kept);
     std::string lines = std::exchange(kept.lines, {});
@@ -243,7 +255,7 @@ void server::go_on(client& c) {
     handle_lines(c, lines, std::exchange(kept.commands, 0));
     if (c.gone) return;
     if (c.closing) return await_close(c, kept.assembler, std::as_writable_bytes(std::span{bytes}));
-    if (!c.waits) return read_frames(c, std::as_writable_bytes(std::span{bytes}));
+    if (!c.waits()) return read_frames(c, std::as_writable_bytes(std::span{bytes}));
     kept.lines.assign(unhandled_);
     kept.commands = std::exchange(handled_, 0);
     kept.bytes = std::move(bytes);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "bus/broker.hpp"
+#include "channels/rules.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/command.hpp"
 #include "protocol/json_decoder.hpp"
+#include "protocol/reply.hpp"
 #include "session/burst.hpp"
 #include "session/client.hpp"
 #include "session/client_ids.hpp"
@@ -24,7 +26,26 @@
 #include <string_view>
 #include <vector>
 
+namespace carillon::auth {
+class key_set;
+class verifier;
+struct connection_claims;
+struct payload;
+} // namespace carillon::auth
+
 namespace carillon::session {
+
+/// Whose tokens are good. The keys are those of auth::verifier.
+struct token_options {
+    std::shared_ptr<const auth::key_set> keys{};              ///< of connections; none: no token is good
+    std::shared_ptr<const auth::key_set> subscription_keys{}; ///< none: those of connections
+    std::string audience{};
+    std::string issuer{};
+    std::string user_claim = "sub";
+    std::chrono::seconds leeway{0};
+    std::size_t token_bytes_max = 16 * 1024;
+    std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< for each of the two kinds
+};
 
 /// What clients may do and cost. See docs/configuration.md for what each means to a user.
 struct options {
@@ -32,6 +53,11 @@ struct options {
     std::vector<std::string> pages; ///< paths whose plain requests are handed over; all others get a 404
     http::head_limits head{};       ///< of a request
     bool dev = false;               ///< anonymous clients may connect, from every origin
+    bool anonymous = false;         ///< who shows no token may connect, as the user ""
+    token_options tokens{};
+    std::vector<channels::name_space> name_spaces{}; ///< none with `dev`: everybody may do everything everywhere
+    /// How long a client may stay when its time is over, so that it can show another token.
+    std::chrono::seconds expired_close_delay{25};
     std::vector<std::string> allowed_origins;
     std::uint32_t connections_max = 0xffffffff;
     std::size_t farewells_max = 16; ///< refused connections that wait for their end
@@ -47,6 +73,8 @@ struct options {
     std::chrono::milliseconds pong_timeout{8'000};
     std::chrono::milliseconds close_timeout{5'000};
     refusal_listener on_refusal{}; ///< none: nobody is told
+    /// What time it is for tokens; none: the system's clock.
+    std::function<std::chrono::sys_seconds()> now{};
 };
 
 /// Takes over a connection whose request asks for one of options::pages: its descriptor, and all the bytes it has sent
@@ -61,6 +89,10 @@ class server final : public link::server,
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
            handover plain_http);
+    ~server();
+
+    /// What the memory of tokens has done goes into `into`.
+    void count_tokens(metrics::shard_counters& into) const;
 
     void on_deadline(net::connection& c) override;
 
@@ -124,9 +156,31 @@ private:
     void on(client& c, std::uint32_t id, const protocol::refresh_request& request);
     void on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request);
     void on(client& c, std::uint32_t id, const protocol::pong& request);
-    void not_available(client& c, std::uint32_t id, std::string_view channel);
+    using decision = channels::verdict (channels::rules::*)(std::string_view user, std::string_view channel,
+                                                            channels::membership how) const noexcept;
+    void not_available(client& c, std::uint32_t id, std::string_view channel, decision may);
+    void subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
+    void answer_subscribe(client& c, std::uint32_t id, bool was_recovering);
     void fail(std::uint32_t id, protocol::command_error why);
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
+
+    // admission.cpp: tokens, and what their ends bring about
+    static std::unique_ptr<auth::verifier> make_verifier(const token_options& how);
+    bool verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into);
+    template <class Claims>
+    bool count_token(const result<Claims>& verified);
+    bool take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims);
+    bool take_json(client& c, const auth::payload& from, std::string& into);
+    bool subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims);
+    void on_server_subscribed(bus::ticket whose);
+    void answer_connect(client& c, std::uint32_t id);
+    bool is_of_connect(bus::ticket whose);
+    bool end_expired(client& c);
+    std::chrono::milliseconds until_next(const client& c, std::chrono::milliseconds ping) const;
+    protocol::time_left left_until(expiry when) const;
+    std::chrono::sys_seconds now() const;
+    channels::membership standing(const client& c, std::string_view channel);
+    static void forget_grant(client& c, std::string_view channel) noexcept;
 
     // A channel that is taken from everybody who had it: the push that says so.
     struct farewell {
@@ -159,6 +213,8 @@ private:
     handover plain_http_;
     protocol::json_decoder decoder_;
     client_ids ids_;
+    channels::rules rules_;
+    std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
     std::minstd_rand jitter_{std::random_device{}()};
     std::string ping_frame_;
     std::string encoded_; // one publication, while it is encoded

@@ -158,10 +158,18 @@ async function untilReady(started) {
 /**
  * Starts a gateway and waits until it is ready.
  * `ports`: {client, control, bus}, each 0 or absent for any free port; `flags`: more command line; `bus`: the URL of a
- * Redis that several gateways share, and then this one has no bus door.
+ * Redis that several gateways share, and then this one has no bus door; `dev`: whether who has no token may come.
  */
-export const startGateway = ({ ports = {}, flags = [], bus } = {}) =>
-  untilReady(new Gateway(binary, bus ? doorsWithoutBus : doors, ports, ['--dev', ...(bus ? ['--bus', bus] : []), ...flags]));
+export const startGateway = ({ ports = {}, flags = [], bus, dev = true } = {}) =>
+  untilReady(new Gateway(binary, bus ? doorsWithoutBus : doors, ports,
+    [...(dev ? ['--dev'] : []), ...(bus ? ['--bus', bus] : []), ...flags]));
+
+/** Runs `carillon ARGUMENTS` to its end: {code, stdout, stderr}. */
+export const runCarillon = (...args) => new Promise((resolve) => {
+  execFile(binary, args, { timeout: commandLimitMs }, (error, stdout, stderr) => {
+    resolve({ code: error ? error.code : 0, stdout, stderr });
+  });
+});
 
 /** Starts a carillon-bus, which has no client port, and waits until it is ready. */
 export const startBus = ({ ports = {}, flags = [] } = {}) => untilReady(new Gateway(busBinary, doorsOfBus, ports, flags));

@@ -1,5 +1,4 @@
 #include "protocol/json_decoder.hpp"
-
 #include "protocol/payload.hpp"
 #include "support/allocations.hpp"
 
@@ -18,8 +17,8 @@ std::string describe(const command& what) {
     struct visitor {
         std::string operator()(const pong&) const { return "pong"; }
         std::string operator()(const connect_request& r) const {
-            return "connect token=" + std::string{r.token} + " name=" + std::string{r.name} + " version=" +
-                   std::string{r.version};
+            return "connect token=" + std::string{r.token} + " name=" + std::string{r.name} +
+                   " version=" + std::string{r.version};
         }
         std::string operator()(const subscribe_request& r) const {
             std::string words = "subscribe " + std::string{r.channel} + " token=" + std::string{r.token};
@@ -90,7 +89,8 @@ TEST_F(decoding, commands_of_the_schema) {
          R"({"id":2,"subscribe":{"channel":"news","recover":null,"offset":null,"delta":null,"tf":null,"type":null}})",
          "2 subscribe news token="},
         {"an empty filter is one", R"({"id":2,"subscribe":{"channel":"a","tf":{}}})", "2 subscribe a token= tf"},
-        {"an escaped channel", R"({"id":2,"subscribe":{"channel":"caf\u00e9\n\"x\""}})", "2 subscribe café\n\"x\" token="},
+        {"an escaped channel", R"({"id":2,"subscribe":{"channel":"caf\u00e9\n\"x\""}})",
+         "2 subscribe café\n\"x\" token="},
         {"the escaped name of a member", R"({"id":2,"subscribe":{"ch\u0061nnel":"a"}})", "2 subscribe a token="},
         {"of two members with one name the last counts", R"({"id":1,"id":2,"subscribe":{"channel":"a","channel":"b"}})",
          "2 subscribe b token="},
@@ -116,12 +116,13 @@ TEST_F(decoding, commands_of_the_schema) {
         {"publish of a string", R"({"id":4,"publish":{"data": "h\u00e9" ,"channel":"a"}})", R"(4 publish a "h\u00e9")"},
         {"publish of null", R"({"id":4,"publish":{"channel":"a","data":null}})", "4 publish a null"},
         {"publish without data", R"({"id":4,"publish":{"channel":"a"}})", "4 publish a "},
-        {"publish with all members",
-         R"({"id":4,"publish":{"channel":"a","data":1,"type":1,"key":"k","removed":true}})", "4 publish a 1 type=1"},
+        {"publish with all members", R"({"id":4,"publish":{"channel":"a","data":1,"type":1,"key":"k","removed":true}})",
+         "4 publish a 1 type=1"},
         {"an empty object as a method", R"({"id":5,"subscribe":{}})", "5 subscribe  token="},
         {"presence", R"({"id":6,"presence":{"channel":"a"}})", "6 presence a"},
         {"presence_stats", R"({"id":6,"presence_stats":{"channel":"a"}})", "6 presence_stats a"},
-        {"history", R"({"id":6,"history":{"channel":"a","limit":10,"since":{"offset":1,"epoch":"e"},"reverse":true}})", "6 history a"},
+        {"history", R"({"id":6,"history":{"channel":"a","limit":10,"since":{"offset":1,"epoch":"e"},"reverse":true}})",
+         "6 history a"},
         {"rpc", R"({"id":7,"rpc":{"method":"m","data":{}}})", "7 rpc m"},
         {"send needs no id", R"({"send":{"data":{}}})", "0 send"},
         {"refresh", R"({"id":8,"refresh":{"token":"t"}})", "8 refresh t"},
@@ -129,9 +130,10 @@ TEST_F(decoding, commands_of_the_schema) {
         {"ping", R"({"id":9,"ping":{}})", "9 ping"},
         {"a pong is an empty object", "{}", "0 pong"},
         {"without an id it is a pong whatever else it says", R"({"subscribe":{"channel":"a"}})", "0 pong"},
-        {"unknown members are ignored", R"({"x":[{"id":7}],"id":3,"unsubscribe":{"channel":"a","y":{"channel":"b"}},"z":1})",
+        {"unknown members are ignored",
+         R"({"x":[{"id":7}],"id":3,"unsubscribe":{"channel":"a","y":{"channel":"b"}},"z":1})", "3 unsubscribe a"},
+        {"white space is JSON's own", " \t{ \"id\" : 3 , \"unsubscribe\" : { \"channel\" : \"a\" } }\r",
          "3 unsubscribe a"},
-        {"white space is JSON's own", " \t{ \"id\" : 3 , \"unsubscribe\" : { \"channel\" : \"a\" } }\r", "3 unsubscribe a"},
         {"an id of null counts as absent", R"({"id":null,"subscribe":{"channel":"a"}})", "0 pong"},
         {"a pong with white space", " { } ", "0 pong"},
         {"the largest id", R"({"id":4294967295,"rpc":{}})", "4294967295 rpc "},
@@ -166,7 +168,8 @@ TEST_F(decoding, lines_that_are_no_commands) {
         {"a method that is an array", R"({"id":1,"subscribe":["a"]})", decode_error::wrong_type},
         {"an id and no method", R"({"id":1})", decode_error::no_method},
         {"an id and an unknown method", R"({"id":1,"jump":{}})", decode_error::no_method},
-        {"a payload with a wrong literal", R"({"id":1,"publish":{"channel":"a","data":[tru]}})", decode_error::bad_payload},
+        {"a payload with a wrong literal", R"({"id":1,"publish":{"channel":"a","data":[tru]}})",
+         decode_error::bad_payload},
         {"a payload with a wrong number", R"({"id":1,"publish":{"channel":"a","data":{"a":01}}})",
          decode_error::bad_payload},
         {"a payload with a wrong escape", R"({"id":1,"publish":{"channel":"a","data":{"a":"\x"}}})",
@@ -264,8 +267,8 @@ TEST_F(decoding, members_of_another_type_are_refused) {
 }
 
 TEST_F(decoding, what_is_not_looked_at_must_be_json_all_the_same) {
-    const std::vector<std::string> rubbish{"tru", "01", "nul", "[1 2]", R"({"a" 1})", R"("\x")", R"({"a":[1,]})", "-",
-                                           "1e", "[}"};
+    const std::vector<std::string> rubbish{"tru",           "01", "nul", "[1 2]", R"({"a" 1})", R"("\x")",
+                                           R"({"a":[1,]})", "-",  "1e",  "[}"};
     const std::vector<std::string> places{
         R"({"id":1,"x":@,"rpc":{}})",
         R"({"id":1,"connect":{"x":@}})",

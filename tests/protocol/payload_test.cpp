@@ -105,14 +105,35 @@ TEST(reply, is_written_as_the_protocol_says) {
     append_connect_reply(out, 1, {"7f6c", "v"});
     EXPECT_EQ(out, R"({"id":1,"connect":{"client":"7f6c","version":"v"}})");
     out.clear();
+    const server_subscription granted[] = {{"a", ""}, {"b\"", "{\n}"}};
+    append_connect_reply(
+        out, 1, {.client = "7f6c", .version = "v", .left = std::chrono::seconds{60}, .subscriptions = granted});
+    EXPECT_EQ(out, R"({"id":1,"connect":{"client":"7f6c","version":"v","expires":true,"ttl":60,)"
+                   R"("subs":{"a":{},"b\"":{"data":{ }}}}})");
+    out.clear();
     append_empty_reply(out, 3, "unsubscribe");
     EXPECT_EQ(out, R"({"id":3,"unsubscribe":{}})");
     out.clear();
-    append_subscribe_reply(out, 3, false);
+    append_subscribe_reply(out, 3, {});
     EXPECT_EQ(out, R"({"id":3,"subscribe":{}})");
     out.clear();
-    append_subscribe_reply(out, 3, true);
+    append_subscribe_reply(out, 3, {.was_recovering = true});
     EXPECT_EQ(out, R"({"id":3,"subscribe":{"was_recovering":true}})");
+    out.clear();
+    append_subscribe_reply(out, 3, {.was_recovering = true, .left = std::chrono::seconds{0}, .data = "[1]"});
+    EXPECT_EQ(out, R"({"id":3,"subscribe":{"was_recovering":true,"expires":true,"ttl":0,"data":[1]}})");
+    out.clear();
+    append_refresh_reply(out, 3, "7f6c", "v", std::chrono::seconds{60});
+    EXPECT_EQ(out, R"({"id":3,"refresh":{"client":"7f6c","version":"v","expires":true,"ttl":60}})");
+    out.clear();
+    append_refresh_reply(out, 3, "7f6c", "v", std::nullopt);
+    EXPECT_EQ(out, R"({"id":3,"refresh":{"client":"7f6c","version":"v"}})");
+    out.clear();
+    append_sub_refresh_reply(out, 3, std::chrono::seconds{60});
+    EXPECT_EQ(out, R"({"id":3,"sub_refresh":{"expires":true,"ttl":60}})");
+    out.clear();
+    append_sub_refresh_reply(out, 3, std::nullopt);
+    EXPECT_EQ(out, R"({"id":3,"sub_refresh":{}})");
     out.clear();
     append_error_reply(out, 4, command_error::already_subscribed);
     EXPECT_EQ(out, R"({"id":4,"error":{"code":105,"message":"already subscribed"}})");
@@ -121,7 +142,7 @@ TEST(reply, is_written_as_the_protocol_says) {
     EXPECT_EQ(out, R"({"id":4,"error":{"code":100,"message":"internal server error","temporary":true}})");
     out.clear();
     std::string info;
-    append_client_info(info, "", "c1");
+    append_client_info(info, {"", "c1"});
     append_publication(out, "a\"b", "{\n\"x\":1}", info);
     EXPECT_EQ(out, R"({"push":{"channel":"a\"b","pub":{"data":{ "x":1},"info":{"user":"","client":"c1"}}}})");
     EXPECT_TRUE(is_json(out));

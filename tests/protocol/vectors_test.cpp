@@ -35,8 +35,10 @@ std::uint32_t number(const json::object& from, std::string_view name) {
 
 std::string client_info(const json::object& with) {
     std::string info;
-    if (const json::value* const whose = with.if_contains("info"))
-        append_client_info(info, text(whose->as_object(), "user"), text(whose->as_object(), "client"));
+    if (const json::value* const whose = with.if_contains("info")) {
+        const std::string user = text(whose->as_object(), "user"), client = text(whose->as_object(), "client");
+        append_client_info(info, {user, client});
+    }
     return info;
 }
 
@@ -57,7 +59,7 @@ const std::map<std::string, writer>& writers() {
                      const json::object& with) { append_empty_reply(out, number(with, "id"), text(with, "method")); }},
         {"subscribe",
          [](std::string& out, const json::object& with) {
-             append_subscribe_reply(out, number(with, "id"), with.at("was_recovering").as_bool());
+             append_subscribe_reply(out, number(with, "id"), {.was_recovering = with.at("was_recovering").as_bool()});
          }},
         {"error",
          [](std::string& out, const json::object& with) {

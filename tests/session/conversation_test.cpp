@@ -437,13 +437,13 @@ TEST(conversation, outside_of_development_mode_nobody_connects) {
     }
 }
 
-TEST(conversation, every_client_has_an_id_of_its_own_that_is_a_version_4_uuid) {
+TEST(conversation, every_client_has_an_id_of_its_own_that_is_a_version_8_uuid) {
     test_shard shard;
     std::set<std::string> ids;
     for (int i = 0; i < 200; ++i) {
         const ws_client client = shard.connected();
         ASSERT_EQ(client.id().size(), 36u);
-        EXPECT_EQ(client.id()[14], '4');
+        EXPECT_EQ(client.id()[14], '8');
         EXPECT_NE(std::string_view{"89ab"}.find(client.id()[19]), std::string_view::npos);
         ids.insert(client.id());
     }

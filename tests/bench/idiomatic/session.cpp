@@ -145,7 +145,7 @@ net::awaitable<bool> session::handle_message(std::string_view lines) {
         if (const auto* asked = std::get_if<protocol::publish_request>(&command->what)) {
             if (channel_is_refused(command->id, asked->channel)) continue;
             std::string info;
-            protocol::append_client_info(info, {}, client_id_);
+            protocol::append_client_info(info, {{}, client_id_});
             std::string text;
             protocol::append_publication(text, asked->channel, asked->data, info);
             const std::uint32_t id = command->id;

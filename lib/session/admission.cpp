@@ -1,0 +1,328 @@
+#include "auth/verifier.hpp"
+#include "protocol/payload.hpp"
+#include "protocol/reply.hpp"
+#include "session/server.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+// Who a client is, by the tokens that it shows, and what happens when their time is over (protocol §6).
+namespace carillon::session {
+
+namespace {
+
+using protocol::command_error;
+using protocol::disconnect;
+using std::chrono::seconds;
+using std::chrono::sys_seconds;
+
+constexpr seconds ttl_max = std::chrono::hours{24 * 365}; // that a client is told of (§6.3)
+constexpr std::string_view version = "carillon " CARILLON_VERSION;
+
+expiry expiry_of(const std::optional<sys_seconds>& when) noexcept {
+    if (!when) return 0;
+    return static_cast<expiry>(
+        std::clamp<std::int64_t>(when->time_since_epoch().count(), 1, std::numeric_limits<expiry>::max()));
+}
+
+sys_seconds time_of(expiry when) noexcept { return sys_seconds{seconds{when}}; }
+
+} // namespace
+
+std::unique_ptr<auth::verifier> server::make_verifier(const token_options& how) {
+    if (how.keys == nullptr && how.subscription_keys == nullptr) return nullptr;
+    auth::verifier_options checked{.expected = {how.audience, how.issuer, how.user_claim},
+                                   .leeway = how.leeway,
+                                   .token_bytes_max = how.token_bytes_max,
+                                   .remembered_bytes_max = how.remembered_bytes_max};
+    auto keys = how.keys != nullptr ? how.keys : std::make_shared<const auth::key_set>();
+    return std::make_unique<auth::verifier>(std::move(checked), std::move(keys), how.subscription_keys);
+}
+
+void server::count_tokens(metrics::shard_counters& into) const {
+    if (verifier_ == nullptr) return;
+    for (const auth::memory_counters* each : {&verifier_->connection_memory(), &verifier_->subscription_memory()}) {
+        into.token_memory_hits += each->hits;
+        into.token_memory_misses += each->misses;
+        into.token_memory_evictions += each->evictions;
+        into.token_memory_entries += static_cast<std::int64_t>(each->entries);
+        into.token_memory_bytes += static_cast<std::int64_t>(each->bytes);
+    }
+}
+
+sys_seconds server::now() const {
+    if (options_.now) return options_.now();
+    return std::chrono::floor<seconds>(std::chrono::system_clock::now());
+}
+
+// A check takes up to a millisecond: the next command looks whether there is time for it.
+template <class Claims>
+bool server::count_token(const result<Claims>& verified) {
+    shard().turns.has_toiled();
+    if (verified) {
+        ++counters().tokens_accepted;
+    } else {
+        ++counters().tokens_refused(auth::name_of(static_cast<auth::error>(verified.error().value())));
+    }
+    return verified.has_value();
+}
+
+// --- connections
+
+// A token that has expired is asked for anew; one that is wrong never gets better (§6.1).
+void server::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
+    auth::verifier::connection shown;
+    if (!request.token.empty() && verifier_ != nullptr) {
+        const auto verified = verifier_->verify_connection(request.token, now());
+        if (!count_token(verified)) {
+            if (auth::is_expired(verified.error())) return fail(id, command_error::token_expired);
+            return disconnect(c, disconnect::invalid_token);
+        }
+        shown = *verified;
+    } else if (!options_.dev) {
+        if (!request.token.empty()) {
+            ++counters().tokens_refused(metrics::token_refusal::no_keys);
+            return disconnect(c, disconnect::invalid_token);
+        }
+        if (!options_.anonymous) return disconnect(c, disconnect::bad_request);
+    }
+    if (shown != nullptr && !take_claims(c, id, *shown)) return;
+    c.move_to(stage::live);
+    schedule_ping(c, true);
+    if (shown != nullptr && !subscribe_to_granted(c, id, *shown)) return;
+    person* const more = c.who.more();
+    if (more == nullptr || more->awaited == 0) return answer_connect(c, id);
+    more->connect = id;
+    c.wait(true); // answered by on_server_subscribed
+}
+
+// What the token says of the client itself. False: it has been refused.
+bool server::take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims) {
+    if (claims.expires && *claims.expires <= now()) return fail(id, command_error::expired), false;
+    if (claims.subscriptions.size() > options_.subscriptions_max)
+        return disconnect(c, disconnect::channel_limit), false;
+    for (const auth::granted_subscription& each : claims.subscriptions) {
+        const auto said = rules_.find(each.channel).said;
+        if (said != channels::verdict::allowed) return fail(id, static_cast<command_error>(said)), false;
+    }
+    c.who.set_user(claims.user);
+    c.who.expires = expiry_of(claims.expires);
+    if (claims.info && !take_json(c, *claims.info, c.who.need_more().info)) return false;
+    if (!claims.meta.empty()) c.who.need_more().meta = claims.meta;
+    return true;
+}
+
+// Bytes that are no JSON have no place in a JSON connection (§1.3).
+bool server::take_json(client& c, const auth::payload& from, std::string& into) {
+    if (from.any_bytes && !protocol::is_json(from.bytes)) {
+        disconnect(c, disconnect::inappropriate_protocol);
+        return false;
+    }
+    into = from.bytes;
+    return true;
+}
+
+// False: it has been disconnected.
+bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims) {
+    for (const auth::granted_subscription& each : claims.subscriptions) {
+        grant what{.channel = each.channel, .command = id, .by_server = true};
+        if (each.info && !take_json(c, *each.info, what.info)) return false;
+        if (each.data && !take_json(c, *each.data, what.data)) return false;
+        person& more = c.who.need_more();
+        more.grants.push_back(std::move(what));
+        const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, each.channel);
+        const bool first = outcome == hub::subscribe_outcome::joined_first;
+        switch (bus_->subscribe(each.channel, first, *this, {records().key_of(c).packed(), id, false})) {
+        case bus::interest::confirmed: break;
+        case bus::interest::pending: ++more.awaited; break;
+        case bus::interest::refused:
+            hub_->unsubscribe(subscriber_of(c), c.channels, each.channel);
+            disconnect(c, disconnect::internal_server_error); // for now: it comes back
+            return false;
+        }
+    }
+    return true;
+}
+
+void server::answer_connect(client& c, std::uint32_t id) {
+    const uuid_text client_id{ids_.id_of(records().key_of(c))};
+    std::vector<protocol::server_subscription> granted;
+    std::vector<std::string> told; // once, and not kept
+    if (person* more = c.who.more()) {
+        told.reserve(more->grants.size());
+        for (grant& each : more->grants) {
+            each.command = 0;
+            told.push_back(std::exchange(each.data, {}));
+            granted.push_back({each.channel, told.back()});
+        }
+    }
+    protocol::append_connect_reply(next_reply(), id,
+                                   {.client = client_id.view(),
+                                    .version = version,
+                                    .ping = std::chrono::ceil<seconds>(options_.ping_interval),
+                                    .pong = true,
+                                    .left = left_until(c.who.expires),
+                                    .subscriptions = granted});
+}
+
+// Whether the subscription that the ticket stands for is one that a connect command waits for.
+bool server::is_of_connect(bus::ticket whose) {
+    auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
+    const person* more = c == nullptr || c->closing ? nullptr : c->who.more();
+    return more != nullptr && more->connect != 0 && more->connect == whose.id;
+}
+
+void server::on_server_subscribed(bus::ticket whose) {
+    if (active_ != nullptr) { // somebody else's commands are being handled
+        boost::asio::post(shard().context, [this, whose] {
+            if (is_of_connect(whose)) on_server_subscribed(whose);
+        });
+        return;
+    }
+    auto& c = static_cast<client&>(*find(net::connection_key::unpacked(whose.connection)));
+    person& more = *c.who.more();
+    if (--more.awaited > 0) return;
+    const hold kept{*this, c}; // what waited behind the connect may end the connection
+    active_ = &c;
+    answer_connect(c, std::exchange(more.connect, 0));
+    go_on(c);
+    flush_replies();
+    active_ = nullptr;
+    if (!c.gone && !c.closing && !c.waits()) resume(c);
+}
+
+// The new token takes the place of the one before, for the same user (§6.3).
+void server::on(client& c, std::uint32_t id, const protocol::refresh_request& request) {
+    if (request.token.empty()) return break_off(c, metrics::protocol_failure::unexpected_command);
+    if (verifier_ == nullptr) return fail(id, command_error::not_available);
+    const auto verified = verifier_->verify_connection(request.token, now());
+    if (!count_token(verified)) {
+        return disconnect(c, auth::is_expired(verified.error()) ? disconnect::connection_expired
+                                                                : disconnect::invalid_token);
+    }
+    const auth::connection_claims& claims = **verified;
+    identity::room in;
+    if (claims.user != c.who.user(in)) {
+        ++counters().tokens_refused(metrics::token_refusal::for_another);
+        return disconnect(c, disconnect::invalid_token);
+    }
+    if (claims.expires && *claims.expires <= now()) return disconnect(c, disconnect::connection_expired);
+    c.who.expires = expiry_of(claims.expires);
+    if (claims.info && !take_json(c, *claims.info, c.who.need_more().info)) return;
+    if (!claims.meta.empty()) c.who.need_more().meta = claims.meta;
+    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
+    protocol::append_refresh_reply(next_reply(), id, uuid_text{ids_.id_of(records().key_of(c))}.view(), version,
+                                   left_until(c.who.expires));
+}
+
+// --- subscriptions
+
+// A token for this channel and this client, into what it permits. False: the command has been answered, or the client
+// disconnected (§6.2).
+bool server::verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into) {
+    if (verifier_ == nullptr) {
+        if (options_.dev) return true; // as if there were none
+        ++counters().tokens_refused(metrics::token_refusal::no_keys);
+        return fail(id, command_error::permission_denied), false;
+    }
+    const auto verified = verifier_->verify_subscription(token, now());
+    if (!count_token(verified)) {
+        fail(id, auth::is_expired(verified.error()) ? command_error::token_expired : command_error::permission_denied);
+        return false;
+    }
+    const auth::subscription_claims& claims = **verified;
+    identity::room in;
+    if (!claims.is_for(c.who.user(in), channel, uuid_text{ids_.id_of(records().key_of(c))}.view())) {
+        ++counters().tokens_refused(metrics::token_refusal::for_another);
+        return disconnect(c, disconnect::invalid_token), false;
+    }
+    if (claims.expires && *claims.expires <= now()) return fail(id, command_error::expired), false;
+    into.channel = channel;
+    into.command = id;
+    into.expires = expiry_of(claims.expires);
+    if (claims.info && !take_json(c, *claims.info, into.info)) return false;
+    return !claims.data || take_json(c, *claims.data, into.data);
+}
+
+void server::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request) {
+    if (channel_is_refused(c, id, request.channel)) return;
+    if (!hub_->subscribed(subscriber_of(c), c.channels, request.channel)) {
+        return fail(id, command_error::permission_denied);
+    }
+    if (request.token.empty()) return fail(id, command_error::bad_request);
+    if (verifier_ == nullptr) return fail(id, command_error::not_available);
+    grant shown;
+    if (!verify(c, id, request.channel, request.token, shown)) return;
+    person& more = c.who.need_more();
+    grant* before = more.find(request.channel);
+    if (before == nullptr) before = &more.grants.emplace_back(grant{.channel = std::string{request.channel}});
+    before->expires = shown.expires;
+    if (!shown.info.empty()) before->info = std::move(shown.info);
+    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
+    protocol::append_sub_refresh_reply(next_reply(), id, left_until(before->expires));
+}
+
+channels::membership server::standing(const client& c, std::string_view channel) {
+    if (options_.dev && options_.name_spaces.empty()) return channels::membership::none; // nobody asks
+    if (const person* more = c.who.more()) {
+        if (more->find(channel) != nullptr) return channels::membership::by_token;
+    }
+    return hub_->subscribed(subscriber_of(c), c.channels, channel) ? channels::membership::subscribed
+                                                                   : channels::membership::none;
+}
+
+void server::forget_grant(client& c, std::string_view channel) noexcept {
+    if (person* more = c.who.more()) more->forget(channel);
+}
+
+// --- ends
+
+protocol::time_left server::left_until(expiry when) const {
+    if (when == 0) return std::nullopt;
+    return std::clamp<seconds>(time_of(when) - now(), seconds::zero(), ttl_max);
+}
+
+// When to look at the client again: for its ping, or for the end of what it was permitted. So no expiry needs a timer.
+std::chrono::milliseconds server::until_next(const client& c, std::chrono::milliseconds ping) const {
+    expiry first = c.who.expires;
+    if (const person* more = c.who.more()) {
+        for (const grant& each : more->grants) {
+            if (each.expires != 0 && (first == 0 || each.expires < first)) first = each.expires;
+        }
+    }
+    if (first == 0) return ping;
+    const std::chrono::milliseconds left = time_of(first) + options_.expired_close_delay - now();
+    return std::clamp(left, std::chrono::milliseconds{1}, ping);
+}
+
+// Who has not shown another token in time loses what the last one had permitted (§6.3). True: it is disconnected.
+bool server::end_expired(client& c) {
+    const sys_seconds over = now() - options_.expired_close_delay;
+    const auto is_over = [&](expiry when) { return when != 0 && time_of(when) <= over; };
+    if (is_over(c.who.expires)) return disconnect(c, disconnect::connection_expired), true;
+    person* const more = c.who.more();
+    if (more == nullptr) return false;
+    std::string pushes;
+    for (std::size_t at = more->grants.size(); at-- > 0;) {
+        if (!is_over(more->grants[at].expires) || more->grants[at].command != 0) continue;
+        if (more->grants[at].by_server) return disconnect(c, disconnect::subscription_expired), true;
+        const std::string channel = std::move(more->grants[at].channel);
+        more->grants.erase(more->grants.begin() + static_cast<std::ptrdiff_t>(at));
+        if (hub_->unsubscribe(subscriber_of(c), c.channels, channel) == hub::unsubscribe_outcome::left_last)
+            bus_->unsubscribe(channel);
+        ++counters().subscriptions_expired;
+        if (!pushes.empty()) pushes += '\n';
+        protocol::append_unsubscribe_push(pushes, channel, protocol::unsubscription::expired, "subscription expired");
+    }
+    if (pushes.empty()) return false;
+    std::string frame;
+    ws::append_frame(frame, ws::opcode::text, pushes);
+    send(c, frame);
+    return false;
+}
+
+} // namespace carillon::session

@@ -1,0 +1,66 @@
+#include "session/identity.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace carillon::session {
+
+grant* person::find(std::string_view channel) noexcept {
+    const auto found = std::ranges::find(grants, channel, &grant::channel);
+    return found == grants.end() ? nullptr : &*found;
+}
+
+void person::forget(std::string_view channel) noexcept {
+    std::erase_if(grants, [&](const grant& each) { return each.channel == channel; });
+}
+
+std::string_view identity::user(room& in) const noexcept {
+    switch (form_) {
+    case form::text: {
+        const auto size = static_cast<std::size_t>(text_[text_bytes_max]);
+        std::copy_n(text_.begin(), size, in.characters.begin());
+        return {in.characters.data(), size};
+    }
+    case form::uuid: {
+        in.characters = uuid_text{uuid_}.characters;
+        return {in.characters.data(), in.characters.size()};
+    }
+    case form::elsewhere: return whose_->user;
+    }
+    return {};
+}
+
+void identity::set_user(std::string_view user) {
+    if (form_ == form::elsewhere) {
+        whose_->user = user;
+    } else if (user.size() <= text_bytes_max) {
+        text_ = {};
+        std::ranges::copy(user, text_.begin());
+        text_[text_bytes_max] = static_cast<char>(user.size());
+        form_ = form::text;
+    } else if (const auto id = uuid_of(user)) {
+        uuid_ = *id;
+        form_ = form::uuid;
+    } else {
+        whose_ = new person{.user = std::string{user}}; // clear() deletes it
+        form_ = form::elsewhere;
+    }
+}
+
+person& identity::need_more() {
+    if (form_ != form::elsewhere) {
+        room in;
+        whose_ = new person{.user = std::string{user(in)}};
+        form_ = form::elsewhere;
+    }
+    return *whose_;
+}
+
+void identity::clear() noexcept {
+    if (form_ == form::elsewhere) delete whose_;
+    text_ = {};
+    form_ = form::text;
+    expires = 0;
+}
+
+} // namespace carillon::session
