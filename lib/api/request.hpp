@@ -37,34 +37,34 @@ struct broadcast_request {
 
 /// Which connections are meant: all of a user, or one of them.
 struct whom {
-    std::string user;
-    std::string client;
-    std::string session;
+    std::string user{};
+    std::string client{};
+    std::string session{};
 };
 
 struct subscribe_request {
-    whom who;
-    std::string channel;
-    std::string info; ///< JSON, or the bytes of `b64info`; empty: none
-    std::string data;
-    std::optional<std::pair<std::uint64_t, std::string>> recover_since; ///< offset and epoch
-    std::int64_t expire_at = 0;                                         ///< seconds since 1970; 0: never
+    whom who{};
+    std::string channel{};
+    std::string info{}; ///< JSON, or the bytes of `b64info`; empty: none
+    std::string data{};
+    std::optional<std::pair<std::uint64_t, std::string>> recover_since{}; ///< offset and epoch
+    std::int64_t expire_at = 0;                                           ///< seconds since 1970; 0: never
 };
 struct unsubscribe_request {
-    whom who;
-    std::string channel;
+    whom who{};
+    std::string channel{};
 };
 struct disconnect_request {
-    whom who;
-    std::vector<std::string> whitelist; ///< client IDs that stay
-    std::uint32_t code = 3503;          ///< of the Close frame
+    whom who{};
+    std::vector<std::string> whitelist{}; ///< client IDs that stay
+    std::uint32_t code = 3503;            ///< of the Close frame
     std::string reason = "force disconnect";
 };
 struct refresh_request {
-    whom who;
+    whom who{};
     bool expired = false;
     std::int64_t expire_at = 0;
-    std::string info;
+    std::string info{};
 };
 struct presence_request {
     std::string channel;

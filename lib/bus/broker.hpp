@@ -25,7 +25,8 @@ inline error_code make_error_code(error why) noexcept { return {static_cast<int>
 struct ticket {
     std::uint64_t connection = 0; ///< net::connection_key, packed
     std::uint32_t id = 0;
-    bool recovers = false; ///< of a subscribe: the client has asked for what it missed, and is told
+    bool recovers = false;  ///< of a subscribe: the client has asked for what it missed, and is told
+    bool by_server = false; ///< of a subscribe: no command of the client has asked for it
 };
 
 /// How many connections got a publication.

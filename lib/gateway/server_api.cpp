@@ -281,8 +281,25 @@ asio::awaitable<api::reply> server_api::describe_node() {
     co_return api::info_result{{node}};
 }
 
+// A Close frame has room for 123 bytes (RFC 6455 §5.5), and its codes below 3000 are not for applications.
+bool server_api::can_be_ordered(const api::command& what) const {
+    constexpr std::uint32_t code_min = 3000, code_max = 4999;
+    constexpr std::size_t reason_bytes_max = 123;
+    const auto is_channel = [this](const std::string& name) {
+        return !name.empty() && name.size() <= channel_bytes_max_;
+    };
+    const auto is_payload = [](const std::string& text) { return text.empty() || protocol::is_json(text); };
+    if (const auto* it = std::get_if<api::disconnect_request>(&what))
+        return it->code >= code_min && it->code <= code_max && it->reason.size() <= reason_bytes_max;
+    if (const auto* it = std::get_if<api::unsubscribe_request>(&what)) return is_channel(it->channel);
+    if (const auto* it = std::get_if<api::refresh_request>(&what)) return is_payload(it->info);
+    if (const auto* it = std::get_if<api::subscribe_request>(&what))
+        return is_channel(it->channel) && is_payload(it->info) && is_payload(it->data);
+    return true;
+}
+
 asio::awaitable<api::reply> server_api::order_users(const api::command& what) {
-    if (whom_in(what)->user.empty()) co_return api::error::bad_request;
+    if (whom_in(what)->user.empty() || !can_be_ordered(what)) co_return api::error::bad_request;
     using answer = std::optional<std::uint32_t>;
     std::function<answer(shard&)> question = [what](shard& of) { return of.carry_out(what); };
     const auto said = co_await ask_shards<answer>(*context_, *shards_, patience_, std::move(question));

@@ -46,6 +46,7 @@ private:
     boost::asio::awaitable<api::reply> list_channels(const api::channels_request& asked);
     boost::asio::awaitable<api::reply> describe_node();
     boost::asio::awaitable<api::reply> order_users(const api::command& what);
+    bool can_be_ordered(const api::command& what) const;
 
     boost::asio::io_context* context_;
     const std::vector<std::unique_ptr<shard>>* shards_;

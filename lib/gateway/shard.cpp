@@ -110,6 +110,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
             if (!refusals_(what)) ++counters_.refusals_not_logged;
         };
         sessions_ = std::make_unique<session::server>(floor, hub_, *broker_, clients, std::move(plain_http));
+        users_ = sessions_.get();
         listening.bytes_first = std::chrono::seconds{1};
         // By then a client that is there would have answered a ping.
         listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;

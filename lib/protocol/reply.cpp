@@ -148,6 +148,20 @@ void append_unsubscribe_push(std::string& out, std::string_view channel, unsubsc
     out += "}}}";
 }
 
+void append_subscribe_push(std::string& out, std::string_view channel, std::string_view data) {
+    out += R"({"push":{"channel":)";
+    append_json_string(out, channel);
+    out += R"(,"subscribe":{)";
+    append_data(out, data);
+    out += "}}}";
+}
+
+void append_refresh_push(std::string& out, time_left left) {
+    out += R"({"push":{"refresh":{)";
+    append_time_left(out, left);
+    out += "}}}";
+}
+
 void append_client_info(std::string& out, const client_info& who) {
     out += R"({"user":)";
     append_json_string(out, who.user);

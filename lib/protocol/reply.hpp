@@ -72,6 +72,12 @@ void append_client_info(std::string& out, const client_info& who);
 /// The push that tells a client that the server has ended its subscription.
 void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason);
 
+/// The push that tells a client that the server has subscribed it to a channel. `data` is one JSON value or empty.
+void append_subscribe_push(std::string& out, std::string_view channel, std::string_view data);
+
+/// The push that tells a client that its connection has another end, or none.
+void append_refresh_push(std::string& out, time_left left);
+
 /// The server's ping (§2): a reply with nothing in it.
 inline constexpr std::string_view ping_line = "{}";
 

@@ -30,6 +30,17 @@ std::string_view identity::user(room& in) const noexcept {
     return {};
 }
 
+bool identity::is(const wanted& user) const noexcept {
+    switch (form_) {
+    case form::text:
+        return user.text.size() == static_cast<std::size_t>(text_[text_bytes_max]) &&
+               std::equal(user.text.begin(), user.text.end(), text_.begin());
+    case form::uuid: return user.uuid && *user.uuid == uuid_;
+    case form::elsewhere: return whose_->user == user.text;
+    }
+    return false;
+}
+
 void identity::set_user(std::string_view user) {
     if (form_ == form::elsewhere) {
         whose_->user = user;

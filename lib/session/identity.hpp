@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -50,6 +51,14 @@ public:
     /// Valid while `in` and the identity stay as they are.
     std::string_view user(room& in) const noexcept;
     void set_user(std::string_view user);
+
+    /// A user to look for among many.
+    struct wanted {
+        explicit wanted(std::string_view user) : text{user}, uuid{uuid_of(user)} {}
+        std::string_view text;
+        std::optional<boost::uuids::uuid> uuid;
+    };
+    bool is(const wanted& user) const noexcept;
 
     /// What there is beside the user; null if nothing.
     person* more() noexcept { return form_ == form::elsewhere ? whose_ : nullptr; }

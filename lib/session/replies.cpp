@@ -93,7 +93,8 @@ void server::answer_subscribe(client& c, std::uint32_t id, bool was_recovering) 
     protocol::subscribe_result what{.was_recovering = was_recovering};
     std::string data; // told once, and not kept
     if (person* more = c.who.more()) {
-        const auto shown = std::ranges::find(more->grants, id, &grant::command);
+        const auto shown = std::ranges::find_if(
+            more->grants, [&](const grant& each) { return !each.by_server && each.command == id; });
         if (shown != more->grants.end()) {
             shown->command = 0;
             what.left = left_until(shown->expires);
@@ -106,6 +107,15 @@ void server::answer_subscribe(client& c, std::uint32_t id, bool was_recovering) 
 
 void server::on_subscribed(bus::ticket whose) {
     if (is_of_connect(whose)) return on_server_subscribed(whose);
+    if (whose.by_server) {
+        auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
+        person* const more = c == nullptr || c->closing ? nullptr : c->who.more();
+        if (more == nullptr) return;
+        const auto asked = std::ranges::find_if(
+            more->grants, [&](const grant& each) { return each.by_server && each.command == whose.id; });
+        if (asked != more->grants.end()) push_subscription(*c, *asked);
+        return;
+    }
     answer_later(whose, [&](client& c) { answer_subscribe(c, whose.id, whose.recovers); });
 }
 
@@ -115,6 +125,14 @@ void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bu
         // It comes back, and finds what it has to have or waits longer; a channel that is denied stays denied.
         return disconnect(c, why == bus::error::denied ? protocol::disconnect::permission_denied
                                                        : protocol::disconnect::internal_server_error);
+    }
+    if (whose.by_server) { // nobody waits for an answer
+        auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
+        if (c == nullptr || c->closing) return;
+        forget_grant(*c, channel);
+        const auto outcome = hub_->unsubscribe(subscriber_of(*c), c->channels, channel);
+        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
+        return;
     }
     answer_later(whose, [&](client& c) {
         forget_grant(c, channel);

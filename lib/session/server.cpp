@@ -31,7 +31,9 @@ bool is_fault_of_peer(std::uint16_t code) noexcept {
     case ws::close_code::unsupported_data:
     case ws::close_code::invalid_payload:
     case ws::close_code::message_too_big: return true;
-    default: return code >= 3500; // terminal, in the client protocol
+    default: // terminal in the client protocol, and not what the application has asked for
+        return code >= 3500 && code < 4000 &&
+               code != static_cast<std::uint16_t>(protocol::disconnect::force_disconnect);
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/orders.hpp"
 #include "bus/broker.hpp"
 #include "channels/rules.hpp"
 #include "http/request_head.hpp"
@@ -85,7 +86,8 @@ using handover = std::function<void(int descriptor, std::string bytes)>;
 class server final : public link::server,
                      public hub::sink,
                      public bus::publish_listener,
-                     public bus::subscription_listener {
+                     public bus::subscription_listener,
+                     public api::user_orders {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
            handover plain_http);
@@ -105,6 +107,12 @@ public:
     void on_subscribed(bus::ticket whose) override;
     void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
     void on_unsubscribed(std::string_view channel, bus::error why) override;
+
+    // api::user_orders. Of more than `scanned_per_turn` connections, the rest is looked at after the answer.
+    std::uint32_t carry_out(const api::subscribe_request& what) override;
+    std::uint32_t carry_out(const api::unsubscribe_request& what) override;
+    std::uint32_t carry_out(const api::disconnect_request& what) override;
+    std::uint32_t carry_out(const api::refresh_request& what) override;
 
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);
@@ -182,6 +190,15 @@ private:
     channels::membership standing(const client& c, std::string_view channel);
     static void forget_grant(client& c, std::string_view channel) noexcept;
 
+    // orders.cpp: what the server API asks of a user's connections
+    using visit = std::function<bool(client& c)>; // whether it concerned the client
+    std::uint32_t visit_clients(const api::whom& whose, visit what);
+    std::uint32_t visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next);
+    void visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what);
+    bool subscribe_by_order(client& c, const api::subscribe_request& what);
+    void push_subscription(client& c, grant& what);
+    void push(client& c, std::string_view line);
+
     // A channel that is taken from everybody who had it: the push that says so.
     struct farewell {
         std::string channel;
@@ -204,6 +221,8 @@ private:
 
     // Replies beyond this go out before the others are made.
     static constexpr std::size_t replies_bytes_max = 32 * 1024;
+    // Connections looked at for the server API before other events get their turn.
+    static constexpr std::uint32_t scanned_per_turn = 16 * 1024;
     // Connections closed, or told, before other events get their turn.
     static constexpr std::uint32_t closed_per_turn = 512;
 
@@ -217,8 +236,9 @@ private:
     std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
     std::minstd_rand jitter_{std::random_device{}()};
     std::string ping_frame_;
-    std::string encoded_; // one publication, while it is encoded
-    std::string info_;    // of a publisher, while it publishes
+    std::uint32_t orders_ = 0; // subscriptions that the server API asked for
+    std::string encoded_;      // one publication, while it is encoded
+    std::string info_;         // of a publisher, while it publishes
 
     // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
     client* active_ = nullptr;

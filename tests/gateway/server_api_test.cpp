@@ -163,9 +163,24 @@ TEST_P(server_api, answers) {
     EXPECT_EQ(gateway.post("/apis", "{}"), "404 Not found.\n");
 }
 
-TEST_P(server_api, commands_that_need_users_are_not_available) {
+TEST_P(server_api, commands_of_users_are_done_though_nobody_is_there) {
     for (const char* method : {"subscribe", "unsubscribe", "disconnect", "refresh"})
-        EXPECT_EQ(gateway.post(std::string{"/api/"} + method, R"({"user":"42","channel":"c"})"), "200 " + absent);
+        EXPECT_EQ(gateway.post(std::string{"/api/"} + method, R"({"user":"42","channel":"c"})"), "200 {\"result\":{}}");
+}
+
+TEST_P(server_api, commands_of_users_that_cannot_be_are_bad_requests) {
+    const std::pair<const char*, const char*> commands[] = {
+        {"subscribe", R"({"user":"42"})"},
+        {"subscribe", R"({"channel":"c"})"},
+        {"subscribe", R"({"user":"42","channel":"c","b64info":"//8="})"},
+        {"subscribe", R"({"user":"42","channel":"c","b64data":"//8="})"},
+        {"unsubscribe", R"({"user":"42"})"},
+        {"disconnect", R"({"user":"42","disconnect":{"code":1000,"reason":"x"}})"},
+        {"disconnect", R"({"user":"42","disconnect":{"code":5000,"reason":"x"}})"},
+        {"disconnect", R"({"user":"42","disconnect":{"reason":"no code"}})"},
+    };
+    for (const auto& [method, body] : commands)
+        EXPECT_EQ(gateway.post(std::string{"/api/"} + method, body), "200 " + bad) << method << ' ' << body;
 }
 
 TEST_P(server_api, publishes_to_subscribers_in_order) {
@@ -292,9 +307,7 @@ TEST(server_api_alone, does_what_its_guide_says) {
         const std::smatch& told = *at;
         const std::string answer = gateway.post(told[2], told[3], told[1].str() + "\r\n");
         EXPECT_TRUE(answer.starts_with("200 {\"re") || answer.starts_with("200 {\"error")) << told[0] << answer;
-        if (told[4].matched) {
-            EXPECT_EQ(answer, "200 " + told[4].str()) << told[0];
-        }
+        if (told[4].matched) { EXPECT_EQ(answer, "200 " + told[4].str()) << told[0]; }
     }
     EXPECT_EQ(tried, 15);
 }

@@ -70,6 +70,13 @@ class Gateway {
     return values.reduce((sum, value) => sum + value, 0);
   }
 
+  /** One call of the server API; resolves with the answer. */
+  async api(method, params, key) {
+    const answer = await fetch(`http://${host}:${this.ports.control}/api/${method}`,
+      { method: 'POST', headers: { 'X-API-Key': key }, body: JSON.stringify(params) });
+    return answer.json();
+  }
+
   /** What the control port says: whether it is to be sent clients, and if not, why. */
   async readiness() {
     const answer = await fetch(`http://${host}:${this.ports.control}/readyz`);

@@ -18,6 +18,8 @@ const readyLimitMs = 10_000;
 const freshChannel = () => shared.freshChannel().replace(':', '-');
 const secret = 'a secret of these tests, of 32 bytes and more';
 
+const apiKey = 'open-sesame';
+
 const folder = mkdtempSync(join(tmpdir(), 'carillon-tokens-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
@@ -56,7 +58,7 @@ describe('tokens', suite, () => {
       dev: false,
       flags: ['--shards', '2', '--token-hmac-secret-file', file('secret', `${secret}\n`),
         '--token-public-key-files', file('rsa.pem', rsa.publicKey), '--token-public-key-files', file('p256.pem', p256.publicKey),
-        '--token-public-key-files', file('p521.pem', p521.publicKey)],
+        '--token-public-key-files', file('p521.pem', p521.publicKey), '--api-key-file', file('api', apiKey)],
     });
   });
   after(() => gateway?.stop());
@@ -171,6 +173,22 @@ describe('tokens', suite, () => {
     assert.equal(await gateway.redisCli('PUBLISH', channel, '"x"'), '1');
     const heard = await publications.next();
     assert.deepEqual([heard.channel, heard.data], [channel, 'x']);
+  });
+
+  test('whose it is, the server API subscribes, unsubscribes and disconnects', limit, async (t) => {
+    const channel = freshChannel();
+    const made = await connected(t, gateway, { sub: 'a user of this test alone' });
+    const [subscribed, publications, unsubscribed, ends] =
+      ['subscribed', 'publication', 'unsubscribed', 'disconnected'].map((event) => keepEvents(made, event));
+    const who = { user: 'a user of this test alone' };
+    assert.deepEqual(await gateway.api('subscribe', { ...who, channel }, apiKey), { result: {} });
+    assert.equal((await subscribed.next()).channel, channel);
+    assert.deepEqual(await gateway.api('publish', { channel, data: { n: 1 } }, apiKey), { result: {} });
+    assert.deepEqual((await publications.next()).data, { n: 1 });
+    assert.deepEqual(await gateway.api('unsubscribe', { ...who, channel }, apiKey), { result: {} });
+    assert.equal((await unsubscribed.next()).channel, channel);
+    assert.deepEqual(await gateway.api('disconnect', { ...who, disconnect: { code: 4500, reason: 'bye' } }, apiKey), { result: {} });
+    assert.deepEqual((({ code, reason }) => [code, reason])(await ends.next()), [4500, 'bye']);
   });
 
   test('one that `carillon token` prints is good', limit, async (t) => {

@@ -1,0 +1,144 @@
+#include "protocol/payload.hpp"
+#include "protocol/reply.hpp"
+#include "session/server.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+// What the server API asks of a user's connections on this shard (protocol §8).
+namespace carillon::session {
+
+namespace {
+
+bool is_json_or_nothing(const std::string& text) { return text.empty() || protocol::is_json(text); }
+
+expiry expiry_at(std::int64_t when) noexcept {
+    return static_cast<expiry>(std::clamp<std::int64_t>(when, 0, std::numeric_limits<expiry>::max()));
+}
+
+} // namespace
+
+// One by its client ID, or all of the user's: some at a time, and the first of them at once.
+std::uint32_t server::visit_clients(const api::whom& whose, visit what) {
+    if (!whose.client.empty()) {
+        const auto place = ids_.place_of(whose.client);
+        auto* c = place ? static_cast<client*>(find(*place)) : nullptr;
+        const bool is_there = c != nullptr && !c->closing && c->where() >= stage::live;
+        return is_there && c->who.is(identity::wanted{whose.user}) && what(*c) ? 1 : 0;
+    }
+    if (!whose.session.empty()) return 0; // a one-way transport's; there are none
+    std::uint32_t next = net::no_index;
+    const std::uint32_t concerned = visit_some(0, whose.user, what, next);
+    if (next != net::no_index) {
+        visit_rest(next, std::make_shared<const std::pair<std::string, visit>>(whose.user, std::move(what)));
+    }
+    return concerned;
+}
+
+std::uint32_t server::visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next) {
+    const identity::wanted wanted{user};
+    std::uint32_t concerned = 0;
+    next = for_some(first, scanned_per_turn, [&](link::record& r) {
+        auto& c = static_cast<client&>(r);
+        if (!c.closing && c.where() >= stage::live && c.who.is(wanted) && what(c)) ++concerned;
+    });
+    return concerned;
+}
+
+void server::visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what) {
+    boost::asio::post(shard().context, [this, first, what = std::move(what)]() mutable {
+        std::uint32_t next = net::no_index;
+        visit_some(first, what->first, what->second, next);
+        if (next != net::no_index) visit_rest(next, std::move(what));
+    });
+}
+
+void server::push(client& c, std::string_view line) {
+    std::string frame;
+    ws::append_frame(frame, ws::opcode::text, line);
+    send(c, frame);
+}
+
+std::uint32_t server::carry_out(const api::disconnect_request& what) {
+    return visit_clients(what.who, [this, what](client& c) {
+        const uuid_text id{ids_.id_of(records().key_of(c))};
+        if (std::ranges::find(what.whitelist, id.view()) != what.whitelist.end()) return false;
+        close(c, static_cast<std::uint16_t>(what.code), what.reason);
+        return true;
+    });
+}
+
+std::uint32_t server::carry_out(const api::unsubscribe_request& what) {
+    return visit_clients(what.who, [this, channel = what.channel](client& c) {
+        const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
+        if (outcome == hub::unsubscribe_outcome::not_subscribed) return false;
+        if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(channel, records().key_of(c).packed());
+        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
+        forget_grant(c, channel);
+        std::string line;
+        protocol::append_unsubscribe_push(line, channel, protocol::unsubscription::by_server, "server unsubscribe");
+        push(c, line);
+        return true;
+    });
+}
+
+std::uint32_t server::carry_out(const api::subscribe_request& what) {
+    if (!is_json_or_nothing(what.info) || !is_json_or_nothing(what.data)) return 0;
+    return visit_clients(what.who, [this, what](client& c) { return subscribe_by_order(c, what); });
+}
+
+// As the server: permissions are for what clients ask. False: it had subscribed already, or may have no more channels.
+bool server::subscribe_by_order(client& c, const api::subscribe_request& what) {
+    if (c.channels.count >= options_.subscriptions_max) return false;
+    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, what.channel);
+    if (outcome == hub::subscribe_outcome::already) return false;
+    const std::uint32_t number = ++orders_ == 0 ? ++orders_ : orders_;
+    auto& grants = c.who.need_more().grants;
+    grants.push_back({.channel = what.channel,
+                      .command = number,
+                      .by_server = true,
+                      .expires = expiry_at(what.expire_at),
+                      .info = what.info,
+                      .data = what.data});
+    const bus::ticket whose{records().key_of(c).packed(), number, false, true};
+    switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
+    case bus::interest::confirmed: push_subscription(c, grants.back()); break;
+    case bus::interest::pending: break;
+    case bus::interest::refused:
+        forget_grant(c, what.channel);
+        hub_->unsubscribe(subscriber_of(c), c.channels, what.channel);
+        return false;
+    }
+    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer than the ping
+    return true;
+}
+
+void server::push_subscription(client& c, grant& what) {
+    what.command = 0;
+    std::string line;
+    protocol::append_subscribe_push(line, what.channel, std::exchange(what.data, {}));
+    push(c, line);
+}
+
+std::uint32_t server::carry_out(const api::refresh_request& what) {
+    if (!is_json_or_nothing(what.info)) return 0;
+    return visit_clients(what.who, [this, what](client& c) {
+        const expiry end = expiry_at(what.expire_at);
+        if (what.expired || (end != 0 && left_until(end) == std::chrono::seconds::zero())) {
+            disconnect(c, protocol::disconnect::connection_expired);
+            return true;
+        }
+        c.who.expires = end;
+        if (!what.info.empty()) c.who.need_more().info = what.info;
+        if (c.where() == stage::live) schedule_ping(c, false);
+        std::string line;
+        protocol::append_refresh_push(line, left_until(end));
+        push(c, line);
+        return true;
+    });
+}
+
+} // namespace carillon::session
