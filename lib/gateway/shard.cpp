@@ -110,7 +110,6 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
             if (!refusals_(what)) ++counters_.refusals_not_logged;
         };
         sessions_ = std::make_unique<session::server>(floor, hub_, *broker_, clients, std::move(plain_http));
-        users_ = sessions_.get();
         listening.bytes_first = std::chrono::seconds{1};
         // By then a client that is there would have answered a ping.
         listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;
@@ -221,10 +220,10 @@ void shard::end() {
 }
 
 std::optional<std::uint32_t> shard::carry_out(const api::command& what) {
-    if (users_ == nullptr) return std::nullopt;
+    if (!sessions_) return std::nullopt;
     return std::visit(
         [this]<class Request>(const Request& request) -> std::optional<std::uint32_t> {
-            if constexpr (requires { users_->carry_out(request); }) return users_->carry_out(request);
+            if constexpr (requires { sessions_->carry_out(request); }) return sessions_->carry_out(request);
             CHECK(false); // not asked of users
         },
         what);

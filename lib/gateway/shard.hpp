@@ -1,6 +1,6 @@
 #pragma once
 
-#include "api/orders.hpp"
+#include "api/request.hpp"
 #include "bus/broker.hpp"
 #include "bus/embedded_bus.hpp"
 #include "config/settings.hpp"
@@ -125,7 +125,6 @@ private:
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
     std::unique_ptr<door::resp_door> door_;     // null without a bus door
     std::optional<clerk> desk_;
-    api::user_orders* users_ = nullptr; // who carries out what is asked of users; null: nobody yet
     listeners client_listeners_;
     listeners bus_listeners_;
     net::accept_policy accepting_;
