@@ -174,14 +174,17 @@ constexpr option table[] = {
      "and is not taken for twice this time ends it, too (TCP_USER_TIMEOUT). 0: never."},
 
     {PLACE_MS(bus_connect_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
-     "Time to look up the name, to connect and to be greeted. Then the next attempt follows after the backoff."},
+     "Time for each address of the bus' name: to connect and to be greeted, and for the first to look the name up. "
+     "Then the next address follows at once, and after the last one the backoff."},
     {PLACE_MS(bus_reply_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time for the answer to a command, from the answer before it on, whatever else arrives. Then the connection is "
      "given up."},
     {PLACE_MS(bus_ping_interval), gateway, upstream, 10, hour, "milliseconds",
-     "How often the bus is asked whether it is there, and no replica: with HELLO, a carillon-bus with PING."},
+     "How often the bus is asked whether it is there, and no replica: with HELLO, a carillon-bus with PING, a server "
+     "without HELLO with ROLE and PING."},
     {PLACE_MS(bus_backoff_min), gateway, upstream, 1, hour, "milliseconds",
-     "Pause after a lost connection, before the first attempt to connect again. It grows with each failure."},
+     "Pause after a lost connection, before the first attempt to connect again. It grows each time that no address of "
+     "the name would do."},
     {PLACE_MS(bus_backoff_max), gateway, upstream, 1, hour, "milliseconds",
      "Longest pause between two attempts to connect, not less than the shortest."},
     {PLACE_MS(bus_linger), gateway, upstream, 0, hour, "milliseconds",

@@ -21,7 +21,8 @@ void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::s
     spdlog::info("the bus is at {}", link.where());
     link.on_change([where = link.where()](bool live, const std::string& why) {
         if (live) {
-            spdlog::info("the bus at {} is connected, every channel is subscribed", where);
+            spdlog::info("the bus at {} is connected, every channel is subscribed{}{}", where, why.empty() ? "" : "; ",
+                         why);
         } else {
             spdlog::warn("the bus at {} is away: {}", where, why);
         }

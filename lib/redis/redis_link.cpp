@@ -3,27 +3,24 @@
 #include "protocol/payload.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <array>
 #include <exception>
-#include <netinet/tcp.h>
 #include <random>
-#include <sys/socket.h>
 #include <utility>
 
 namespace carillon::redis {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 using clock = upstream::clock;
 
 namespace {
 
+constexpr std::array both{upstream::line::first, upstream::line::second};
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 64 * 1024;
 // Reads of one turn, before what the shards want is looked at again.
@@ -45,8 +42,10 @@ upstream_message::upstream_message(redis_link& from, std::size_t bytes, std::str
 upstream_message::~upstream_message() { link.delivered(held_bytes); }
 
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
-    : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()}, brokers_(shards), mailbox_{context_},
-      socket_{context_}, sleep_{context_}, received_(read_bytes, '\0') {}
+    : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()},
+      brokers_(shards), mailbox_{context_}, dialer_{context_, options_.host, options_.port},
+      wire_{context_, [this] { wake(); }}, second_{context_, [this] { wake(); }}, sleep_{context_},
+      received_(read_bytes, '\0') {}
 
 redis_link::~redis_link() = default;
 
@@ -66,9 +65,11 @@ void redis_link::run() {
 void redis_link::stop() {
     asio::post(context_, [this] {
         stopping_ = true;
-        close_socket(); // which ends an attempt to connect
+        dialer_.stop();
+        close_wires(); // which ends an attempt to connect
         wake();
-        if (looking_up_) context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
+        if (dialer_.looking_up())
+            context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
     });
 }
 
@@ -76,61 +77,44 @@ void redis_link::stop() {
 
 asio::awaitable<void> redis_link::keep_connected() {
     while (!stopping_) {
-        read_available(); // before the time is looked at: what has come while we were held up is no silence
+        // Before the time is looked at: what has come while we were held up is no silence.
+        for (const auto each : both) read_available(each);
         upstream_.on_time(clock::now());
-        write_pending();
+        for (const auto each : both) write_pending(each);
         const upstream::action due = upstream_.next_action();
         if (due == upstream::action::close) {
             tell_failure();
-            close_socket();
+            close_wires();
         }
-        if (due == upstream::action::connect) co_await open();
+        if (due == upstream::action::connect) co_await open(upstream::line::first);
+        if (due == upstream::action::connect_second) co_await open(upstream::line::second);
         if (due != upstream::action::nothing) continue;
-        if (woken_ || (readable_ && !holding_)) {
+        if (woken_ || (wire_.readable() && !holding_) || second_.readable()) {
             co_await asio::post(context_, asio::use_awaitable); // what the shards want comes in turn with what arrives
         } else {
             co_await pause();
         }
         woken_ = false;
     }
-    close_socket();
+    close_wires();
 }
 
-// The name is looked up anew each time: the server may have moved. The upstream's deadline ends the attempt; a look-up
-// that the system's resolver does not end by itself holds it up until it does.
-asio::awaitable<void> redis_link::open() {
-    tcp::resolver resolver{context_};
-    asio::steady_timer deadline{context_, upstream_.wake_at()};
-    deadline.async_wait([this, &resolver, of = connection_](boost::system::error_code stopped) {
-        if (stopped || of != connection_) return; // the attempt has ended, and the resolver with it
-        resolver.cancel();
-        boost::system::error_code ignored;
-        socket_.close(ignored);
-    });
-    looking_up_ = true;
-    auto [failed, endpoints] = co_await resolver.async_resolve(options_.host, std::to_string(options_.port), no_throw);
-    looking_up_ = false;
-    if (!failed && (stopping_ || deadline.expiry() <= clock::now())) failed = asio::error::operation_aborted;
-    if (!failed) {
-        auto [refused, endpoint] = co_await asio::async_connect(socket_, endpoints, no_throw);
-        failed = refused;
+asio::awaitable<void> redis_link::open(upstream::line which) {
+    wire& opened = wire_of(which);
+    boost::system::error_code failed;
+    if (which == upstream::line::first) {
+        failed = co_await dialer_.open(&opened, upstream_.wake_at());
+        upstream_.on_more_addresses(dialer_.addresses().left() > 0);
+    } else {
+        failed = co_await dialer_.open_beside(&opened, upstream_.wake_at());
     }
-    deadline.cancel();
-    ++connection_;
-    if (!failed && !socket_.is_open()) failed = asio::error::operation_aborted;
     if (failed) {
         upstream_.on_time(clock::now()); // which knows whether it was for want of time
         upstream_.on_disconnected(failed.message(), clock::now());
         co_return;
     }
-    boost::system::error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(tcp::no_delay{true}, ignored);
-    // What was sent to a machine that is gone does not stay in the kernel after the connection has been given up.
-    const auto unacknowledged = static_cast<unsigned>(2 * options_.upstream.reply_timeout.count());
-    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
-    upstream_.on_connected(clock::now());
-    await_readable();
+    opened.opened(2 * options_.upstream.reply_timeout);
+    upstream_.on_connected(clock::now(), which);
 }
 
 // Until something happens: bytes, room to write, wishes of a shard, or the time that the upstream waits for.
@@ -145,50 +129,29 @@ void redis_link::wake() {
     sleep_.cancel();
 }
 
-void redis_link::await_readable() {
-    if (std::exchange(reading_, true)) return;
-    socket_.async_wait(tcp::socket::wait_read, [this, of = connection_](boost::system::error_code) {
-        if (of != connection_) return;
-        reading_ = false;
-        readable_ = true;
-        wake();
-    });
-}
-
-void redis_link::await_writable() {
-    if (std::exchange(writing_, true)) return;
-    socket_.async_wait(tcp::socket::wait_write, [this, of = connection_](boost::system::error_code) {
-        if (of != connection_) return;
-        writing_ = false;
-        wake();
-    });
-}
-
-void redis_link::read_available() {
+void redis_link::read_available(upstream::line which) {
+    if (upstream_.where() == upstream::state::waiting) return;
+    wire& from = wire_of(which);
+    bool holding = false;
     for (int i = 0; i < reads_per_turn; ++i) {
-        holding_ = must_hold();
-        if (!readable_ || holding_) break;
+        holding = must_hold(which);
+        if (!from.readable() || holding) break;
         boost::system::error_code failed;
-        const std::size_t count = socket_.read_some(asio::buffer(received_), failed);
-        if (failed == asio::error::would_block || failed == asio::error::try_again) {
-            readable_ = false;
-            await_readable();
-            break;
-        }
-        if (failed) {
-            readable_ = false;
-            return upstream_.on_disconnected(failed.message(), clock::now());
-        }
-        upstream_.on_received({received_.data(), count}, clock::now());
+        const std::size_t count = from.read(received_, failed);
+        if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
+        if (count == 0) break;
+        upstream_.on_received({received_.data(), count}, clock::now(), which);
         if (upstream_.where() == upstream::state::waiting) return;
     }
+    if (which == upstream::line::first) holding_ = holding;
     // What is awaited may be among what is not read yet.
-    upstream_.on_hold(holding_ || readable_, clock::now());
+    upstream_.on_hold(holding || from.readable(), clock::now(), which);
 }
 
 // While shards are behind, further messages stay with the server: what it keeps for us has a limit of its own.
-bool redis_link::must_hold() {
-    if (!upstream_.connected()) return false; // a greeting is no message
+bool redis_link::must_hold(upstream::line which) {
+    // Neither a greeting nor what comes on the second connection is a message.
+    if (!upstream_.connected() || which != upstream::line::first) return false;
     if (held_.load()) return true;
     if (input_bytes_.load() <= options_.input_bytes_max) return false;
     held_.store(true);
@@ -206,22 +169,19 @@ void redis_link::delivered(std::size_t bytes) {
     }
 }
 
-void redis_link::write_pending() {
-    while (!writing_ && !upstream_.output().empty()) {
+void redis_link::write_pending(upstream::line which) {
+    wire& to = wire_of(which);
+    while (to.writable() && !upstream_.output(which).empty()) {
         boost::system::error_code failed;
-        const std::string_view bytes = upstream_.output();
-        const std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), failed);
-        if (failed == asio::error::would_block || failed == asio::error::try_again) return await_writable();
+        const std::size_t count = to.write(upstream_.output(which), failed);
         if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
-        upstream_.on_written(count);
+        upstream_.on_written(count, which);
     }
 }
 
-void redis_link::close_socket() {
-    ++connection_;
-    reading_ = writing_ = readable_ = false;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+void redis_link::close_wires() {
+    wire_.close();
+    second_.close();
 }
 
 // --- what the shards ask
@@ -359,8 +319,9 @@ void redis_link::on_away(std::string_view) {
     tell_all({.what = redis_broker::notice::kind::away});
 }
 
-// Once for each reason, not for each attempt.
+// Once for each reason, not for each attempt; nor for one address, where there are more to be tried.
 void redis_link::tell_failure() {
+    if (upstream_.more_addresses()) return;
     if (upstream_.last_failure() == told_failure_) return;
     told_failure_ = upstream_.last_failure();
     if (told_) told_(false, told_failure_);
@@ -368,14 +329,18 @@ void redis_link::tell_failure() {
 
 void redis_link::on_back() {
     live_ = true;
+    dialer_.addresses().worked();
     told_failure_.clear();
-    if (told_) told_(true, {});
+    if (told_) told_(true, upstream_.resp3() ? "" : "it has no RESP3, so there is a second connection to publish on");
     tell_all({.what = redis_broker::notice::kind::back});
 }
 
 redis_link::figures redis_link::snapshot() const {
-    return {upstream_.counts(), upstream_.channels(),    upstream_.in_flight(), refused_, input_bytes_.load(), holds_,
-            upstream_.live(),   as_text_,               upstream_.last_failure()};
+    return {upstream_.counts(),      upstream_.channels(),
+            upstream_.in_flight(),   refused_,
+            input_bytes_.load(),     holds_,
+            upstream_.live(),        as_text_,
+            upstream_.last_failure()};
 }
 
 } // namespace carillon::redis

@@ -4,7 +4,9 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "redis/dialer.hpp"
 #include "redis/upstream.hpp"
+#include "redis/wire.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -134,8 +136,8 @@ public:
     redis_link& operator=(const redis_link&) = delete;
     ~redis_link();
 
-    /// Called on the link's thread when the server has come back, and with the reason when it has gone or cannot be
-    /// reached; once for each change. Before run().
+    /// Called on the link's thread when the server has come back, with a remark if there is one to be made, and with
+    /// the reason when it has gone or cannot be reached; once for each change. Before run().
     void on_change(std::function<void(bool live, const std::string& why)> told) { told_ = std::move(told); }
 
     /// Called on the link's thread for each message that is dropped because it is too large. Before run().
@@ -150,7 +152,7 @@ public:
     void run();
     /// After run(): it has returned in the middle of looking the server's name up. The destructor waits for the end of
     /// that, which only the system's resolver can bring about.
-    bool looks_up() const noexcept { return looking_up_; }
+    bool looks_up() const noexcept { return dialer_.looking_up(); }
     /// Any thread.
     void stop();
 
@@ -209,16 +211,15 @@ private:
     };
 
     boost::asio::awaitable<void> keep_connected();
-    boost::asio::awaitable<void> open();
+    boost::asio::awaitable<void> open(upstream::line which);
     boost::asio::awaitable<void> pause();
     void wake();
-    void read_available();
-    bool must_hold();
+    wire& wire_of(upstream::line which) noexcept { return which == upstream::line::first ? wire_ : second_; }
+    void read_available(upstream::line which);
+    bool must_hold(upstream::line which);
     void delivered(std::size_t bytes);
-    void write_pending();
-    void await_readable();
-    void await_writable();
-    void close_socket();
+    void write_pending(upstream::line which);
+    void close_wires();
     void tell_failure();
     void ask(request what);
     void ask(redis_broker& whose, request::kind what, std::string_view channel);
@@ -238,17 +239,14 @@ private:
     boost::unordered_flat_map<std::string, interest_count, hash_of_name> interest_;
     boost::unordered_flat_map<std::uint64_t, publisher> publishers_;
     std::uint64_t next_publication_ = 1;
-    boost::asio::ip::tcp::socket socket_;
+    dialer dialer_;
+    wire wire_;
+    wire second_; // to a server without RESP3
     boost::asio::steady_timer sleep_;
     std::string received_;
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;
-    std::uint64_t connection_ = 0; // which one, so that a wait of an older one is told apart
     bool woken_ = false;
-    bool looking_up_ = false;
-    bool reading_ = false;
-    bool writing_ = false;
-    bool readable_ = false;
     bool holding_ = false; // what was found when it was last about to read
     std::uint64_t holds_ = 0;
     bool stopping_ = false;

@@ -4,6 +4,7 @@
 #include "resp/writer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace carillon::redis {
@@ -14,7 +15,8 @@ namespace {
 std::string for_the_log(std::string_view why) {
     constexpr std::size_t bytes_max = 200;
     std::string line{why.substr(0, bytes_max)};
-    std::ranges::replace_if(line, [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
+    std::ranges::replace_if(
+        line, [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
     return line;
 }
 
@@ -31,7 +33,8 @@ resp::reply_limits limits_of(const upstream_options& how) {
 
 upstream::upstream(const upstream_options& how, upstream_listener& listener, std::function<double()> jitter,
                    clock::time_point now)
-    : options_{how}, listener_{&listener}, jitter_{std::move(jitter)}, retry_at_{now}, parser_{limits_of(how)} {}
+    : options_{how}, listener_{&listener}, jitter_{std::move(jitter)}, retry_at_{now}, first_{limits_of(how)},
+      second_{limits_of(how)} {}
 
 // --- what the shards want
 
@@ -68,15 +71,14 @@ void upstream::publish(std::uint64_t publication, std::string_view channel, std:
                        clock::time_point now) {
     ++counts_.publications;
     const bool full =
-        in_flight_ >= options_.in_flight_max || output().size() + payload.size() > options_.output_bytes_max;
+        in_flight_ >= options_.in_flight_max || speaking().output().size() + payload.size() > options_.output_bytes_max;
     if (!connected() || full) {
         ++counts_.publications_failed;
         listener_->on_published(publication, full && connected() ? error::busy : error::away);
         return;
     }
-    resp::append_command(output_, {"PUBLISH", channel, payload});
     ++in_flight_;
-    expect(expected::kind::publish, now, publication);
+    speaking().send({"PUBLISH", channel, payload}, {.what = awaited::kind::publish, .publication = publication}, now);
 }
 
 void upstream::linger(std::string_view name, channel_state& channel) {
@@ -95,15 +97,12 @@ void upstream::queue_to_ask(std::string_view name, channel_state& channel) {
 
 // --- what is sent
 
-void upstream::expect(expected::kind what, clock::time_point now, std::uint64_t publication, std::size_t left,
-                      std::vector<std::string> names) {
-    expected_.push_back({what, publication, left, awake(now), std::move(names)});
-}
-
-void upstream::send_names(std::string_view command, const std::vector<std::string>& names) {
+void upstream::send_names(std::string_view command, const std::vector<std::string>& names, awaited answer,
+                          clock::time_point now) {
     std::vector<std::string_view> words{command};
     words.insert(words.end(), names.begin(), names.end());
-    resp::append_command(output_, words);
+    answer.left = names.size();
+    first_.send(words, std::move(answer), now);
 }
 
 // Asks for what stands in line, as many channels in one command as it may have.
@@ -127,11 +126,9 @@ void upstream::ask(clock::time_point now) {
             names.push_back(std::move(name));
         }
         if (names.empty()) return;
-        send_names("SUBSCRIBE", names);
         asked_ += names.size();
         counts_.subscribes += names.size();
-        const std::size_t count = names.size();
-        expect(expected::kind::subscribe, now, 0, count, std::move(names));
+        send_names("SUBSCRIBE", names, {.what = awaited::kind::subscribe, .names = names}, now);
     }
 }
 
@@ -155,18 +152,11 @@ void upstream::leave_lingering(clock::time_point now) {
         names.push_back(std::move(name));
     }
     if (names.empty()) return;
-    send_names("UNSUBSCRIBE", names);
     counts_.unsubscribes += names.size();
-    expect(expected::kind::unsubscribe, now, 0, names.size());
+    send_names("UNSUBSCRIBE", names, {.what = awaited::kind::unsubscribe}, now);
 }
 
-void upstream::on_written(std::size_t count) {
-    CHECK(written_ + count <= output_.size());
-    written_ += count;
-    if (written_ * 2 < output_.size()) return;
-    output_.erase(0, written_);
-    written_ = 0;
-}
+void upstream::on_written(std::size_t count, line which) { lane_of(which).on_written(count); }
 
 // --- the connection
 
@@ -181,15 +171,14 @@ upstream::clock::duration upstream::backoff() {
     return std::chrono::microseconds{static_cast<std::int64_t>((floor + jitter_() * (ceiling - floor)) * 1000.0)};
 }
 
-void upstream::on_connected(clock::time_point now) {
-    CHECK(state_ == state::connecting);
+void upstream::on_connected(clock::time_point now, line which) {
+    CHECK(state_ == (which == line::first ? state::connecting : state::greeting));
     state_ = state::greeting;
-    if (options_.password.empty()) {
-        resp::append_command(output_, {"HELLO", "3", "SETNAME", "carillon"});
+    if (which == line::first) {
+        greet(first_, now);
     } else {
-        resp::append_command(output_, {"HELLO", "3", "AUTH", options_.user, options_.password, "SETNAME", "carillon"});
+        greet_plainly(second_, now);
     }
-    expect(expected::kind::hello, now);
 }
 
 void upstream::on_disconnected(std::string_view why, clock::time_point now) {
@@ -201,18 +190,12 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     const bool was_connected = connected();
     ++(was_connected ? counts_.disconnects : counts_.connect_failures);
     if (!in_time) ++counts_.timeouts;
+    const bool next_address = more_addresses_ && !live();
     state_ = state::waiting;
     action_ = action::close;
-    retry_at_ = now + backoff();
-    ++failures_;
+    retry_at_ = next_address ? now : now + backoff();
+    if (!next_address) ++failures_;
 
-    output_.clear();
-    written_ = 0;
-    input_.clear();
-    parser_.reset();
-    held_ = {};
-    held_since_.reset();
-    probing_ = false;
     to_ask_.clear();
     lingering_.clear();
     asked_ = 0;
@@ -226,8 +209,10 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
         }
     }
     in_flight_ = 0;
-    for (const expected& each : std::exchange(expected_, {})) {
-        if (each.what != expected::kind::publish) continue;
+    std::deque<awaited> unanswered = first_.reset();
+    std::ranges::move(second_.reset(), std::back_inserter(unanswered));
+    for (const awaited& each : unanswered) {
+        if (each.what != awaited::kind::publish) continue;
         ++counts_.publications_failed;
         listener_->on_published(each.publication, error::away);
     }
@@ -236,25 +221,7 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
 
 // --- time
 
-void upstream::on_hold(bool held, clock::time_point now) noexcept {
-    if (held == held_since_.has_value()) return;
-    if (held) {
-        held_since_ = now;
-    } else {
-        held_ += now - *held_since_;
-        held_since_.reset();
-    }
-}
-
-// A clock that stands while the driver does not read.
-upstream::clock::time_point upstream::awake(clock::time_point now) const noexcept {
-    return held_since_.value_or(now) - held_;
-}
-
-// By awake(). Answers come in the order of the commands, so each shows that those behind it are being seen to.
-upstream::clock::time_point upstream::reply_deadline() const noexcept {
-    return std::max(expected_.front().sent, last_answer_) + options_.reply_timeout;
-}
+void upstream::on_hold(bool held, clock::time_point now, line which) noexcept { lane_of(which).on_hold(held, now); }
 
 void upstream::on_time(clock::time_point now) {
     looked_at_ = now;
@@ -263,6 +230,7 @@ void upstream::on_time(clock::time_point now) {
         if (now < retry_at_ || action_ != action::nothing) return;
         state_ = state::connecting;
         action_ = action::connect;
+        is_carillon_ = is_plain_ = is_sharing_ = more_addresses_ = false;
         connect_deadline_ = now + options_.connect_timeout;
         return;
     case state::connecting:
@@ -272,23 +240,20 @@ void upstream::on_time(clock::time_point now) {
     case state::restoring:
     case state::live: break;
     }
-    if (held_since_) return leave_lingering(now);
-    if (!expected_.empty() && awake(now) >= reply_deadline()) return lose("the server does not answer", false, now);
-    if (!probing_ && awake(now) >= probed_at_ + options_.ping_interval) probe(now);
+    if (first_.late(options_.reply_timeout, now) || second_.late(options_.reply_timeout, now))
+        return lose("the server does not answer", false, now);
+    if (first_.probe_due(options_.ping_interval, now)) probe(first_, now);
+    if (is_plain_ && second_.probe_due(options_.ping_interval, now)) probe(second_, now);
     leave_lingering(now);
 }
 
 // However much is answered meanwhile: a master that has become a replica goes on answering. Of what says the role,
-// HELLO is the one that no ACL forbids. A carillon-bus has no replicas.
-void upstream::probe(clock::time_point now) {
-    if (is_carillon_) {
-        resp::append_command(output_, {"PING"});
-    } else {
-        resp::append_command(output_, {"HELLO", "3"});
-    }
-    expect(is_carillon_ ? expected::kind::ping : expected::kind::role, now);
-    probed_at_ = awake(now);
-    probing_ = true;
+// HELLO is the one that no ACL forbids. A carillon-bus has no replicas. Without RESP3 there is ROLE, which a connection
+// with subscriptions may not use.
+void upstream::probe(lane& where, clock::time_point now) {
+    if (is_carillon_ || (is_plain_ && &where == &first_)) return where.probe({"PING"}, awaited::kind::ping, now);
+    if (is_plain_) return where.probe({"ROLE"}, awaited::kind::role, now);
+    where.probe({"HELLO", "3"}, awaited::kind::role, now);
 }
 
 upstream::clock::time_point upstream::wake_at() const noexcept {
@@ -300,10 +265,8 @@ upstream::clock::time_point upstream::wake_at() const noexcept {
     case state::live: break;
     }
     clock::time_point next = looked_at_ + options_.reply_timeout;
-    if (!held_since_) {
-        if (!expected_.empty()) next = std::min(next, held_ + reply_deadline());
-        if (!probing_) next = std::min(next, held_ + probed_at_ + options_.ping_interval);
-    }
+    next = std::min(next, first_.wake_at(options_.reply_timeout, options_.ping_interval));
+    if (is_plain_) next = std::min(next, second_.wake_at(options_.reply_timeout, options_.ping_interval));
     if (!lingering_.empty()) next = std::min(next, lingering_.front().since + options_.linger);
     return next;
 }
@@ -327,19 +290,29 @@ void upstream::check_invariants() const {
     CHECK(asked == asked_ && asked_ <= options_.asked_max);
     CHECK(to_ask == to_ask_.size() && lingering == lingering_.size());
     CHECK(restoring == restoring_ && (restoring_ == 0 || state_ == state::restoring));
-    std::size_t probes = 0;
+    CHECK(state_ != state::live || to_ask_.empty() || asked_ > 0);
+    check_lines(asked_);
+}
+
+void upstream::check_lines(std::size_t confirmations) const {
     std::size_t publications = 0;
     std::size_t unconfirmed = 0;
-    for (const expected& each : expected_) {
-        publications += each.what == expected::kind::publish;
-        probes += each.what == expected::kind::ping || each.what == expected::kind::role;
-        if (each.what == expected::kind::subscribe) unconfirmed += each.left;
-        CHECK(each.what == expected::kind::subscribe ? each.left <= each.names.size() : each.names.empty());
+    for (const lane* of : {&first_, &second_}) {
+        std::size_t probes = 0;
+        for (const awaited& each : of->expected) {
+            const bool is_probe = each.what == awaited::kind::ping || each.what == awaited::kind::role;
+            probes += connected() && is_probe;
+            publications += each.what == awaited::kind::publish;
+            if (each.what == awaited::kind::subscribe) unconfirmed += each.left;
+            CHECK(each.what == awaited::kind::subscribe ? each.left <= each.names.size() : each.names.empty());
+            CHECK(of == &speaking() || each.what != awaited::kind::publish);
+            CHECK(of == &first_ || (each.what != awaited::kind::subscribe && each.what != awaited::kind::unsubscribe));
+        }
+        CHECK(probes == (of->probing() ? 1 : 0));
     }
-    CHECK(unconfirmed == asked_);
-    CHECK(probes == (probing_ ? 1 : 0));
+    CHECK(unconfirmed == confirmations);
     CHECK(publications == in_flight_ && in_flight_ <= options_.in_flight_max);
-    CHECK(state_ != state::live || to_ask_.empty() || asked_ > 0);
+    CHECK(is_plain_ || second_.expected.empty());
 }
 
 } // namespace carillon::redis

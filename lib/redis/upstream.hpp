@@ -2,6 +2,7 @@
 
 #include "base/name_hash.hpp"
 #include "bus/broker.hpp"
+#include "redis/lane.hpp"
 #include "resp/reply.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -26,7 +27,7 @@ using bus::publish_result;
 struct upstream_options {
     std::string user = "default";
     std::string password;                             ///< empty: no AUTH
-    std::chrono::milliseconds connect_timeout{2'000}; ///< for DNS, TCP and the greeting together
+    std::chrono::milliseconds connect_timeout{2'000}; ///< for each address: DNS, TCP and the greeting together
     /// Between two answers, or a command and its answer, whatever else arrives; then commands do not get through.
     std::chrono::milliseconds reply_timeout{2'000};
     std::chrono::milliseconds ping_interval{1'000}; ///< between two questions whether it is there, and a master still
@@ -67,7 +68,8 @@ protected:
 /// The client's side of one connection to a RESP3 publish/subscribe server, as decisions without I/O: told what has
 /// happened (interest, bytes, time), it says what to do next. One subscription for each channel, whoever wants it;
 /// subscribed again after a reconnect, in batches; kept for a while after the last interest; every wait has an end.
-/// Pure; not thread-safe.
+/// A server that does not know RESP3 has two connections, since one with subscriptions may not publish there; they come
+/// and go together. Pure; not thread-safe.
 class upstream {
 public:
     using clock = std::chrono::steady_clock;
@@ -75,13 +77,21 @@ public:
     enum class state : std::uint8_t {
         waiting,    ///< until retry_at: then the driver connects
         connecting, ///< the driver opens a connection
-        greeting,   ///< HELLO is out
+        greeting,   ///< HELLO is out, or what takes its place
         restoring,  ///< subscribing what was wanted when the greeting was answered
         live,
     };
 
     /// What the driver must do now.
-    enum class action : std::uint8_t { nothing, connect, close };
+    enum class action : std::uint8_t {
+        nothing,
+        connect,
+        connect_second, ///< to the same address, beside the first
+        close,          ///< whatever is open
+    };
+
+    /// Which connection. The first has the subscriptions, and but for servers without RESP3 everything else as well.
+    enum class line : std::uint8_t { first, second };
 
     struct counters {
         std::uint64_t connects = 0; ///< greetings that were answered
@@ -111,12 +121,16 @@ public:
 
     // --- what happens
 
-    void on_connected(clock::time_point now);
-    /// The connection could not be opened, or has ended.
+    void on_connected(clock::time_point now, line which = line::first);
+    /// While connecting, whether the server's name has more addresses than those tried. The next attempt then follows a
+    /// failure at once.
+    void on_more_addresses(bool more) noexcept { more_addresses_ = more; }
+    bool more_addresses() const noexcept { return more_addresses_; }
+    /// A connection could not be opened, or has ended.
     void on_disconnected(std::string_view why, clock::time_point now);
-    void on_received(std::string_view bytes, clock::time_point now);
+    void on_received(std::string_view bytes, clock::time_point now, line which = line::first);
     /// Whether the driver leaves bytes of the server unread: until it has read all, a missing answer says nothing.
-    void on_hold(bool held, clock::time_point now) noexcept;
+    void on_hold(bool held, clock::time_point now, line which = line::first) noexcept;
     /// Looks at the time: backoff, timeouts, pings, lingering channels.
     void on_time(clock::time_point now);
 
@@ -125,8 +139,8 @@ public:
     /// Tells each once.
     action next_action() noexcept;
     /// Bytes to write; `on_written` says how many of them have been. Valid until the next call of anything.
-    std::string_view output() const noexcept { return std::string_view{output_}.substr(written_); }
-    void on_written(std::size_t count);
+    std::string_view output(line which = line::first) const noexcept { return lane_of(which).output(); }
+    void on_written(std::size_t count, line which = line::first);
     /// When on_time must be called again at the latest.
     clock::time_point wake_at() const noexcept;
 
@@ -138,6 +152,8 @@ public:
     std::size_t channels() const noexcept { return channels_.size(); }
     std::size_t in_flight() const noexcept { return in_flight_; }
     const counters& counts() const noexcept { return counts_; }
+    /// Whether the server has RESP3, as far as is known.
+    bool resp3() const noexcept { return !is_plain_; }
     /// Why the last connection, or the last attempt at one, ended; empty while none has.
     const std::string& last_failure() const noexcept { return last_failure_; }
 
@@ -168,30 +184,30 @@ private:
         clock::time_point since;
     };
 
-    // A command whose answer is awaited, in the order they were sent: replies and confirmations come in that order.
-    struct expected {
-        enum class kind : std::uint8_t { hello, publish, ping, role, subscribe, unsubscribe };
-        kind what;
-        std::uint64_t publication = 0; // of publish
-        std::size_t left = 1;          // confirmations of (un)subscribe
-        clock::time_point sent{};      // by awake()
-        std::vector<std::string> names{}; // of subscribe; the last `left` of them are not confirmed yet
-    };
+    lane& lane_of(line which) noexcept { return which == line::first ? first_ : second_; }
+    const lane& lane_of(line which) const noexcept { return which == line::first ? first_ : second_; }
+    /// Where it publishes.
+    lane& speaking() noexcept { return is_plain_ ? second_ : first_; }
+    const lane& speaking() const noexcept { return is_plain_ ? second_ : first_; }
 
-    void expect(expected::kind what, clock::time_point now, std::uint64_t publication = 0, std::size_t left = 1,
-                std::vector<std::string> names = {});
     void queue_to_ask(std::string_view name, channel_state& channel);
     void ask(clock::time_point now);
     void leave_lingering(clock::time_point now);
-    void send_names(std::string_view command, const std::vector<std::string>& names);
+    void send_names(std::string_view command, const std::vector<std::string>& names, awaited answer,
+                    clock::time_point now);
     void lose(std::string_view why, bool in_time, clock::time_point now);
-    void on_nodes(std::span<const resp::node> nodes, clock::time_point now);
+    void greet(lane& with, clock::time_point now);
+    void greet_plainly(lane& with, clock::time_point now);
+    void on_hello(std::span<const resp::node> nodes, clock::time_point now);
+    void on_greeting_answered(lane& from, awaited::kind what, const resp::node& answer, clock::time_point now);
+    void on_role(std::span<const resp::node> nodes, clock::time_point now);
+    void begin(clock::time_point now);
+    void probe(lane& where, clock::time_point now);
+    bool is_push(const lane& from, std::span<const resp::node> nodes) const noexcept;
+    void on_nodes(lane& from, std::span<const resp::node> nodes, clock::time_point now);
     void on_message(std::string_view channel, const resp::node& payload);
     void on_push(std::span<const resp::node> nodes, clock::time_point now);
-    void on_answer(std::span<const resp::node> nodes, clock::time_point now);
-    void on_greeted(std::span<const resp::node> nodes, clock::time_point now);
-    void on_role(std::span<const resp::node> nodes, clock::time_point now);
-    void probe(clock::time_point now);
+    void on_answer(lane& from, std::span<const resp::node> nodes, clock::time_point now);
     void on_refused(std::string_view why, clock::time_point now);
     void ask_singly(const std::vector<std::string>& names, clock::time_point now);
     void give_up(const std::string& name, error why);
@@ -199,9 +215,7 @@ private:
     void linger(std::string_view name, channel_state& channel);
     void restored(channel_state& channel);
     clock::duration backoff();
-    void answered(clock::time_point now) noexcept { last_answer_ = awake(now); }
-    clock::time_point awake(clock::time_point now) const noexcept;
-    clock::time_point reply_deadline() const noexcept;
+    void check_lines(std::size_t confirmations) const;
 
     upstream_options options_;
     upstream_listener* listener_;
@@ -210,16 +224,13 @@ private:
     action action_ = action::nothing;
     clock::time_point retry_at_;
     clock::time_point connect_deadline_;
-    // Of the time that the driver reads. A message proves one direction only; an answer proves both.
-    clock::time_point last_answer_;
-    clock::duration held_{}; // for how long the driver has not read, before held_since_
-    std::optional<clock::time_point> held_since_;
     clock::time_point looked_at_; // the time, last
-    clock::time_point probed_at_; // by awake()
-    bool probing_ = false;        // the answer is awaited
+    bool more_addresses_ = false;
     unsigned failures_ = 0; // in a row, since it was live
     std::string last_failure_;
     bool is_carillon_ = false; // the server is a carillon-bus
+    bool is_plain_ = false;    // it has no RESP3
+    bool is_sharing_ = false;  // it is a node of a cluster, which tell each other what is published
     counters counts_;
 
     channel_map channels_;
@@ -228,12 +239,9 @@ private:
     std::size_t asked_ = 0;     // channels in stage asked
     std::size_t restoring_ = 0; // channels that on_back waits for
 
-    std::deque<expected> expected_;
-    std::size_t in_flight_ = 0; // publications in expected_
-    std::string output_;
-    std::size_t written_ = 0;
-    std::string input_;
-    resp::reply_parser parser_;
+    lane first_;
+    lane second_;
+    std::size_t in_flight_ = 0; // publications that are awaited
 };
 
 } // namespace carillon::redis

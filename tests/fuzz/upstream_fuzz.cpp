@@ -28,11 +28,12 @@ upstream_options small_options() {
     how.output_bytes_max = 500;
     how.channels_per_command = 2;
     how.asked_max = 3;
+    how.payload_bytes_max = 8;
     return how;
 }
 
 // What a server says, rightly or not; the fuzzer adds bytes of its own.
-constexpr std::array<std::string_view, 11> sayings{
+constexpr std::array<std::string_view, 16> sayings{
     "%1\r\n+proto\r\n:3\r\n",
     ">3\r\n+subscribe\r\n+a\r\n:1\r\n",
     ">3\r\n+subscribe\r\n+b\r\n:1\r\n",
@@ -44,6 +45,11 @@ constexpr std::array<std::string_view, 11> sayings{
     ":1\r\n",
     "-ERR no\r\n",
     "-NOPERM no\r\n",
+    "-ERR unknown command\r\n", // to HELLO; then it goes on without RESP3
+    "*3\r\n+subscribe\r\n+a\r\n:1\r\n",
+    "*3\r\n+message\r\n+a\r\n+hello\r\n",
+    "*3\r\n+master\r\n:1\r\n*0\r\n",
+    "*5\r\n+slave\r\n+h\r\n:1\r\n+connected\r\n:1\r\n",
 };
 constexpr std::array<std::string_view, 4> channels{"a", "b", "c", "d"};
 
@@ -70,9 +76,14 @@ private:
         if (what == 2) return publish(channel);
         if (what == 3) return pass(std::chrono::milliseconds{code % 16});
         if (what == 4) return wake();
-        if (what == 5) return link_.on_written(std::min<std::size_t>(link_.output().size(), code % 16 * 8));
+        if (what == 5) {
+            const auto which = code % 2 == 0 ? upstream::line::first : upstream::line::second;
+            return link_.on_written(std::min<std::size_t>(link_.output(which).size(), code % 16 * 8), which);
+        }
         if (what == 6 && code % 16 == 0) return link_.on_disconnected("gone", now_);
-        if (what < 13) return link_.on_received(sayings[code % sayings.size()], now_);
+        if (what == 6 && code % 16 == 1) return link_.on_more_addresses(true);
+        if (what < 10) return link_.on_received(sayings[code % sayings.size()], now_);
+        if (what < 13) return link_.on_received(sayings[code % sayings.size()], now_, upstream::line::second);
         const std::string_view bytes = input.substr(0, code % 16);
         input.remove_prefix(bytes.size());
         link_.on_received(bytes, now_);
@@ -104,7 +115,9 @@ private:
         CHECK(link_.wake_at() > now_);
     }
     void act() {
-        if (link_.next_action() == upstream::action::connect) link_.on_connected(now_);
+        const upstream::action due = link_.next_action();
+        if (due == upstream::action::connect) link_.on_connected(now_);
+        if (due == upstream::action::connect_second) link_.on_connected(now_, upstream::line::second);
     }
 
     void on_subscribed(std::string_view channel) override {
@@ -115,6 +128,10 @@ private:
     }
     void on_message(std::string_view channel, std::string_view payload) override {
         heard_.assign(channel).append(payload); // reads all of it
+    }
+    void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override {
+        CHECK(payload_bytes > small_options().payload_bytes_max);
+        heard_.assign(channel);
     }
     void on_published(std::uint64_t publication, publish_result) override {
         CHECK(publishing_.erase(publication) == 1);

@@ -111,6 +111,14 @@ class RedisServer {
   }
 }
 
+/** As before Redis 6: no HELLO, hence no RESP3. */
+class OldRedis extends RedisServer {
+  command() {
+    const [program, flags] = super.command();
+    return [program, [...flags, '--rename-command', 'HELLO', '']];
+  }
+}
+
 class CarillonBus extends RedisServer {
   command() {
     return [busBinary,
@@ -141,7 +149,7 @@ const untilAway = (gateway) => until(async () => {
   return status === 503 && body;
 }, 'the gateway is not ready');
 
-for (const [name, Server] of [['Redis', RedisServer], ['carillon-bus', CarillonBus]]) {
+for (const [name, Server] of [['Redis', RedisServer], ['Redis without HELLO', OldRedis], ['carillon-bus', CarillonBus]]) {
   describe(`two gateways on one ${name}`, suite, () => {
     let bus;
     let gateways;
@@ -289,6 +297,46 @@ describe('a Redis with a password', suite, () => {
       await until(() => reason.test(gateway.log), 'the reason in the log');
     });
   }
+});
+
+describe('a Redis without HELLO', suite, () => {
+  test('it says the password over again, and the log does not', limit, async (t) => {
+    const redis = await OldRedis.start({ flags: ['--requirepass', 'open sesame'] });
+    t.after(() => redis.kill());
+    const wrong = await startGateway({ bus: `redis://:sesame@${host}:${redis.port}` });
+    t.after(() => wrong.stop());
+    await until(async () => {
+      const { body } = await wrong.readiness();
+      assert.doesNotMatch(body, /sesame/);
+      return /WRONGPASS/.test(body);
+    }, 'the reason on /readyz');
+    await until(() => /WRONGPASS/.test(wrong.log), 'the reason in the log');
+    assert.doesNotMatch(wrong.log, /sesame/);
+
+    const gateway = await startGateway({ bus: `redis://:open%20sesame@${host}:${redis.port}` });
+    t.after(() => gateway.stop());
+    await untilReady(gateway);
+    const client = await connect(t, gateway);
+    const channel = freshChannel();
+    const { publications } = await subscribe(client, channel);
+    await client.publish(channel, 'hello');
+    assert.equal((await publications.next()).data, 'hello');
+    assert.doesNotMatch(gateway.log, /sesame/);
+  });
+
+  test('a master that becomes a replica is left', limit, async (t) => {
+    const redis = await OldRedis.start();
+    t.after(() => redis.kill());
+    const gateway = await startGateway({
+      bus: redis.url, flags: ['--bus-ping-interval-ms', '100', '--bus-backoff-max-ms', '200'],
+    });
+    t.after(() => gateway.stop());
+    await untilReady(gateway);
+    await redis.cli('REPLICAOF', host, '1');
+    assert.match(await untilAway(gateway), /replica/);
+    await redis.cli('REPLICAOF', 'NO', 'ONE');
+    await untilReady(gateway);
+  });
 });
 
 describe('a Redis whose user may not have every channel', suite, () => {

@@ -75,18 +75,20 @@ inline std::string joined(const words& command) {
     return line;
 }
 
-inline std::string confirmation(std::string_view what, std::string_view channel, std::size_t count = 1) {
+inline std::string confirmation(std::string_view what, std::string_view channel, std::size_t count = 1,
+                                resp::version version = resp::version::resp3) {
     std::string out;
-    resp::append_push_header(out, 3, resp::version::resp3);
+    resp::append_push_header(out, 3, version);
     resp::append_bulk(out, what);
     resp::append_bulk(out, channel);
     resp::append_integer(out, static_cast<std::int64_t>(count));
     return out;
 }
 
-inline std::string message(std::string_view channel, std::string_view payload) {
+inline std::string message(std::string_view channel, std::string_view payload,
+                           resp::version version = resp::version::resp3) {
     std::string out;
-    resp::append_message(out, channel, payload, resp::version::resp3);
+    resp::append_message(out, channel, payload, version);
     return out;
 }
 
@@ -107,9 +109,13 @@ inline std::string greeting_as(std::string_view mode, std::string_view role) {
 }
 
 /// What a well-behaved server answers; each publication is heard by `receivers`.
-inline std::string answer(const words& command, int receivers = 1) {
-    if (command[0] == "HELLO") return greeting;
+inline std::string answer(const words& command, int receivers = 1, resp::version version = resp::version::resp3) {
+    const bool plain = version == resp::version::resp2;
+    if (command[0] == "HELLO") return plain ? "-ERR unknown command 'HELLO'\r\n" : greeting;
     if (command[0] == "PING") return "+PONG\r\n";
+    if (command[0] == "AUTH" || command[0] == "CLIENT") return "+OK\r\n";
+    if (command[0] == "INFO") return "$21\r\nredis_mode:standalone\r\n";
+    if (command[0] == "ROLE") return "*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n";
     std::string out;
     if (command[0] == "PUBLISH") {
         resp::append_integer(out, receivers);
@@ -117,7 +123,7 @@ inline std::string answer(const words& command, int receivers = 1) {
     }
     CHECK(command[0] == "SUBSCRIBE" || command[0] == "UNSUBSCRIBE");
     for (std::size_t i = 1; i < command.size(); ++i)
-        out += confirmation(command[0] == "SUBSCRIBE" ? "subscribe" : "unsubscribe", command[i]);
+        out += confirmation(command[0] == "SUBSCRIBE" ? "subscribe" : "unsubscribe", command[i], 1, version);
     return out;
 }
 
@@ -147,9 +153,9 @@ struct rig {
     upstream link;
 
     /// All that the upstream wants written.
-    std::vector<words> take_commands() {
-        std::string bytes{link.output()};
-        link.on_written(bytes.size());
+    std::vector<words> take_commands(upstream::line which = upstream::line::first) {
+        std::string bytes{link.output(which)};
+        link.on_written(bytes.size(), which);
         std::vector<words> commands;
         while (!bytes.empty()) commands.push_back(take_command(bytes));
         return commands;
@@ -157,9 +163,10 @@ struct rig {
     std::vector<std::string> take_lines() { return std::exchange(heard.lines, {}); }
 
     /// Bytes of the server, in pieces of `piece`.
-    void receive(std::string_view bytes, std::size_t piece = std::string_view::npos) {
+    void receive(std::string_view bytes, std::size_t piece = std::string_view::npos,
+                 upstream::line which = upstream::line::first) {
         while (!bytes.empty()) {
-            link.on_received(bytes.substr(0, piece), now);
+            link.on_received(bytes.substr(0, piece), now, which);
             link.check_invariants();
             bytes.remove_prefix(std::min(piece, bytes.size()));
         }

@@ -15,7 +15,7 @@ using namespace test;
 using carillon::test::heap_use_now;
 
 // What happens, a line each, and below it, marked, all that must follow from it: "> " a command, "! " what the listener
-// hears, "= " what the driver is told to do.
+// hears, "= " what the driver is told to do. ">> " and raw2 are of the second connection.
 struct script {
     const char* name;
     std::string lines;
@@ -23,6 +23,14 @@ struct script {
 };
 
 const char* const to_live = "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n! back\n";
+
+// A server that does not know HELLO.
+const char* const to_plain =
+    "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n"
+    "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\n"
+    "raw +OK\nraw $10|standalone\nraw *3|$6|master|:1|*0\nraw +PONG\n= connect second\nconnected second\n"
+    ">> CLIENT SETNAME carillon\n>> INFO server\n>> ROLE\n>> PING\n"
+    "raw2 +OK\nraw2 $10|standalone\nraw2 *3|$6|master|:1|*0\nraw2 +PONG\n";
 
 const script scripts[] = {
     {"connects at once, and is live when nothing is wanted", "time 0\n= connect\n"
@@ -40,15 +48,91 @@ const script scripts[] = {
      "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\n"
      "raw -NOAUTH HELLO must be called with the client already authenticated\n= close\n"
      "failed NOAUTH HELLO must be called with the client already authenticated\ntime 10\n= connect\n"},
-    {"a server without RESP3 is a failure, tried again",
-     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n= close\n"
-     "failed ERR unknown command 'HELLO'\ntime 10\n= connect\n"},
     {"a server that repeats the password in its error is quoted without it",
      "time 0\n= connect\nconnected\n> HELLO 3 AUTH default secret SETNAME carillon\n"
-     "raw -ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' 'secr\n= close\n"
-     "failed ERR unknown command 'HELLO'\ntime 10\n= connect\nconnected\n"
-     "> HELLO 3 AUTH default secret SETNAME carillon\nraw -ERR no secret, secret\n= close\nfailed ERR no ***, ***\n",
+     "raw -ERR no secret, secret\n= close\nfailed ERR no ***, ***\ntime 10\n= connect\nconnected\n"
+     "> HELLO 3 AUTH default secret SETNAME carillon\n"
+     "raw -ERR no luck, with args beginning with: '3' 'AUTH' 'default' 'secr\n= close\nfailed ERR no luck\n",
      "secret"},
+    {"a server without RESP3 has a second connection, on which is published",
+     "@plain\n! back\nplain\nwant a\n> SUBSCRIBE a\nraw *3|$9|subscribe|$1|a|:1\n! subscribed a\n"
+     "publish 1 a x\n>> PUBLISH a x\nraw *3|$7|message|$1|a|$1|x\n! message a x\nraw2 :1\n! published 1 1\n"
+     "raw *3|$7|message|$1|a|$0|\n! message a \nrelease a\ntime 50\n> UNSUBSCRIBE a\n"
+     "raw *3|$11|unsubscribe|$1|a|:0\nchannels 0\n"},
+    {"a server without RESP3 is asked the same again after a reconnect, for it may have been replaced",
+     "@plain\n! back\nlost gone\n! away gone\n= close\ntime 10\n= connect\nconnected\n"
+     "> HELLO 3 SETNAME carillon\ngreets\n! back\npublish 1 a x\n> PUBLISH a x\n"},
+    {"what is wanted while away is asked for when both connections are there",
+     "want a\n@plain\n> SUBSCRIBE a\nraw *3|$9|subscribe|$1|a|:1\n! subscribed a\n! back\n"},
+    {"both connections are asked whether they are alive, the second for the role",
+     "@plain\n! back\nwant a\n> SUBSCRIBE a\nraw *3|$9|subscribe|$1|a|:1\n! subscribed a\ntime 100\n> PING\n"
+     ">> ROLE\nraw *2|$4|pong|$0|\nraw2 *3|$6|master|:1|*0\ntime 100\n> PING\n>> ROLE\nraw +PONG\n"
+     "raw2 -ERR unknown command\n"},
+    {"a server without RESP3 that is silent on its first connection is away",
+     "@plain\n! back\ntime 100\n> PING\n>> ROLE\nraw2 *3|$6|master|:1|*0\ntime 299\n>> ROLE\ntime 1\n"
+     "! away the server does not answer\n= close\n"},
+    {"a server without RESP3 that is silent on its second connection is away",
+     "@plain\n! back\npublish 1 a x\n>> PUBLISH a x\ntime 100\n> PING\n>> ROLE\nraw +PONG\ntime 199\n> PING\n"
+     "time 1\n! published 1 the bus cannot be reached\n! away the server does not answer\n= close\n"},
+    {"a second connection that is left unread is not frozen",
+     "@plain\n! back\ntime 99\nhold2\ntime 1\n> PING\nraw +PONG\ntime 99\nread2\ntime 1\n> PING\n>> ROLE\n"},
+    {"a master without RESP3 that becomes a replica is left",
+     "@plain\n! back\ntime 100\n> PING\n>> ROLE\nraw2 *5|$5|slave|$1|h|:1|$9|connected|:1\n"
+     "! away the server is a replica: what is published there reaches neither its master nor anybody there\n= close\n"},
+    {"a replica without RESP3 is no bus",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw +OK\nraw $10|standalone\n"
+     "raw *5|$5|slave|$1|h|:1|$9|connected|:1\n= close\n"
+     "failed the server is a replica: what is published there reaches neither its master nor anybody there\n"},
+    {"a Sentinel without RESP3 is no bus",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw +OK\nraw $10|standalone\n"
+     "raw *2|$8|sentinel|*0\n= close\nfailed the server is a Sentinel, which is no bus\n"},
+    {"a replica of a cluster without RESP3 is a bus",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw +OK\nraw $18|redis_mode:cluster\n"
+     "raw *5|$5|slave|$1|h|:1|$9|connected|:1\nraw +PONG\n= connect second\n"},
+    {"a proxy that knows neither HELLO nor what else is asked will do",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -unsupported command 'hello'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw -ERR no\nraw -ERR no\nraw -ERR no\nraw +PONG\n"
+     "= connect second\nconnected second\n>> CLIENT SETNAME carillon\n>> INFO server\n>> ROLE\n>> PING\n"
+     "raw2 -ERR no\nraw2 -ERR no\nraw2 -ERR no\nraw2 +PONG\n! back\n"},
+    {"a server that knows HELLO and not RESP3",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -NOPROTO unsupported protocol version\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\n"},
+    {"a server without RESP3 that is loading is a failure",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw -LOADING x\nraw -LOADING x\nraw -LOADING x\n"
+     "raw -LOADING Redis is loading\n= close\nfailed LOADING Redis is loading\ntime 10\n= connect\n"},
+    {"a second connection that cannot be made is a failure",
+     "time 0\n= connect\nconnected\n> HELLO 3 SETNAME carillon\nraw -ERR unknown command 'HELLO'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw +OK\nraw $1|x\nraw *1|$6|master\nraw +PONG\n"
+     "= connect second\nlost refused\n= close\nfailed refused\ntime 10\n= connect\n"},
+    {"all of a greeting without RESP3 has one time",
+     "time 0\n= connect\ntime 100\nconnected\n> HELLO 3 SETNAME carillon\ntime 50\nraw -ERR unknown command 'HELLO'\n"
+     "> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw +OK\nraw $1|x\nraw *1|$6|master\nraw +PONG\n"
+     "= connect second\ntime 49\ntime 1\n= close\nfailed the connection was not made in time\n"},
+    {"the password without RESP3, which the error to HELLO has repeated",
+     "time 0\n= connect\nconnected\n> HELLO 3 AUTH default secret SETNAME carillon\n"
+     "raw -ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `secret`, \n"
+     "> AUTH secret\n> CLIENT SETNAME carillon\n> INFO server\n> ROLE\n> PING\nraw -ERR invalid secret\n= close\n"
+     "failed ERR invalid ***\n",
+     "secret"},
+    {"messages where nothing is subscribed end the connection",
+     "@plain\n! back\nraw2 >3|$7|message|$1|a|$1|x\n! away the server sends messages where nothing is subscribed\n"
+     "= close\n"},
+    {"an array that is no message ends the connection",
+     "@plain\n! back\nraw *3|$4|mess|$1|a|$1|x\n! away the server answered what it was not asked\n= close\n"},
+    {"where the name has more addresses, the next follows at once, and the pause comes when there are no more",
+     "time 0\n= connect\nmore\nlost refused\n= close\ntime 0\n= connect\nmore\nconnected\n"
+     "> HELLO 3 SETNAME carillon\ngreets standalone replica\n= close\ntime 0\n= connect\nlost refused\n= close\n"
+     "time 9\ntime 1\n= connect\n"},
+    {"each address has a time of its own",
+     "time 0\n= connect\nmore\ntime 199\ntime 1\n= close\ntime 0\n= connect\ntime 199\nconnected\n"
+     "> HELLO 3 SETNAME carillon\ngreets\n! back\n"},
+    {"a server that is lost is not taken for an address that fails",
+     "time 0\n= connect\nmore\nconnected\n> HELLO 3 SETNAME carillon\ngreets\n! back\nlost gone\n! away gone\n"
+     "= close\ntime 9\ntime 1\n= connect\n"},
     {"a connection that cannot be made is tried again",
      "time 0\n= connect\nlost refused\n= close\nfailed refused\ntime 9\ntime 1\n= connect\n"},
     {"a connection that is not made in time is given up",
@@ -259,9 +343,11 @@ public:
         : piece_{piece}, r_{options_for(what)} {
         std::string text = what.lines;
         if (text.starts_with("@live\n")) text = to_live + text.substr(6);
+        if (const auto at = text.find("@plain\n"); at != std::string::npos) text.replace(at, 7, to_plain);
         std::istringstream lines{text};
         for (std::string line; std::getline(lines, line);) {
-            const bool follows = line.starts_with("> ") || line.starts_with("! ") || line.starts_with("= ");
+            const bool follows =
+                line.starts_with("> ") || line.starts_with(">> ") || line.starts_with("! ") || line.starts_with("= ");
             if (follows) {
                 steps_.back().follows.push_back(line);
             } else {
@@ -320,6 +406,7 @@ private:
             if (each[0] == "SUBSCRIBE") asked_.insert(asked_.end(), each.begin() + 1, each.end());
             seen.push_back("> " + joined(each));
         }
+        for (const words& each : r_.take_commands(upstream::line::second)) seen.push_back(">> " + joined(each));
         const auto action = r_.link.next_action();
         std::vector<std::string> heard;
         for (const std::string& line : r_.take_lines()) heard.push_back("! " + line);
@@ -331,6 +418,7 @@ private:
             seen.insert(seen.end(), heard.begin(), heard.end());
         }
         if (action == upstream::action::connect) seen.emplace_back("= connect");
+        if (action == upstream::action::connect_second) seen.emplace_back("= connect second");
         if (action == upstream::action::close) seen.emplace_back("= close");
         return seen;
     }
@@ -341,7 +429,9 @@ private:
         in >> what;
         std::string rest = line.size() > what.size() ? line.substr(what.size() + 1) : "";
         if (what == "time") return r_.pass(std::chrono::milliseconds{std::stoi(rest)});
+        if (what == "connected" && rest == "second") return r_.link.on_connected(r_.now, upstream::line::second);
         if (what == "connected") return connected_ = true, r_.link.on_connected(r_.now);
+        if (what == "more") return r_.link.on_more_addresses(true);
         if (what == "lost") return r_.link.on_disconnected(rest, r_.now);
         if (what == "greets" && rest.empty()) return r_.receive(greeting, piece_);
         if (what == "greets" && rest == "as carillon") return r_.receive(greeting_of_carillon, piece_);
@@ -351,11 +441,17 @@ private:
         }
         if (what == "hold") return r_.link.on_hold(true, r_.now);
         if (what == "read") return r_.link.on_hold(false, r_.now);
+        if (what == "hold2") return r_.link.on_hold(true, r_.now, upstream::line::second);
+        if (what == "read2") return r_.link.on_hold(false, r_.now, upstream::line::second);
         if (what == "leaves") return r_.receive(confirmation("unsubscribe", rest), piece_);
         if (what == "want") return wanted_.insert(rest), r_.link.want(rest, r_.now);
         if (what == "release") return wanted_.erase(rest), r_.link.release(rest, r_.now);
         if (what == "failed") {
             ASSERT_EQ(r_.link.last_failure(), rest);
+            return;
+        }
+        if (what == "plain") {
+            ASSERT_FALSE(r_.link.resp3());
             return;
         }
         if (what == "channels") {
@@ -380,10 +476,10 @@ private:
             const std::string payload = rest.substr(number.size() + channel.size() + 2);
             return r_.link.publish(std::stoull(number), channel, payload, r_.now);
         }
-        ASSERT_EQ(what, "raw");
+        ASSERT_TRUE(what == "raw" || what == "raw2") << what;
         for (std::size_t at = 0; (at = rest.find('|', at == 0 ? 1 : at)) != std::string::npos;)
             rest.replace(at, 1, "\r\n");
-        r_.receive(rest + "\r\n", piece_);
+        r_.receive(rest + "\r\n", piece_, what == "raw" ? upstream::line::first : upstream::line::second);
     }
 
     std::size_t piece_;
@@ -424,6 +520,7 @@ void end(rig& r, ending how) {
     if (how == ending::garbage && where != upstream::state::connecting)
         return r.receive(std::string(100'000, 'x') + "garbage\r\n");
     r.link.on_hold(false, r.now);
+    r.link.on_hold(false, r.now, upstream::line::second);
     for (int i = 0; i < 20 && r.link.where() != upstream::state::waiting; ++i) {
         r.now = std::max(r.now, r.link.wake_at());
         r.link.on_time(r.now);

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <vector>
+
+namespace carillon::redis {
+
+/// Which of the addresses of a server's name is tried next. A round tries each of them once, in the order of the
+/// resolver, but the one that worked last before the others; when it is over, the name is looked up again. Pure.
+class upstream_addresses {
+public:
+    using address = boost::asio::ip::tcp::endpoint;
+
+    /// Of one answer of the resolver; the others are not tried.
+    static constexpr std::size_t per_round_max = 32;
+
+    /// A round begins.
+    void looked_up(const std::vector<address>& found);
+    /// The next one, which is on trial from now on; none when the round is over.
+    std::optional<address> take();
+    /// The one that was taken last is good: the server is there. The round is over.
+    void worked();
+    std::size_t left() const noexcept { return untried_.size(); }
+
+private:
+    std::deque<address> untried_;
+    std::optional<address> taken_;
+    std::optional<address> good_;
+};
+
+} // namespace carillon::redis
