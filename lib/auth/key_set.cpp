@@ -20,8 +20,16 @@ std::optional<mistake> key_set::add(std::vector<key_material> keys, std::string_
     }
     for (key_material& from : keys) {
         remark_short_secret(from, name);
-        keys_.emplace_back(std::move(from));
+        keys_.push_back(std::make_shared<const key>(std::move(from)));
     }
+    return std::nullopt;
+}
+
+std::optional<mistake> key_set::add(const key_set& others, std::string_view name) {
+    if (keys_.size() + others.keys_.size() > keys_max) {
+        return wrong(name, "with these there are more than " + std::to_string(keys_max) + " keys");
+    }
+    keys_.insert(keys_.end(), others.keys_.begin(), others.keys_.end());
     return std::nullopt;
 }
 
@@ -65,8 +73,8 @@ std::optional<mistake> key_set::add_jwks(std::string_view text, std::string_view
 key_set::candidates key_set::find(algorithm which, std::string_view kid) const {
     candidates found;
     const auto take = [&](auto&& wanted) {
-        for (const key& each : keys_) {
-            if (found.size() < found.capacity() && each.fits(which) && wanted(each)) found.push_back(&each);
+        for (const auto& each : keys_) {
+            if (found.size() < found.capacity() && each->fits(which) && wanted(*each)) found.push_back(each.get());
         }
     };
     if (kid.empty()) {
@@ -79,7 +87,7 @@ key_set::candidates key_set::find(algorithm which, std::string_view kid) const {
 }
 
 bool key_set::knows(std::string_view kid) const noexcept {
-    return std::ranges::any_of(keys_, [&](const key& each) { return each.kid() == kid; });
+    return std::ranges::any_of(keys_, [&](const auto& each) { return each->kid() == kid; });
 }
 
 } // namespace carillon::auth

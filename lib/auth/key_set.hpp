@@ -6,6 +6,7 @@
 #include <boost/container/static_vector.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ public:
     /// added.
     std::optional<mistake> add_jwks(std::string_view text, std::string_view name, secrets in_it);
 
+    /// Those of another set, too, which share their memory. At most `keys_max` in all.
+    std::optional<mistake> add(const key_set& others, std::string_view name);
+
     /// The keys that may have signed a token. Those with its `kid` come first, then those without one. A token without
     /// `kid` (empty) may be of any key that fits. At most `keys_tried_max`.
     candidates find(algorithm which, std::string_view kid) const;
@@ -55,7 +59,7 @@ private:
     std::optional<mistake> add(std::vector<key_material> keys, std::string_view name);
     void remark_short_secret(const key_material& from, std::string_view name);
 
-    std::vector<key> keys_;
+    std::vector<std::shared_ptr<const key>> keys_;
     std::vector<std::string> remarks_;
 };
 

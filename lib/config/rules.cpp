@@ -1,6 +1,7 @@
 #include "config/rules.hpp"
 
 #include "base/check.hpp"
+#include "http/url.hpp"
 
 #include <fmt/format.h>
 
@@ -92,7 +93,22 @@ struct rules {
         return refuse_unless(values.work_pool >= values.shards, "work_pool", "have a lease for each of", "shards");
     }
 
+    complaint urls() const {
+        for (const std::string_view key : {"token_jwks_url", "subscription_token_jwks_url"}) {
+            const std::string& text =
+                key == "token_jwks_url" ? values.token_jwks_url : values.subscription_token_jwks_url;
+            http::url ignored;
+            if (text.empty() || !has(which, *find_option(key))) continue;
+            if (const auto why = http::read_url(text, ignored); !why.empty())
+                return fmt::format("{}: the URL {}", set_by.at(key), why);
+        }
+        return {};
+    }
+
     complaint times() const {
+        if (auto why = refuse_unless(values.token_jwks_refresh_min_s <= values.token_jwks_refresh_max_s,
+                                     "token_jwks_refresh_max_s", "not be less than", "token_jwks_refresh_min_s"))
+            return why;
         if (auto why = refuse_unless(values.bus_backoff_min <= values.bus_backoff_max, "bus_backoff_max_ms",
                                      "not be less than", "bus_backoff_min_ms"))
             return why;
@@ -128,6 +144,7 @@ complaint check_rules(program which, const settings& values, const origins& set_
     if (auto why = rules.listeners()) return why;
     if (auto why = rules.machine()) return why;
     if (auto why = rules.times()) return why;
+    if (auto why = rules.urls()) return why;
     return rules.sizes();
 }
 

@@ -76,6 +76,14 @@ struct settings {
     std::string subscription_token_hmac_secret; // the same for subscriptions; without keys, those above
     std::string subscription_token_hmac_secret_file;
     std::vector<std::string> subscription_token_public_key_files;
+    std::string token_jwks_url;              // where more keys are; empty: nowhere
+    std::string subscription_token_jwks_url; // the same for subscriptions
+    std::string token_jwks_ca_file;          // empty: the system's
+    std::chrono::milliseconds token_jwks_timeout{2'000};
+    std::size_t token_jwks_refresh_min_s = 60;
+    std::size_t token_jwks_refresh_max_s = 3'600;
+    std::size_t token_jwks_refetch_min_s = 10;
+    std::size_t token_jwks_bytes_max = 262'144;
     std::string token_audience; // empty: not looked at
     std::string token_issuer;
     std::string token_user_claim = "sub";

@@ -3,6 +3,7 @@
 #include "config/option.hpp"
 #include "config/rules.hpp"
 #include "gateway/limits.hpp"
+#include "gateway/outside.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -27,7 +28,8 @@ config::settings fitted(config::settings how) {
 capacity capacity_for(const config::settings& how, std::size_t shards) {
     const std::size_t descriptors = raise_descriptor_limit();
     const std::size_t most = config::find_option("connections_max")->most;
-    const std::size_t others = 2 * how.control_connections_max + doors_of_shard * shards * how.farewells_max;
+    const std::size_t others =
+        2 * how.control_connections_max + doors_of_shard * shards * how.farewells_max + outside::connections_max(how);
     const std::size_t allowed = std::min(connections_for(descriptors, shards, others), most + how.bus_connections_max);
     // Clients leave the publishers some room: whoever fills the client port must not shut out the back ends.
     const std::size_t reserved =

@@ -85,24 +85,10 @@ std::string host_name() {
     return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "carillon";
 }
 
-metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from) {
-    return {.up = from.live,
-            .connects = from.counts.connects,
-            .connect_failures = from.counts.connect_failures,
-            .disconnects = from.counts.disconnects,
-            .timeouts = from.counts.timeouts,
-            .messages = from.counts.messages,
-            .messages_refused = from.refused,
-            .messages_as_text = from.as_text,
-            .publications = from.counts.publications,
-            .publications_failed = from.counts.publications_failed,
-            .subscribes = from.counts.subscribes,
-            .subscribes_refused = from.counts.subscribes_refused,
-            .unsubscribes = from.counts.unsubscribes,
-            .channels = from.channels,
-            .in_flight = from.in_flight,
-            .input_bytes = from.input_bytes,
-            .holds = from.holds};
+std::uint64_t open_of(const std::vector<metrics::outward_facts>& targets) {
+    std::uint64_t open = 0;
+    for (const auto& each : targets) open += each.connections;
+    return open;
 }
 
 } // namespace
@@ -127,6 +113,7 @@ gateway::gateway(const config::settings& how, role which)
     if (auto why = read_token_keys(how, keys)) // they were right when the configuration was read
         throw boost::system::system_error{EINVAL, boost::system::system_category(), *why};
     if (which == role::gateway) log_who_may_come(how, keys);
+    outside_.emplace(control_context_, how, keys, shards_);
     share mine{.number = 0,
                .shards = static_cast<std::uint32_t>(count),
                .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
@@ -134,7 +121,6 @@ gateway::gateway(const config::settings& how, role which)
                .serves_clients = which == role::gateway,
                .client_port = how.client_listen.port,
                .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
-               .keys = keys,
                .pages = client_routes_.paths()};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
@@ -149,6 +135,7 @@ gateway::gateway(const config::settings& how, role which)
     if (how.pin_shards && processors.empty())
         spdlog::warn("pin_shards: the kernel does not say which processors there are");
     for (; mine.number < count; ++mine.number) {
+        outside_->equip(mine);
         if (mine.number < processors.size()) mine.processor = processors[mine.number];
         try {
             shards_.push_back(std::make_unique<shard>(settings_, mine, connect, plain_http));
@@ -188,6 +175,7 @@ void gateway::run() {
                 pages_.stop();
                 signals_.cancel();
                 watching_.cancel();
+                outside_->stop();
                 busy.reset();
             });
         }};
@@ -206,6 +194,7 @@ void gateway::run() {
 }
 
 void gateway::start_threads() {
+    outside_->start();
     if (upstream_) upstream_thread_ = std::thread{[this] { upstream_->run(); }};
     shard_threads_.reserve(shards_.size());
     for (const auto& each : shards_) shard_threads_.emplace_back([&each] { each->run(); });
@@ -215,6 +204,7 @@ void gateway::start_threads() {
 void gateway::join_threads() {
     for (std::thread& each : shard_threads_) each.join();
     shard_threads_.clear();
+    outside_->join();
     if (!upstream_thread_.joinable()) return;
     upstream_->stop();
     upstream_thread_.join();
@@ -377,18 +367,19 @@ std::uint64_t gateway::counted_descriptors(const std::vector<std::optional<metri
 
 asio::awaitable<control::response> gateway::metrics() {
     const auto copies = co_await collect();
-    auto facts = metrics::read_process_facts(connections_max_, counted_descriptors(copies));
+    const auto asked = co_await outside_->facts(shard_answer_timeout);
+    auto facts = metrics::read_process_facts(connections_max_, counted_descriptors(copies) + open_of(asked));
     facts.log_lines_dropped = log_lines_dropped();
     std::optional<metrics::upstream_facts> bus;
     if (upstream_) {
         const auto figures = co_await ask_upstream();
         bus = upstream_facts_of(figures);
     }
-    control::response answer{.status = 200,
-                             .content_type = metrics::exposition_content_type,
-                             .body =
-                                 metrics::expose(copies, facts, bus ? &*bus : nullptr, api_ ? &api_requests_ : nullptr),
-                             .fields = {}};
+    control::response answer{
+        .status = 200,
+        .content_type = metrics::exposition_content_type,
+        .body = metrics::expose(copies, facts, bus ? &*bus : nullptr, api_ ? &api_requests_ : nullptr, asked),
+        .fields = {}};
     co_return answer;
 }
 

@@ -3,6 +3,7 @@
 #include "bus/embedded_bus.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
+#include "gateway/outside.hpp"
 #include "gateway/server_api.hpp"
 #include "gateway/shard.hpp"
 #include "gateway/shutdown_signals.hpp"
@@ -50,9 +51,9 @@ public:
     /// Serves until stop() has been called and everybody has gone. Throws std::system_error if a thread cannot be
     /// started; those that were have ended then.
     void run();
-    /// After run(): the look-up of the bus' name is still under way. The destructor waits for its end, which only the
+    /// After run(): the look-up of a name is still under way. The destructor waits for its end, which only the
     /// system's resolver can bring about.
-    bool looks_up() const noexcept { return upstream_ && upstream_->looks_up(); }
+    bool looks_up() const noexcept { return (upstream_ && upstream_->looks_up()) || outside_->looks_up(); }
     /// Begins the shutdown. Any thread; a second call changes nothing.
     void stop();
     /// Ends the patience of the shutdown: whoever is still there is cut. Any thread; before stop() it does nothing.
@@ -94,6 +95,7 @@ private:
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
     std::vector<std::unique_ptr<shard>> shards_;
+    std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;
     std::optional<server_api> api_; // these two with a key only
     std::optional<control::api_route> api_route_;

@@ -56,9 +56,11 @@ struct share {
     bool serves_clients = true;        ///< else it has the bus door only
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
-    token_keys keys{};                ///< that its clients' tokens are checked with
-    std::vector<std::string> pages{}; ///< paths of the client port that the control plane answers
-    const shard* first = nullptr;     ///< whose unix sockets are listened on, too; none: this is the first
+    token_keys keys{};                               ///< that its clients' tokens are checked with
+    std::function<void()> fetch_keys{};              ///< as in session::token_options
+    std::function<void()> fetch_subscription_keys{}; ///< the same
+    std::vector<std::string> pages{};                ///< paths of the client port that the control plane answers
+    const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
 };
 
 /// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired
@@ -93,6 +95,14 @@ public:
     /// Subscribes, unsubscribes, disconnects or refreshes a user: how many connections that concerned. None: nobody
     /// here knows users.
     std::optional<std::uint32_t> carry_out(const api::command& what);
+
+    // What `outside` has heard.
+    void use_keys(const token_keys& now) {
+        if (sessions_) sessions_->use_keys(now.connections, now.subscriptions);
+    }
+    void on_keys(session::token_kind of, bool fresh) {
+        if (sessions_) sessions_->on_keys(of, fresh);
+    }
 
     metrics::shard_counters snapshot() const;
     /// How often it has got something done; with nothing to do, it is the tick. Any thread.

@@ -51,9 +51,9 @@ void log_who_may_come(const config::settings& how, const token_keys& keys) {
         if (each == nullptr) continue;
         for (const std::string& remark : each->remarks()) spdlog::warn("{}", remark);
     }
-    if (how.dev || how.anonymous || keys.connections != nullptr) return;
-    spdlog::warn("nobody can connect: give a key for tokens (token_hmac_secret_file or token_public_key_files), or let "
-                 "clients in without one (anonymous), or try things out with dev");
+    if (how.dev || how.anonymous || keys.connections != nullptr || !how.token_jwks_url.empty()) return;
+    spdlog::warn("nobody can connect: give a key for tokens (token_hmac_secret_file, token_public_key_files or "
+                 "token_jwks_url), or let clients in without one (anonymous), or try things out with dev");
 }
 
 } // namespace carillon::gateway

@@ -36,4 +36,24 @@ void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::s
     });
 }
 
+metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from) {
+    return {.up = from.live,
+            .connects = from.counts.connects,
+            .connect_failures = from.counts.connect_failures,
+            .disconnects = from.counts.disconnects,
+            .timeouts = from.counts.timeouts,
+            .messages = from.counts.messages,
+            .messages_refused = from.refused,
+            .messages_as_text = from.as_text,
+            .publications = from.counts.publications,
+            .publications_failed = from.counts.publications_failed,
+            .subscribes = from.counts.subscribes,
+            .subscribes_refused = from.counts.subscribes_refused,
+            .unsubscribes = from.counts.unsubscribes,
+            .channels = from.channels,
+            .in_flight = from.in_flight,
+            .input_bytes = from.input_bytes,
+            .holds = from.holds};
+}
+
 } // namespace carillon::gateway

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "metrics/upstream_facts.hpp"
 #include "redis/redis_link.hpp"
 
 #include <cstddef>
@@ -16,5 +17,8 @@ std::string oversized_line(std::string_view channel, std::uint64_t payload_bytes
 /// Makes the log say when the bus comes and goes, and at most `lines_per_s_max` times a second that one of its messages
 /// was too large. Before the link runs.
 void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::size_t lines_per_s_max);
+
+/// The same for metrics.
+metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from);
 
 } // namespace carillon::gateway

@@ -61,14 +61,34 @@ public:
     void histogram(std::string name, std::string_view help, duration_histogram shard_counters::*member) {
         auto& family = add(MetricType::Histogram, std::move(name), help);
         each_shard([&](std::size_t shard, const shard_counters& counters) {
-            const auto& source = counters.*member;
-            auto& target = family.metric.emplace_back(for_shard(shard)).histogram;
-            for (std::size_t bucket = 0; bucket < source.counts().size(); ++bucket) {
-                target.sample_count += source.counts()[bucket];
-                target.bucket.push_back({target.sample_count, upper_bound(bucket)});
-            }
-            target.sample_sum = source.sum_seconds();
+            fill(family.metric.emplace_back(for_shard(shard)), counters.*member);
         });
+    }
+
+    /// One number of each target that is asked.
+    template <class Number>
+    void of_targets(MetricType type, std::string name, std::string_view help, std::span<const outward_facts> targets,
+                    Number&& number) {
+        auto& family = add(type, std::move(name), help);
+        for (const outward_facts& each : targets)
+            set_value(family.metric.emplace_back(for_target(each)), type, number(each));
+    }
+
+    void outward_requests(std::span<const outward_facts> targets) {
+        auto& family = add(MetricType::Counter, "carillon_outward_requests_total",
+                           "Requests to the application and to others outside, by target and how they ended.");
+        for (const outward_facts& each : targets)
+            each.requests.each([&](label_names outcome, std::uint64_t number) {
+                auto& metric = family.metric.emplace_back(for_target(each));
+                metric.label.push_back({"outcome", std::string{*outcome.begin()}});
+                metric.counter.value = static_cast<double>(number);
+            });
+    }
+
+    void outward_durations(std::span<const outward_facts> targets) {
+        auto& family = add(MetricType::Histogram, "carillon_outward_duration_seconds",
+                           "How long these requests took, from the question to the end, by target.");
+        for (const outward_facts& each : targets) fill(family.metric.emplace_back(for_target(each)), each.durations);
     }
 
     /// A fact about the process; 0 means unknown.
@@ -106,6 +126,21 @@ public:
     std::vector<MetricFamily> take() && { return std::move(families_); }
 
 private:
+    static ClientMetric for_target(const outward_facts& of) {
+        ClientMetric metric;
+        metric.label.push_back({"target", of.target});
+        return metric;
+    }
+
+    static void fill(ClientMetric& metric, const duration_histogram& source) {
+        auto& target = metric.histogram;
+        for (std::size_t bucket = 0; bucket < source.counts().size(); ++bucket) {
+            target.sample_count += source.counts()[bucket];
+            target.bucket.push_back({target.sample_count, upper_bound(bucket)});
+        }
+        target.sample_sum = source.sum_seconds();
+    }
+
     static double upper_bound(std::size_t bucket) {
         if (bucket == duration_histogram::bounds.size()) return std::numeric_limits<double>::infinity();
         return static_cast<double>(duration_histogram::bounds[bucket].count()) / 1e6;
@@ -191,14 +226,32 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     bus.unsubscribes);
 }
 
+void collect_outward(collector& into, std::span<const outward_facts> targets) {
+    constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
+    into.outward_requests(targets);
+    into.outward_durations(targets);
+    into.of_targets(counter, "carillon_outward_connects_total", "Connections made to a target.", targets,
+                    [](const auto& of) { return of.connects; });
+    into.of_targets(gauge, "carillon_outward_connections", "Connections to a target, open now.", targets,
+                    [](const auto& of) { return of.connections; });
+    into.of_targets(gauge, "carillon_outward_in_flight", "Requests on a connection to a target now.", targets,
+                    [](const auto& of) { return of.in_flight; });
+    into.of_targets(gauge, "carillon_outward_waiting", "Requests that wait for a connection to a target now.", targets,
+                    [](const auto& of) { return of.waiting; });
+    into.of_targets(gauge, "carillon_outward_broken", "1 while a target is left alone because it has failed.", targets,
+                    [](const auto& of) { return of.broken; });
+}
+
 } // namespace
 
 std::string expose(std::span<const std::optional<shard_counters>> shards, const process_facts& facts,
-                   const upstream_facts* upstream, const api_request_counts* api) {
+                   const upstream_facts* upstream, const api_request_counts* api,
+                   std::span<const outward_facts> outward) {
     collector families{shards};
     collect_facts(families, facts);
     if (upstream != nullptr) collect_upstream(families, *upstream);
     if (api != nullptr) families.api_requests(*api);
+    if (!outward.empty()) collect_outward(families, outward);
     collect_shards(families);
     return prometheus::TextSerializer{}.Serialize(std::move(families).take());
 }

@@ -17,7 +17,7 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(outward_outcome, std::uint8_t, ok, refused, busy, 
 
 /// What has been asked of one target since the start, and how it is now.
 struct outward_facts {
-    std::string target; ///< its URL without path and query
+    std::string target; ///< its name
     by<outward_outcome> requests{};
     duration_histogram durations{}; ///< of those that were taken, from asking to the end
     std::uint64_t connects = 0;     ///< connections made

@@ -43,6 +43,7 @@ using completion = std::function<void(answer)>;
 
 /// Somebody who is asked, and how much it may cost.
 struct target_options {
+    std::string name{}; ///< in metrics; no two have the same
     http::url where{};
     std::string ca_file{};                   ///< PEM: whose certificates are good; empty: the system's
     std::chrono::milliseconds timeout{1000}; ///< for the whole of a request, from `send` to the last byte

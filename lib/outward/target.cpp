@@ -71,7 +71,7 @@ struct target::job {
 target::target(asio::io_context& context, const target_options& how)
     : context_{&context}, options_{how},
       authority_{how.where.authority()}, breaker_{how.failures_max, how.open_for}, sweep_{context} {
-    facts_.target = how.where.origin();
+    facts_.target = how.name;
     if (!how.where.encrypted) return;
     trust_.emplace(asio::ssl::context::tls_client);
     trust(*trust_, how.ca_file);

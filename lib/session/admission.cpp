@@ -78,6 +78,7 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
     auth::verifier::connection shown;
     if (!request.token.empty() && verifier_ != nullptr) {
         const auto verified = verifier_->verify_connection(request.token, now());
+        if (!verified && wait_for_keys(c, id, verified.error(), token_kind::connection)) return;
         if (!count_token(verified)) {
             if (auth::is_expired(verified.error())) return fail(id, command_error::token_expired);
             return disconnect(c, disconnect::invalid_token);
@@ -200,6 +201,7 @@ void server::on(client& c, std::uint32_t id, const protocol::refresh_request& re
     if (request.token.empty()) return break_off(c, metrics::protocol_failure::unexpected_command);
     if (verifier_ == nullptr) return fail(id, command_error::not_available);
     const auto verified = verifier_->verify_connection(request.token, now());
+    if (!verified && wait_for_keys(c, id, verified.error(), token_kind::connection)) return;
     if (!count_token(verified)) {
         return disconnect(c, auth::is_expired(verified.error()) ? disconnect::connection_expired
                                                                 : disconnect::invalid_token);
@@ -230,6 +232,7 @@ bool server::verify(client& c, std::uint32_t id, std::string_view channel, std::
         return fail(id, command_error::permission_denied), false;
     }
     const auto verified = verifier_->verify_subscription(token, now());
+    if (!verified && wait_for_keys(c, id, verified.error(), token_kind::subscription)) return false;
     if (!count_token(verified)) {
         fail(id, auth::is_expired(verified.error()) ? command_error::token_expired : command_error::permission_denied);
         return false;

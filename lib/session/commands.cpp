@@ -32,7 +32,7 @@ protocol::command_error error_of(channels::verdict said) noexcept { return stati
 } // namespace
 
 void server::handle(client& c, const protocol::command& command) {
-    ++counters().commands(std::visit(method_of{}, command.what));
+    if (!has_answer(c)) ++counters().commands(std::visit(method_of{}, command.what)); // else it has been counted
     const bool connects = std::holds_alternative<protocol::connect_request>(command.what);
     // Connect comes first and once; after a refused connect nothing may come (§4.1, §4.2).
     if (connects != (c.where() == stage::connecting)) {
@@ -45,6 +45,7 @@ void server::handle(client& c, const protocol::command& command) {
         return fail(command.id, command_error::bad_request);
     }
     std::visit([&](const auto& request) { on(c, command.id, request); }, command.what);
+    forget_answer(c); // which was for this one
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {

@@ -96,6 +96,7 @@ void server::on_gone(link::record& r, link::ending) {
     cancel_deadline(c);
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
     c.who.clear();
+    forget_answer(c);
     // Whoever closed it has counted it, with the code it chose; the others went without a word.
     if (c.closing) return;
     const bool was_web_socket = c.where() != stage::upgrading;
@@ -219,8 +220,9 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
         handle(c, *command);
         if (c.gone || c.closing) return;
         if (c.waits()) {
-            unhandled_ = message;
-            handled_ = commands;
+            const bool again = std::exchange(again_, false);
+            unhandled_ = again ? unhandled : message;
+            handled_ = again ? commands - 1 : commands;
             return;
         }
     }

@@ -13,14 +13,19 @@
 #include "session/burst.hpp"
 #include "session/client.hpp"
 #include "session/client_ids.hpp"
+#include "session/questions.hpp"
 #include "session/refusal.hpp"
 #include "ws/close.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -46,6 +51,10 @@ struct token_options {
     std::chrono::seconds leeway{0};
     std::size_t token_bytes_max = 16 * 1024;
     std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< for each of the two kinds
+    /// Keys that come from elsewhere, and may be fetched anew when one is missing: asks for that, and `on_keys` must
+    /// follow, in time. None: they are what they are.
+    std::function<void()> fetch_keys{};
+    std::function<void()> fetch_subscription_keys{}; ///< none: those of connections, if that is so for the keys
 };
 
 /// What clients may do and cost. See docs/configuration.md for what each means to a user.
@@ -95,6 +104,11 @@ public:
 
     /// What the memory of tokens has done goes into `into`.
     void count_tokens(metrics::shard_counters& into) const;
+
+    /// From now on these keys; tokens that are remembered are forgotten. Null as in token_options.
+    void use_keys(std::shared_ptr<const auth::key_set> keys, std::shared_ptr<const auth::key_set> subscription_keys);
+    /// The keys that were asked for are here, or cannot be had now.
+    void on_keys(token_kind of, bool fresh);
 
     void on_deadline(net::connection& c) override;
 
@@ -190,6 +204,14 @@ private:
     channels::membership standing(const client& c, std::string_view channel);
     static void forget_grant(client& c, std::string_view channel) noexcept;
 
+    // questions.cpp: commands that wait for an answer from elsewhere, and are then run again with it
+    bool wait_for_keys(client& c, std::uint32_t id, const error_code& why, token_kind of);
+    void ask_again(client& c);
+    void run_again(net::connection_key whose, saying answer);
+    std::optional<saying> take_answer(const client& c);
+    bool has_answer(const client& c) noexcept;
+    void forget_answer(const client& c) noexcept;
+
     // orders.cpp: what the server API asks of a user's connections
     using visit = std::function<bool(client& c)>; // whether it concerned the client
     std::uint32_t visit_clients(const api::whom& whose, visit what);
@@ -245,6 +267,10 @@ private:
     std::string_view unhandled_; // what is left of its message when it has to wait
     std::size_t handled_ = 0;    // commands of that message before
     burst replies_;
+
+    bool again_ = false; // the command that is being handled waits, and is to be handled once more
+    boost::unordered_flat_map<std::uint64_t, saying> answers_;     // for the commands that are, by their connection
+    std::array<std::vector<net::connection_key>, 2> without_keys_; // who waits, by the kind of token
 };
 
 } // namespace carillon::session

@@ -32,7 +32,12 @@ std::set<std::string> exposed_metrics(std::string_view definitions, std::string_
     each_match(definitions, labelled, add);
     each_match(expose, spelled, [&](const std::cmatch& match) {
         // Those that end in '_' are the beginnings that the macros complete.
-        if (!match[1].str().ends_with('_')) names.insert(match[1].str());
+        const std::string name = match[1].str();
+        if (name.ends_with("_duration_seconds")) { // a histogram
+            for (const char* part : {"_bucket", "_sum", "_count"}) names.insert(name + part);
+        } else if (!name.ends_with('_')) {
+            names.insert(name);
+        }
     });
     return names;
 }

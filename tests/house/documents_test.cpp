@@ -57,6 +57,12 @@ TEST(checks_of_documents, exposed_names_follow_their_kind) {
                                      "carillon_commands_total", "carillon_connections_open", "process_open_fds"}));
 }
 
+TEST(checks_of_documents, a_spelled_out_duration_is_a_histogram) {
+    const auto names = exposed_metrics("", R"(add("carillon_x_duration_seconds"))");
+    EXPECT_EQ(names, (std::set<std::string>{"carillon_x_duration_seconds_bucket", "carillon_x_duration_seconds_count",
+                                            "carillon_x_duration_seconds_sum"}));
+}
+
 TEST(checks_of_documents, a_metric_that_nobody_exposes_is_found) {
     const std::set<std::string> exposed{"carillon_sends_total"};
     EXPECT_TRUE(check_metrics({"a.md", "rate(carillon_sends_total{shard=\"0\"}[5m])"}, exposed).empty());

@@ -46,6 +46,24 @@ TEST(exposition, a_shard_that_does_not_answer_leaves_the_others_their_numbers) {
     EXPECT_FALSE(read.value("carillon_sends_total", {{"shard", "1"}}).has_value());
 }
 
+TEST(exposition, targets_outside_have_a_series_each) {
+    outward_facts some[2];
+    some[0].target = "jwks";
+    some[0].requests(outward_outcome::ok) = 3;
+    some[0].durations.observe(std::chrono::milliseconds{2});
+    some[1].target = "proxy_1";
+    some[1].waiting = 5;
+    some[1].broken = true;
+    const auto read = read_exposition(expose({}, {}, nullptr, nullptr, some));
+    ASSERT_EQ(read.problem, "");
+    EXPECT_EQ(read.value("carillon_outward_requests_total", {{"target", "jwks"}, {"outcome", "ok"}}), 3);
+    EXPECT_EQ(read.value("carillon_outward_requests_total", {{"target", "proxy_1"}, {"outcome", "broken"}}), 0);
+    EXPECT_EQ(read.value("carillon_outward_duration_seconds_count", {{"target", "jwks"}}), 1);
+    EXPECT_EQ(read.value("carillon_outward_waiting", {{"target", "proxy_1"}}), 5);
+    EXPECT_EQ(read.value("carillon_outward_broken", {{"target", "jwks"}}), 0);
+    EXPECT_EQ(read.value("carillon_outward_broken", {{"target", "proxy_1"}}), 1);
+}
+
 TEST(exposition, every_family_has_help_a_known_type_and_a_name_that_follows_the_rules) {
     const shard_counters shards[2];
     const auto read = exposed(shards, known_facts());

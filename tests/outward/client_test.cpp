@@ -18,6 +18,7 @@ using metrics::outward_outcome;
 
 target_options options_for(std::uint16_t port) {
     target_options how;
+    how.name = "app";
     how.where = {.host = "127.0.0.1", .port = port, .target = "/hook"};
     how.timeout = 20s; // far more than anything takes, unless a test is about it
     return how;
@@ -70,7 +71,7 @@ TEST(client, requests_share_a_connection_one_after_the_other) {
     }
     EXPECT_EQ(server.connections(), 1);
     const auto facts = asking.facts();
-    EXPECT_EQ(facts.target, "http://127.0.0.1:" + std::to_string(server.port));
+    EXPECT_EQ(facts.target, "app");
     EXPECT_EQ(facts.requests(outward_outcome::ok), 5u);
     EXPECT_EQ(facts.connects, 1u);
     EXPECT_EQ(facts.in_flight + facts.waiting, 0u);

@@ -1,0 +1,132 @@
+#include "gateway/outside.hpp"
+
+#include "auth/key_set.hpp"
+#include "base/check.hpp"
+#include "gateway/shard.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <string>
+#include <utility>
+
+namespace carillon::gateway {
+
+namespace asio = boost::asio;
+using session::token_kind;
+
+namespace {
+
+// One set of keys is fetched at a time.
+constexpr std::size_t connections_for_keys = 1;
+
+http::url url_of(const std::string& text) {
+    http::url read;
+    CHECK(http::read_url(text, read).empty()); // config::load has looked at it
+    return read;
+}
+
+} // namespace
+
+outside::outside(asio::io_context& control, const config::settings& how, const token_keys& fixed, const shards& all)
+    : control_{&control}, shards_{&all}, keys_{fixed} {
+    add_keys(how, "jwks", how.token_jwks_url, token_kind::connection);
+    add_keys(how, "subscription_jwks", how.subscription_token_jwks_url, token_kind::subscription);
+}
+
+outside::~outside() = default;
+
+std::size_t outside::connections_max(const config::settings& how) {
+    std::size_t all = 0;
+    for (const std::string* each : {&how.token_jwks_url, &how.subscription_token_jwks_url})
+        all += each->empty() ? 0 : connections_for_keys;
+    return all;
+}
+
+void outside::add_keys(const config::settings& how, std::string name, const std::string& url, token_kind of) {
+    if (url.empty()) return;
+    if (!client_) client_ = std::make_unique<outward::client>();
+    const std::size_t target = client_->add({.name = std::move(name),
+                                             .where = url_of(url),
+                                             .ca_file = how.token_jwks_ca_file,
+                                             .timeout = how.token_jwks_timeout,
+                                             .connections_max = connections_for_keys,
+                                             .queue_max = 1,
+                                             .response_bytes_max = how.token_jwks_bytes_max,
+                                             .idle_max = std::chrono::milliseconds::zero()});
+    const key_source_options options{.url = url,
+                                     .target = target,
+                                     .refresh_min = std::chrono::seconds{how.token_jwks_refresh_min_s},
+                                     .refresh_max = std::chrono::seconds{how.token_jwks_refresh_max_s},
+                                     .refetch_min = std::chrono::seconds{how.token_jwks_refetch_min_s}};
+    auto& keys = of == token_kind::connection ? keys_.connections : keys_.subscriptions;
+    sources_[static_cast<std::size_t>(of)].emplace(*control_, *client_, options, keys,
+                                                   [this, &keys](key_source::keys now) {
+                                                       keys = std::move(now);
+                                                       tell_keys();
+                                                   });
+    if (keys == nullptr) keys = std::make_shared<const auth::key_set>(); // so that tokens are looked at
+}
+
+void outside::tell_keys() {
+    for (const auto& each : *shards_) {
+        asio::post(each->context(), [to = each.get(), now = keys_] { to->use_keys(now); });
+    }
+}
+
+void outside::equip(share& mine) {
+    mine.keys = keys_;
+    const auto fetch = [this, number = mine.number](token_kind of) -> std::function<void()> {
+        if (!sources_[static_cast<std::size_t>(of)]) return {};
+        return [this, of, number] { asio::post(*control_, [this, of, number] { want_keys(of, number); }); };
+    };
+    mine.fetch_keys = fetch(token_kind::connection);
+    mine.fetch_subscription_keys = fetch(token_kind::subscription);
+}
+
+void outside::want_keys(token_kind of, std::uint32_t number) {
+    sources_[static_cast<std::size_t>(of)]->want([this, of, number](bool fresh) {
+        shard& to = *(*shards_)[number];
+        asio::post(to.context(), [&to, of, fresh] { to.on_keys(of, fresh); });
+    });
+}
+
+void outside::start() {
+    if (!client_) return;
+    thread_ = std::thread{[this] { client_->run(); }};
+    for (auto& each : sources_) {
+        if (each) each->start();
+    }
+}
+
+void outside::join() {
+    if (!thread_.joinable()) return;
+    client_->stop();
+    thread_.join();
+}
+
+void outside::stop() {
+    for (auto& each : sources_) {
+        if (each) each->stop();
+    }
+}
+
+// The client copies its figures on its own thread; it is never busy for long.
+asio::awaitable<std::vector<metrics::outward_facts>> outside::facts(std::chrono::milliseconds patience) {
+    const auto answer = std::make_shared<std::vector<metrics::outward_facts>>();
+    if (!client_) co_return *answer;
+    const auto answered = std::make_shared<asio::steady_timer>(*control_, patience);
+    asio::post(client_->context(), [this, answer, answered] {
+        asio::post(*control_, [answer, answered, copy = client_->snapshot()] {
+            *answer = copy;
+            answered->cancel();
+        });
+    });
+    auto [interrupted] = co_await answered->async_wait(asio::as_tuple(asio::use_awaitable));
+    (void)interrupted;
+    co_return *answer;
+}
+
+} // namespace carillon::gateway

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "gateway/key_source.hpp"
+#include "gateway/token_keys.hpp"
+#include "metrics/outward_facts.hpp"
+#include "outward/client.hpp"
+#include "session/questions.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace carillon::gateway {
+
+class shard;
+struct share;
+
+/// Whoever outside of the process is asked something, and the thread on which that happens; there is none where nobody
+/// is asked. Thread: the control plane's, but for what shards call.
+class outside {
+public:
+    using shards = std::vector<std::unique_ptr<shard>>;
+
+    /// `all` may be filled later, before start(). Throws boost::system::system_error if certificates cannot be read.
+    outside(boost::asio::io_context& control, const config::settings& how, const token_keys& fixed, const shards& all);
+    outside(const outside&) = delete;
+    outside& operator=(const outside&) = delete;
+    ~outside();
+
+    /// What a shard needs, into its share.
+    void equip(share& mine);
+    /// Connections that it may have open.
+    static std::size_t connections_max(const config::settings& how);
+
+    /// Throws std::system_error if the thread cannot be started.
+    void start();
+    /// When the shards have ended. Any thread.
+    void join();
+    /// After join(), so that nothing is left on the control plane's thread.
+    void stop();
+    /// After join(): a look-up is still under way, and the destructor waits for its end.
+    bool looks_up() const noexcept { return client_ && client_->looks_up(); }
+
+    /// Those of no target, where nobody has answered in time.
+    boost::asio::awaitable<std::vector<metrics::outward_facts>> facts(std::chrono::milliseconds patience);
+
+private:
+    void add_keys(const config::settings& how, std::string name, const std::string& url, session::token_kind of);
+    void tell_keys();
+    void want_keys(session::token_kind of, std::uint32_t shard);
+
+    boost::asio::io_context* control_;
+    const shards* shards_;
+    token_keys keys_;
+    std::unique_ptr<outward::client> client_; // null: nobody is asked
+    std::optional<key_source> sources_[2];    // of keys, by the kind of token
+    std::thread thread_;
+};
+
+} // namespace carillon::gateway
