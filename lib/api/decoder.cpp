@@ -205,6 +205,11 @@ result<void> read_request(source&, member_reader& reader, value from, channels_r
 
 result<void> read_request(source&, member_reader& reader, value from, info_request&) { return reader.members(from); }
 
+result<void> read_request(source&, member_reader& reader, value from, history_request& what) {
+    return reader.members(from, member{"channel", text{what.channel}}, member{"limit", what.limit},
+                          member{"since", position{what.since}}, member{"reverse", what.reverse});
+}
+
 template <class OfChannel>
 requires requires(OfChannel what) { what.channel; }
 result<void> read_request(source&, member_reader& reader, value from, OfChannel& what) {

@@ -1,6 +1,7 @@
 #include "api/reply.hpp"
 
 #include "protocol/payload.hpp"
+#include "protocol/reply.hpp"
 
 #include <fmt/format.h>
 
@@ -13,11 +14,12 @@ namespace {
 void append_result(std::string& out, const done&) { out += "{}"; }
 
 void append_result(std::string& out, const published& what) {
-    if (!what.receivers) {
-        out += "{}";
-    } else {
-        fmt::format_to(std::back_inserter(out), R"({{"receivers":{}}})", *what.receivers);
-    }
+    out += '{';
+    if (what.at.offset != 0)
+        fmt::format_to(std::back_inserter(out), R"("offset":{},"epoch":"{}")", what.at.offset, what.at.epoch.view());
+    if (what.receivers)
+        fmt::format_to(std::back_inserter(out), R"({}"receivers":{})", what.at.offset != 0 ? "," : "", *what.receivers);
+    out += '}';
 }
 
 template <class Each, class Append>
@@ -34,6 +36,20 @@ void append_result(std::string& out, const broadcast_result& what) {
     append_list(out, what.responses,
                 [&](const outcome& each) { std::visit([&](const auto& how) { append_reply(out, how); }, each); });
     out += "]}";
+}
+
+void append_result(std::string& out, const history_result& what) {
+    out += R"({"publications":[)";
+    if (what.publications != nullptr) {
+        const streams::batch& all = *what.publications;
+        for (std::size_t i = 0; i < all.publications.size(); ++i) {
+            const streams::draft each = all.publications[i]->view();
+            if (i > 0) out += ',';
+            protocol::append_listed_publication(out,
+                                                {each.payload, each.is_json, each.info, each.tags, all.offset_of(i)});
+        }
+    }
+    fmt::format_to(std::back_inserter(out), R"(],"offset":{},"epoch":"{}"}})", what.top.offset, what.top.epoch.view());
 }
 
 void append_result(std::string& out, const channels_result& what) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "api/error.hpp"
+#include "streams/position.hpp"
+#include "streams/publication.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -15,7 +17,8 @@ namespace carillon::api {
 // What commands are answered with (protocol §8).
 
 struct published {
-    std::optional<std::uint32_t> receivers; ///< if the request wants to know
+    std::optional<std::uint32_t> receivers{}; ///< if the request wants to know
+    streams::position at{};                   ///< in the channel's stream; no offset: it has none
 };
 using outcome = std::variant<published, error>;
 
@@ -42,7 +45,13 @@ struct info_result {
     std::vector<node_info> nodes;
 };
 
-using reply = std::variant<done, published, broadcast_result, channels_result, info_result, error>;
+/// A page of a channel's stream.
+struct history_result {
+    streams::position top{};              ///< where the stream stands
+    streams::shared_batch publications{}; ///< null: none
+};
+
+using reply = std::variant<done, published, broadcast_result, history_result, channels_result, info_result, error>;
 
 /// `{"result":{...}}` or `{"error":{...}}`.
 void append_reply(std::string& out, const reply& what);

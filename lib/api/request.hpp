@@ -74,6 +74,9 @@ struct presence_stats_request {
 };
 struct history_request {
     std::string channel;
+    std::int32_t limit = 0; ///< 0: only where the stream stands; negative: as many as the server gives
+    std::optional<std::pair<std::uint64_t, std::string>> since{}; ///< offset and epoch
+    bool reverse = false;
 };
 struct history_remove_request {
     std::string channel;

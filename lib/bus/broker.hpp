@@ -1,7 +1,10 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "bus/stream_question.hpp"
+#include "bus/ticket.hpp"
 #include "hub/hub.hpp"
+#include "streams/position.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,16 +24,22 @@ enum class error : std::uint8_t {
 const boost::system::error_category& bus_category() noexcept;
 inline error_code make_error_code(error why) noexcept { return {static_cast<int>(why), bus_category()}; }
 
-/// Which command an answer belongs to: its connection's own numbers.
-struct ticket {
-    std::uint64_t connection = 0; ///< net::connection_key, packed
-    std::uint32_t id = 0;
-    bool recovers = false;  ///< of a subscribe: the client has asked for what it missed, and is told
-    bool by_server = false; ///< of a subscribe: no command of the client has asked for it
+/// What is published, and what is to become of it in the channel's stream, if it has one.
+struct publication : hub::publication {
+    bool skip_history = false;          ///< it goes to who is there, and is neither numbered nor kept
+    std::string_view idempotency_key{}; ///< nobody gets it if one with this key was published lately
+    std::uint64_t version = 0;          ///< nobody gets it if a version as new was published; 0: none
+    std::string_view version_epoch{};
 };
 
-/// How many connections got a publication.
-using publish_result = result<std::uint32_t>;
+/// How a publication fared.
+struct published {
+    published(std::uint32_t how_many = 0) noexcept : receivers{how_many} {} // NOLINT: a number says it, mostly
+    std::uint32_t receivers;                                                ///< connections that got it
+    streams::position at{}; ///< where it went in the channel's stream; no offset: into none
+    bool operator==(const published&) const = default;
+};
+using publish_result = result<published>;
 
 /// Hears how a publication fared that was not answered at once.
 class publish_listener {
@@ -77,8 +86,14 @@ public:
     virtual void unsubscribe(std::string_view channel) = 0;
     /// Publishes, once for all shards and nodes. This shard's own subscribers get it when the turn ends. Empty: the
     /// answer comes later, to `who`.
-    virtual std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
+    virtual std::optional<publish_result> publish(std::string_view channel, const publication& message,
                                                   publish_listener& who, ticket whose) = 0;
+    /// Asks what a channel's stream has. Empty: the answer comes later, to `who`. Who subscribes to the channel while
+    /// he gets the answer hears all that is not in it, once and in order, if the question says that he will.
+    virtual std::optional<result<stream_answer>> ask_stream(std::string_view /*channel*/, const stream_question&,
+                                                            stream_listener& /*who*/, ticket /*whose*/) {
+        return result<stream_answer>{make_error_code(error::refused)}; // a bus without streams
+    }
     /// Too much waits for this shard's subscribers: whoever publishes waits.
     virtual bool congested() const noexcept = 0;
     /// Looks at the time, several times a second.

@@ -62,23 +62,28 @@ void embedded_broker::patterns_changed() noexcept {
     has_patterns_.store(!patterns_.empty(), std::memory_order_seq_cst);
 }
 
-std::optional<publish_result> embedded_broker::publish(std::string_view channel, const hub::publication& what,
+std::optional<publish_result> embedded_broker::publish(std::string_view channel, const publication& what,
                                                        publish_listener& who, ticket whose) {
     return publish_in(name_space::channels, channel, what, who, whose);
 }
 
 std::optional<publish_result> embedded_broker::publish_in(name_space where, std::string_view channel,
-                                                          const hub::publication& what, publish_listener& who,
+                                                          const publication& what, publish_listener& who,
                                                           ticket whose) {
-    if (bus_->brokers_.size() == 1) return publish_result{deliver(where, channel, what)};
-    const std::size_t bytes = channel.size() + what.payload.size() + what.info.size();
+    if (bus_->brokers_.size() == 1) return publish_here(where, channel, what);
+    const std::size_t bytes = channel.size() + what.payload.size() + what.info.size() + what.tags.size();
     const bool full = in_flight_ >= bus_->in_flight_max_ || in_flight_bytes_ + bytes > bus_->in_flight_bytes_max_;
     if (full) return publish_result{error::busy};
     ++in_flight_;
     in_flight_bytes_ += bytes;
     const std::size_t hash = hash_of(where, channel);
-    auto stored = std::make_shared<const stored_publication>(stored_publication{
-        std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash, where});
+    auto stored = std::make_shared<stored_publication>(
+        stored_publication{std::string{channel}, std::string{what.payload}, what.is_json, std::string{what.info}, hash,
+                           where, std::string{what.tags}});
+    if (what.skip_history || what.version != 0 || !what.idempotency_key.empty()) {
+        stored->wished = std::make_unique<const stored_publication::wishes>(stored_publication::wishes{
+            what.skip_history, std::string{what.idempotency_key}, what.version, std::string{what.version_epoch}});
+    }
     const publisher from{shard_, &who, whose, bytes};
     const std::uint32_t home = home_of(hash, bus_->brokers_.size());
     if (home == shard_) {
@@ -87,6 +92,20 @@ std::optional<publish_result> embedded_broker::publish_in(name_space where, std:
         send(home, {.what = message::kind::sequence, .who = from, .publication = std::move(stored)});
     }
     return std::nullopt;
+}
+
+// With one shard, that is all there is to it.
+publish_result embedded_broker::publish_here(name_space where, std::string_view channel, const publication& what) {
+    if (streams_ == nullptr || where == name_space::sharded) return deliver(where, channel, what);
+    const stream_home::numbered taken = streams_->take(channel, what);
+    published done;
+    done.at = taken.at;
+    if (taken.is_repeated) return done;
+    hub::publication numbered = what;
+    numbered.offset = taken.at.offset;
+    numbered.epoch = taken.at.epoch.view();
+    done.receivers = deliver(where, channel, numbered);
+    return done;
 }
 
 // To this shard's subscribers: first the channel's, then those of patterns. They all wait in one line, so that a
@@ -106,9 +125,26 @@ bool embedded_broker::may_want(const stored_publication& publication) const noex
     return publication.where == name_space::channels && has_patterns_.load(std::memory_order_seq_cst);
 }
 
+// Gives it its place in its channel's stream. False: it was published before.
+bool embedded_broker::number(stored_publication& what) {
+    if (streams_ == nullptr || what.where == name_space::sharded) return true;
+    publication taken{{what.payload, what.is_json, what.info, what.tags}};
+    if (what.wished != nullptr) {
+        taken.skip_history = what.wished->skip_history;
+        taken.idempotency_key = what.wished->idempotency_key;
+        taken.version = what.wished->version;
+        taken.version_epoch = what.wished->version_epoch;
+    }
+    const stream_home::numbered done = streams_->take(what.channel, taken);
+    what.at = done.at;
+    return !done.is_repeated;
+}
+
 void embedded_broker::sequence(const publisher& who, const shared_publication& publication) {
+    if (!number(*publication)) return finish(who, 0, publication->at);
     const std::uint32_t index = take_tally();
     tallies_[index].who = who;
+    tallies_[index].at = publication->at;
     for (std::uint32_t shard = 0; shard < bus_->brokers_.size(); ++shard) {
         if (shard == shard_ || !bus_->brokers_[shard]->may_want(*publication)) continue;
         ++tallies_[index].waiting;
@@ -116,13 +152,13 @@ void embedded_broker::sequence(const publisher& who, const shared_publication& p
     }
     tallies_[index].receivers = deliver(publication->where, publication->channel, publication->view());
     if (tallies_[index].waiting > 0) return;
-    finish(who, tallies_[index].receivers);
+    finish(who, tallies_[index].receivers, publication->at);
     tallies_[index].next_free = std::exchange(first_free_tally_, index);
 }
 
-void embedded_broker::finish(const publisher& who, std::uint32_t receivers) {
+void embedded_broker::finish(const publisher& who, std::uint32_t receivers, const streams::position& at) {
     // Never from within publish(): its caller still has to note what it waits for.
-    send(who.shard, {.what = message::kind::published, .count = receivers, .who = who});
+    send(who.shard, {.what = message::kind::published, .count = receivers, .who = who, .at = at});
 }
 
 std::uint32_t embedded_broker::take_tally() {
@@ -173,16 +209,47 @@ void embedded_broker::handle(message& what) {
         tally& counted = tallies_[what.tally];
         counted.receivers += what.count;
         if (--counted.waiting > 0) break;
-        finish(counted.who, counted.receivers);
+        finish(counted.who, counted.receivers, counted.at);
         counted.next_free = std::exchange(first_free_tally_, what.tally);
         break;
     }
-    case message::kind::published:
+    case message::kind::published: {
         --in_flight_;
         in_flight_bytes_ -= what.who.bytes;
-        what.who.listener->on_published(what.who.whose, what.count);
+        published done{what.count};
+        done.at = what.at;
+        what.who.listener->on_published(what.who.whose, done);
         break;
     }
+    case message::kind::ask: {
+        exchange& its = *what.asked;
+        its.said = streams_->answer(its.channel, its.asked);
+        const std::uint32_t to = its.from;
+        send(to, {.what = message::kind::told, .asked = std::move(what.asked)});
+        break;
+    }
+    case message::kind::told: tell(*what.asked); break;
+    }
+}
+
+// The home's publications come to a shard in the order in which the home made them, its answers among them. So whoever
+// subscribes while he hears the answer has missed nothing that is not in it, and hears nothing that is: as long as the
+// home sends here what is published after it has answered, and the filter says so from before the question.
+std::optional<result<stream_answer>> embedded_broker::ask_stream(std::string_view channel, const stream_question& asked,
+                                                                 stream_listener& who, ticket whose) {
+    if (streams_ == nullptr) return result<stream_answer>{make_error_code(error::refused)};
+    const std::size_t hash = channel_hash(channel);
+    const std::uint32_t home = home_of(hash, bus_->brokers_.size());
+    if (home == shard_) return result<stream_answer>{streams_->answer(channel, asked)};
+    if (asked.joins) filter_.add(hash);
+    send(home, {.what = message::kind::ask,
+                .asked = std::make_unique<exchange>(exchange{shard_, &who, whose, std::string{channel}, asked})});
+    return std::nullopt;
+}
+
+void embedded_broker::tell(exchange& what) {
+    what.listener->on_stream(what.whose, what.channel, std::move(what.said));
+    if (what.asked.joins) filter_.remove(channel_hash(what.channel));
 }
 
 std::uint32_t embedded_broker::shards() const noexcept { return static_cast<std::uint32_t>(bus_->brokers_.size()); }

@@ -3,6 +3,7 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "bus/stream_home.hpp"
 #include "bus/survey.hpp"
 #include "hub/patterns.hpp"
 
@@ -23,7 +24,7 @@ class embedded_bus;
 /// Channels and sharded channels are name spaces of their own: the same name in both means two things.
 enum class name_space : std::uint8_t { channels, sharded };
 
-/// A publication on its way between shards: one copy for all.
+/// A publication on its way between shards: one copy for all, which only the home changes, before it sends it around.
 struct stored_publication {
     std::string channel;
     std::string payload;
@@ -31,8 +32,19 @@ struct stored_publication {
     std::string info;
     std::size_t hash = 0;
     name_space where{};
+    std::string tags{};
+    streams::position at{}; ///< in the channel's stream, when the home has seen it
 
-    hub::publication view() const noexcept { return {payload, is_json, info}; }
+    /// For the home, where there are any.
+    struct wishes {
+        bool skip_history = false;
+        std::string idempotency_key{};
+        std::uint64_t version = 0;
+        std::string version_epoch{};
+    };
+    std::unique_ptr<const wishes> wished{};
+
+    hub::publication view() const noexcept { return {payload, is_json, info, tags, at.offset, at.epoch.view()}; }
 };
 
 /// One shard's end of the embedded bus. Thread: the shard's, but for the mailbox.
@@ -42,19 +54,29 @@ public:
 
     interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
     void unsubscribe(std::string_view channel) override;
-    std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
-                                          publish_listener& who, ticket whose) override;
+    std::optional<publish_result> publish(std::string_view channel, const publication& message, publish_listener& who,
+                                          ticket whose) override;
+    std::optional<result<stream_answer>> ask_stream(std::string_view channel, const stream_question& asked,
+                                                    stream_listener& who, ticket whose) override;
     bool congested() const noexcept override { return hub_->waiting().congested(); }
     /// As many publications as allowed wait for other shards: a further one is refused.
     bool full() const noexcept;
-    void on_time(std::chrono::steady_clock::time_point) override {}
+    void on_time(std::chrono::steady_clock::time_point now) override {
+        if (streams_ != nullptr) streams_->on_time(now);
+    }
+
+    /// Channels whose home this is have streams; before any thread runs. Without it none has one.
+    void keep_streams(std::unique_ptr<stream_home> what) noexcept { streams_ = std::move(what); }
+    /// Null: channels have none.
+    stream_home* streams() noexcept { return streams_.get(); }
+    const stream_home* streams() const noexcept { return streams_.get(); }
 
     /// Sharded channels, as the calls of broker; who subscribes does so in sharded().
     void subscribe_sharded(std::string_view channel);
     void unsubscribe_sharded(std::string_view channel);
     /// The same as publish(), in either name space.
-    std::optional<publish_result> publish_in(name_space where, std::string_view channel,
-                                             const hub::publication& message, publish_listener& who, ticket whose);
+    std::optional<publish_result> publish_in(name_space where, std::string_view channel, const publication& message,
+                                             publish_listener& who, ticket whose);
     /// The subscribers of sharded channels on this shard.
     hub::hub& sharded() noexcept { return sharded_; }
 
@@ -72,7 +94,7 @@ public:
     std::uint32_t in_flight() const noexcept { return in_flight_; }
 
 private:
-    using shared_publication = std::shared_ptr<const stored_publication>;
+    using shared_publication = std::shared_ptr<stored_publication>;
 
     /// Who is to be answered, and where.
     struct publisher {
@@ -82,6 +104,16 @@ private:
         std::size_t bytes = 0; // that the publication holds
     };
 
+    // A question to a stream and its answer.
+    struct exchange {
+        std::uint32_t from = 0;
+        stream_listener* listener = nullptr; // only touched by its own shard
+        ticket whose{};
+        std::string channel;
+        stream_question asked{};
+        stream_answer said{};
+    };
+
     // The messages between shards.
     struct message {
         enum class kind : std::uint8_t {
@@ -89,6 +121,8 @@ private:
             deliver,   ///< from the home: give it to your subscribers
             delivered, ///< to the home: this many got it
             published, ///< to the publisher's shard: this many got it in all
+            ask,       ///< to the channel's home: what has its stream?
+            told,      ///< to who has asked
         };
         kind what;
         std::uint32_t from = 0;  // deliver: the home
@@ -96,6 +130,8 @@ private:
         std::uint32_t tally = 0; // deliver, delivered: which publication at the home
         publisher who{};
         shared_publication publication{};
+        streams::position at{}; // published
+        std::unique_ptr<exchange> asked{};
     };
 
     // A publication that the home still counts the receivers of.
@@ -103,17 +139,21 @@ private:
         publisher who;
         std::uint32_t waiting = 0;
         std::uint32_t receivers = 0;
+        streams::position at{};
         std::uint32_t next_free = 0;
     };
 
+    publish_result publish_here(name_space where, std::string_view channel, const publication& message);
     std::uint32_t deliver(name_space where, std::string_view channel, const hub::publication& message);
     bool may_want(const stored_publication& publication) const noexcept;
     void send(std::uint32_t shard, message what);
     void receive(std::vector<message>& messages);
     void handle_some();
     void handle(message& what);
+    bool number(stored_publication& publication);
     void sequence(const publisher& who, const shared_publication& publication);
-    void finish(const publisher& who, std::uint32_t receivers);
+    void finish(const publisher& who, std::uint32_t receivers, const streams::position& at);
+    void tell(exchange& what);
     std::uint32_t take_tally();
 
     embedded_bus* bus_;
@@ -124,6 +164,7 @@ private:
     interest_filter filter_; // of both name spaces
     std::atomic<bool> has_patterns_{false};
     boost::asio::io_context* context_;
+    std::unique_ptr<stream_home> streams_;
     respondent* respondent_ = nullptr;
     mailbox<message> mailbox_;
     std::deque<message> inbox_; // taken from the mailbox, not handled yet

@@ -57,8 +57,9 @@ struct name_space {
     bool user_limited = false;     ///< "#" in a name begins the list of the only users that the channel is for
     std::string channel_pattern{}; ///< what the rest of a name, before "#", is like; empty: any ASCII
 
-    std::size_t history_size = 0; ///< publications that a channel keeps; 0: no history
-    std::chrono::seconds history_ttl{0};
+    std::size_t history_size = 0;                          ///< publications that a channel keeps; 0: no history
+    std::chrono::seconds history_ttl{300};                 ///< after the last publication, for all of them
+    std::chrono::seconds history_meta_ttl{30 * 24 * 3600}; ///< how long a channel's offset and epoch are known
     recovery_mode recovery = recovery_mode::off;
     bool presence = false;
     bool join_leave = false;

@@ -13,6 +13,7 @@ using channels::audience;
 using channels::name_space;
 using channels::party;
 
+constexpr std::int64_t day_s = 24 * 3600;
 constexpr audience who_subscribes{party::anonymous, party::client, party::token};
 constexpr audience who_acts{party::anonymous, party::client, party::subscriber, party::token};
 
@@ -36,28 +37,59 @@ constexpr name_space_key table[] = {
     {PLACE(name),
      {},
      check_name,
+     0,
      "channels without a namespace",
      "What stands before the first `:` of the channels' names; at least two letters, digits, `-` or `_`."},
-    {PLACE(subscribe), who_subscribes, nullptr, "nobody",
+    {PLACE(subscribe), who_subscribes, nullptr, 0, "nobody",
      "Who may subscribe. Who has a token for the channel always may."},
-    {PLACE(publish), who_acts, nullptr, "nobody", "Which clients may publish. Back ends publish everywhere."},
+    {PLACE(publish), who_acts, nullptr, 0, "nobody", "Which clients may publish. Back ends publish everywhere."},
     {PLACE(user_limited),
      {},
      nullptr,
+     0,
      "false",
      "`#` in a name begins a list of users, and the channel is for them only: `chat:dialog#42,43`."},
     {PLACE(channel_pattern),
      {},
      check_channel_pattern,
+     0,
      "any ASCII",
      "What a name is like from the first `:` to its end, or to the `#` of its users."},
+    {PLACE(history_size),
+     {},
+     nullptr,
+     10'000,
+     "0",
+     "How many publications a channel keeps, the newest. 0: none, and its publications have no offsets."},
+    {"history_ttl_s",
+     &name_space::history_ttl,
+     {},
+     nullptr,
+     366 * day_s,
+     "300",
+     "How long they are kept after the last one, all together, in seconds."},
+    {"history_meta_ttl_s",
+     &name_space::history_meta_ttl,
+     {},
+     nullptr,
+     10 * 366 * day_s,
+     "2592000",
+     "How long after the last publication it is known where a channel's stream stands, in seconds. Who comes back "
+     "later is told that it has missed something."},
+    {PLACE(recovery),
+     {},
+     nullptr,
+     0,
+     "off",
+     "What who comes back gets of what it has missed: `stream`, everything or to be told that it cannot; `cache`, the "
+     "newest publication; `off`, nothing."},
+    {PLACE(history), who_acts, nullptr, 0, "nobody", "Which clients may ask for what was published."},
 };
 
 #undef PLACE
 
 /// What the design has and the gateway has not: said so, rather than left without effect.
-constexpr std::string_view not_yet[] = {"history",  "history_size", "history_ttl_s", "recovery",
-                                        "presence", "presence_for", "join_leave",    "slow_consumer"};
+constexpr std::string_view not_yet[] = {"presence", "presence_for", "join_leave", "slow_consumer"};
 
 std::vector<std::string> names_in(const audience& parties) {
     std::vector<std::string> names;
@@ -67,11 +99,26 @@ std::vector<std::string> names_in(const audience& parties) {
     return names;
 }
 
+template <class Enum>
+std::vector<std::string> names_of() {
+    std::vector<std::string> names;
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<Enum>>(
+        [&](auto each) { names.emplace_back(each.name); });
+    return names;
+}
+
 struct describe_values {
     const name_space_key& of;
 
     std::string operator()(bool name_space::*) const { return "true or false"; }
     std::string operator()(std::string name_space::*) const { return "a text"; }
+    std::string operator()(std::size_t name_space::*) const { return fmt::format("a number from 0 to {}", of.most); }
+    std::string operator()(std::chrono::seconds name_space::*) const {
+        return fmt::format("a number from 1 to {} (seconds)", of.most);
+    }
+    std::string operator()(channels::recovery_mode name_space::*) const {
+        return fmt::format("one of {}", fmt::join(names_of<channels::recovery_mode>(), ", "));
+    }
     std::string operator()(audience name_space::*) const {
         return fmt::format("an array, any of {}", fmt::join(names_in(of.of), ", "));
     }
@@ -93,6 +140,41 @@ struct reader {
         if (!node.is_string()) return fmt::format("give {}, in quotes", values_of(of));
         into.*member = **node.as_string();
         return of.is_good(into.*member);
+    }
+
+    complaint read_number(std::int64_t least, std::int64_t& number) const {
+        if (!node.is_integer()) return fmt::format("give {}, without quotes", values_of(of));
+        number = **node.as_integer();
+        if (number < least || number > of.most) return fmt::format("{} is not {}", number, values_of(of));
+        return {};
+    }
+
+    complaint operator()(std::size_t name_space::*member) const {
+        std::int64_t number = 0;
+        if (auto why = read_number(0, number)) return why;
+        into.*member = static_cast<std::size_t>(number);
+        return {};
+    }
+
+    complaint operator()(std::chrono::seconds name_space::*member) const {
+        std::int64_t number = 0;
+        if (auto why = read_number(1, number)) return why;
+        into.*member = std::chrono::seconds{number};
+        return {};
+    }
+
+    complaint operator()(channels::recovery_mode name_space::*member) const {
+        if (!node.is_string()) return fmt::format("give {}, in quotes", values_of(of));
+        const std::string& text = **node.as_string();
+        bool known = false;
+        boost::mp11::mp_for_each<boost::describe::describe_enumerators<channels::recovery_mode>>([&](auto each) {
+            if (text != each.name) return;
+            into.*member = each.value;
+            known = true;
+        });
+        if (known) return {};
+        return fmt::format("{} is not known; give {}{}", in_quotes(text), values_of(of),
+                           did_you_mean(text, names_of<channels::recovery_mode>()));
     }
 
     complaint operator()(audience name_space::*member) const {
@@ -175,6 +257,12 @@ complaint read_name_spaces(const std::string& path, const toml::node& node, std:
 
 complaint check_name_spaces(std::span<const placed_name_space> all, const settings& values, const origins& set_by) {
     for (const auto& [value, source] : all) {
+        if (value.recovery != channels::recovery_mode::off && value.history_size == 0)
+            return fmt::format("{}: nothing can be recovered where nothing is kept; give history_size, too", source);
+        if (value.history_size > 0 && values.bus)
+            return fmt::format("{}: history_size is for the bus inside of the process so far; leave it out with an "
+                               "external bus",
+                               source);
         if (value.name.empty() || value.name.size() + 1 <= values.client_channel_bytes_max) continue;
         const auto limit = set_by.find("client_channel_bytes_max");
         return fmt::format("{}: no channel can be in the namespace {}: names have at most {} bytes (from {})", source,

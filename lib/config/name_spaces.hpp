@@ -6,6 +6,9 @@
 
 #include <toml++/toml.h>
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,14 +21,17 @@ namespace carillon::config {
 /// Everything there is to know about one key of a namespace, written once, in config/name_spaces.cpp.
 /// docs/channels.md follows from it.
 struct name_space_key {
-    using place = std::variant<bool channels::name_space::*, std::string channels::name_space::*,
-                               channels::audience channels::name_space::*>;
+    using place =
+        std::variant<bool channels::name_space::*, std::string channels::name_space::*,
+                     channels::audience channels::name_space::*, std::size_t channels::name_space::*,
+                     std::chrono::seconds channels::name_space::*, channels::recovery_mode channels::name_space::*>;
     using check = complaint (*)(const std::string& text);
 
     std::string_view key;
     place target;
     channels::audience of{};    ///< for a list: who may be in it
     check is_good = nullptr;    ///< for a text
+    std::int64_t most = 0;      ///< for a number, which is at least 0 (1, if it is of seconds)
     std::string_view otherwise; ///< what holds without it
     std::string_view help;
 };

@@ -19,8 +19,8 @@ constexpr std::size_t minute = 60'000, hour = 60 * minute;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
-                           tokens = "Tokens", bus = "Bus", upstream = "Bus upstream", control = "Control",
-                           server_api = "Server API", logging = "Log";
+                           tokens = "Tokens", streams = "Streams", bus = "Bus", upstream = "Bus upstream",
+                           control = "Control", server_api = "Server API", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -156,6 +156,20 @@ constexpr option table[] = {
     {PLACE(client_expired_close_delay_s), gateway, tokens, 0, 3'600, "seconds",
      "How long a client or a subscription may outlive its token, so that there is time to show another one. Then the "
      "connection is closed with 3005, or the subscription ended with 2501."},
+
+    {PLACE(stream_memory_bytes_max), gateway, streams, mib, 1'024 * 1'024 * mib, "bytes",
+     "Memory for the streams of all channels together. Over it, the channels that were published to least recently "
+     "lose "
+     "what is kept of them, and who comes back to them is told that it has missed something."},
+    {PLACE(history_publications_max), gateway, streams, 1, 10'000, "publications",
+     "Publications in one answer: of a history, or of what a client has missed. Who has missed more gets none of it, "
+     "and "
+     "is told so."},
+    {PLACE(history_bytes_max), gateway, streams, kib, 64 * mib, "bytes",
+     "Bytes of the payloads in one such answer. A page of a history then has fewer publications."},
+    {PLACE(idempotency_keys_max), gateway, streams, 1, 16'777'216, "keys",
+     "Idempotency keys of publishers that each shard remembers; then the oldest is forgotten."},
+    {PLACE(idempotency_ttl_s), gateway, streams, 1, 86'400, "seconds", "How long an idempotency key is remembered."},
 
     {PLACE(bus), gateway, bus, 0, 2048, "",
      "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such an "

@@ -70,6 +70,9 @@ struct rules {
                 fmt::format("be at least {}, room for {} bytes of small publications and one of", full, batch_bytes),
                 "bus_payload_bytes_max"))
             return why;
+        if (auto why = refuse_unless(2 * values.history_bytes_max <= values.client_outbox_bytes_max,
+                                     "client_outbox_bytes_max", "be at least twice", "history_bytes_max"))
+            return why;
         if (auto why = refuse_unless(payload < values.bus_query_bytes_max, "bus_query_bytes_max", "be larger than",
                                      "bus_payload_bytes_max"))
             return why;
@@ -133,6 +136,8 @@ std::vector<std::string> api_keys_of(const settings& values) {
 }
 
 void fit_defaults(settings& into, const origins& set_by, std::size_t cores) {
+    if (!set_by.contains("history_bytes_max"))
+        into.history_bytes_max = std::min(into.history_bytes_max, into.client_outbox_bytes_max / 2);
     if (set_by.contains("work_pool")) return;
     const std::size_t shards = into.shards > 0 ? into.shards : std::min(cores, find_option("shards")->most);
     into.work_pool = std::max(into.work_pool, shards);

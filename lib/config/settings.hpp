@@ -92,6 +92,13 @@ struct settings {
     std::size_t token_memory_bytes_max = 4'194'304; // in each shard, for each of the two kinds
     std::size_t client_expired_close_delay_s = 25;
 
+    // What is kept
+    std::size_t stream_memory_bytes_max = 268'435'456; // of all streams together
+    std::size_t history_publications_max = 300;        // in one answer
+    std::size_t history_bytes_max = 524'288;           // the same
+    std::size_t idempotency_keys_max = 65'536;         // in each shard
+    std::size_t idempotency_ttl_s = 300;
+
     // The bus
     std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.
     std::string bus_password;         // of the bus door; empty: none is asked for. Never print it.

@@ -52,7 +52,7 @@ std::optional<bus::publish_result> resp_door::publish_to(door_client& c, std::st
     if (!message.is_json) ++counters().publications_as_text(metrics::publication_source::resp);
     const std::uint32_t next = next_ticket(c);
     const bus::ticket mine{records().key_of(c).packed(), next};
-    auto done = bus_->publish_in(where, channel, message, *this, mine);
+    auto done = bus_->publish_in(where, channel, {message}, *this, mine);
     if (!done) CHECK(expect_answer(c) == next);
     return done;
 }

@@ -246,7 +246,7 @@ void resp_door::deliver(hub::subscriber to, hub::frames& what) {
 
 void resp_door::answer_publish(bus::publish_result receivers) {
     if (receivers) {
-        resp::append_integer(out(), *receivers);
+        resp::append_integer(out(), receivers->receivers);
     } else {
         error(metrics::resp_error::limit, "ERR " + receivers.error().message());
     }

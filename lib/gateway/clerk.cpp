@@ -42,6 +42,18 @@ void clerk::work() {
     if (!inbox_.empty() && !full) schedule();
 }
 
+bus::publication clerk::publication_of(const order& what) {
+    bus::publication made{{*what.payload, what.is_json, {}}};
+    if (const wishes* of = what.wished.get()) {
+        made.tags = of->tags;
+        made.skip_history = of->skip_history;
+        made.idempotency_key = of->idempotency_key;
+        made.version = of->version;
+        made.version_epoch = of->version_epoch;
+    }
+    return made;
+}
+
 // False: the bus takes no more until it has answered some; then on_published goes on.
 bool clerk::publish_next() {
     const place where{inbox_.front(), next_};
@@ -49,7 +61,7 @@ bool clerk::publish_next() {
     const order& what = all.orders[next_];
     if (next_ == 0) all.missing = all.orders.size();
     const bus::ticket mine{.connection = ++last_ticket_};
-    const auto done = bus_->publish(what.channel, {*what.payload, what.is_json, {}}, *this, mine);
+    const auto done = bus_->publish(what.channel, publication_of(what), *this, mine);
     if (done && *done == bus::publish_result{bus::error::busy} && !waiting_.empty()) return false;
     if (!done || *done) {
         ++counters_->publications(metrics::publication_source::api);
@@ -76,8 +88,8 @@ void clerk::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (!inbox_.empty()) schedule();
 }
 
-void clerk::settle(const place& where, bus::publish_result receivers) {
-    where.in->orders[where.index].receivers = receivers;
+void clerk::settle(const place& where, bus::publish_result how) {
+    where.in->orders[where.index].done = how;
     if (--where.in->missing == 0) where.in->delivered();
 }
 

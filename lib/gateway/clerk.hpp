@@ -18,12 +18,22 @@
 
 namespace carillon::gateway {
 
+/// What a publisher may say of a publication beside its payload; as in bus::publication.
+struct wishes {
+    std::string tags{};
+    bool skip_history = false;
+    std::string idempotency_key{};
+    std::uint64_t version = 0;
+    std::string version_epoch{};
+};
+
 /// A publication that is to be made, and how it fared.
 struct order {
     std::string channel;
     std::shared_ptr<const std::string> payload; ///< that of a broadcast is shared
     bool is_json = false;
-    bus::publish_result receivers{std::uint32_t{0}};
+    std::shared_ptr<const wishes> wished{}; ///< null: none
+    bus::publish_result done{bus::published{}};
 };
 
 /// Orders for one shard, carried out in this order. Whoever made it does not touch it until it is delivered.
@@ -54,7 +64,8 @@ private:
     void schedule();
     void work();
     bool publish_next();
-    static void settle(const place& where, bus::publish_result receivers);
+    static bus::publication publication_of(const order& what);
+    static void settle(const place& where, bus::publish_result how);
 
     boost::asio::io_context* context_;
     bus::broker* bus_;

@@ -20,6 +20,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr std::size_t idempotency_key_bytes_max = 256;
+constexpr std::size_t version_epoch_bytes_max = 256;
+
 const api::publication* publication_in(const api::command& what) {
     if (const auto* one = std::get_if<api::publish_request>(&what)) return &one->what;
     if (const auto* many = std::get_if<api::broadcast_request>(&what)) return &many->what;
@@ -39,14 +42,29 @@ const api::whom* whom_in(const api::command& what) {
 const std::string* channel_in(const api::command& what) {
     if (const auto* request = std::get_if<api::presence_request>(&what)) return &request->channel;
     if (const auto* request = std::get_if<api::presence_stats_request>(&what)) return &request->channel;
-    if (const auto* request = std::get_if<api::history_request>(&what)) return &request->channel;
-    if (const auto* request = std::get_if<api::history_remove_request>(&what)) return &request->channel;
     return nullptr;
 }
 
 api::outcome outcome_of(const bus::publish_result& how, bool counted) {
     if (!how) return api::error::internal;
-    return counted ? api::published{.receivers = *how} : api::published{};
+    api::published done{.at = how->at};
+    if (counted) done.receivers = how->receivers;
+    return done;
+}
+
+std::shared_ptr<const wishes> wishes_of(const api::publication& what) {
+    const bool any = !what.tags.empty() || what.skip_history || !what.idempotency_key.empty() || what.version != 0;
+    if (!any) return nullptr;
+    std::string tags;
+    for (const auto& [key, value] : what.tags) {
+        tags += tags.empty() ? '{' : ',';
+        protocol::append_json_string(tags, key);
+        tags += ':';
+        protocol::append_json_string(tags, value);
+    }
+    if (!tags.empty()) tags += '}';
+    return std::make_shared<const wishes>(
+        wishes{std::move(tags), what.skip_history, what.idempotency_key, what.version, what.version_epoch});
 }
 
 } // namespace
@@ -84,6 +102,7 @@ public:
             return;
         }
         const auto payload = std::make_shared<const std::string>(publication.data);
+        const auto wished = wishes_of(publication);
         each_channel_of(what, [&](const std::string& channel) {
             if (channel.empty() || channel.size() > of_.channel_bytes_max_) {
                 mine.places.push_back(std::nullopt);
@@ -93,7 +112,7 @@ public:
             auto& to = parcels[shard];
             if (!to) to = std::make_shared<parcel>();
             mine.places.push_back(place{shard, to->orders.size()});
-            to->orders.push_back({channel, payload, std::get<bool>(kind)});
+            to->orders.push_back({channel, payload, std::get<bool>(kind), wished});
         });
     }
 
@@ -123,7 +142,7 @@ private:
     api::outcome response_at(const std::optional<place>& where, bool counted) const {
         if (!where) return api::error::bad_request;
         if (!delivered[where->shard]) return api::error::internal;
-        return outcome_of(parcels[where->shard]->orders[where->index].receivers, counted);
+        return outcome_of(parcels[where->shard]->orders[where->index].done, counted);
     }
 
     template <class Look>
@@ -153,8 +172,10 @@ public:
 server_api::server_api(asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,
                        const config::settings& how)
     : context_{&control}, shards_{&shards}, channel_bytes_max_{how.client_channel_bytes_max},
-      payload_bytes_max_{how.bus_payload_bytes_max},
-      channels_max_{how.api_channels_max}, patience_{how.control_request_timeout},
+      payload_bytes_max_{how.bus_payload_bytes_max}, channels_max_{how.api_channels_max},
+      patience_{how.control_request_timeout}, has_external_bus_{how.bus.has_value()},
+      rules_{how.dev && how.namespaces.empty() ? channels::rules::open(how.client_channel_bytes_max)
+                                               : channels::rules{how.namespaces, how.client_channel_bytes_max}},
       uid_{to_string(boost::uuids::random_generator{}())}, started_{std::chrono::steady_clock::now()} {}
 
 // Where the embedded bus puts the channel's publications in order, too.
@@ -165,8 +186,11 @@ std::size_t server_api::home_of(std::string_view channel) const {
 // Whether it is JSON, or why it is not published.
 std::variant<bool, api::error> server_api::kind_of(const api::publication& what) const {
     if (!what.given || what.data.size() > payload_bytes_max_) return api::error::bad_request;
-    // Better refused than lost, or published twice.
-    if (!what.tags.empty() || !what.idempotency_key.empty()) return api::error::not_available;
+    // Better refused than lost, or published twice: a bus outside passes on nothing but payloads.
+    const bool has_wishes = !what.tags.empty() || !what.idempotency_key.empty() || what.version != 0;
+    if (has_wishes && has_external_bus_) return api::error::not_available;
+    if (what.idempotency_key.size() > idempotency_key_bytes_max || what.version_epoch.size() > version_epoch_bytes_max)
+        return api::error::bad_request;
     switch (protocol::classify(what.data)) {
     case protocol::payload_kind::json: return true;
     case protocol::payload_kind::text: return false;
@@ -234,6 +258,11 @@ asio::awaitable<api::reply> server_api::ask(const api::command& what) {
     if (const auto* channel = channel_in(what))
         co_return channel->empty() || channel->size() > channel_bytes_max_ ? api::error::bad_request
                                                                            : api::error::not_available;
+    if (std::holds_alternative<api::history_request>(what) ||
+        std::holds_alternative<api::history_remove_request>(what)) {
+        api::reply said = co_await ask_stream(what);
+        co_return said;
+    }
     if (const auto* asked = std::get_if<api::channels_request>(&what)) {
         api::reply said = co_await list_channels(*asked);
         co_return said;
@@ -247,6 +276,34 @@ asio::awaitable<api::reply> server_api::ask(const api::command& what) {
         co_return said;
     }
     co_return api::error::not_found;
+}
+
+asio::awaitable<api::reply> server_api::ask_stream(const api::command& what) {
+    const auto* page = std::get_if<api::history_request>(&what);
+    const std::string& channel = page != nullptr ? page->channel : std::get<api::history_remove_request>(what).channel;
+    if (channel.empty() || channel.size() > channel_bytes_max_) co_return api::error::bad_request;
+    const auto place = rules_.find(channel);
+    if (place.space == nullptr) co_return static_cast<api::error>(place.said);
+    if (place.space->history_size == 0) co_return api::error::not_available;
+    bus::stream_question asked{.about = bus::stream_question::kind::forget};
+    if (page != nullptr) {
+        asked.about = bus::stream_question::kind::history;
+        asked.has_since = page->since.has_value();
+        asked.reverse = page->reverse;
+        asked.limit = page->limit;
+        if (page->since) asked.since = bus::stream_question::position_of(page->since->first, page->since->second);
+    }
+    using answer = std::optional<bus::stream_answer>;
+    std::function<answer(shard&)> question = [channel, asked](shard& of) { return of.ask_stream(channel, asked); };
+    std::vector<shard*> home{(*shards_)[home_of(channel)].get()};
+    const auto said = co_await ask_these<answer>(*context_, std::move(home), patience_, std::move(question));
+    if (!said[0]) co_return api::error::internal;
+    if (!*said[0]) co_return api::error::not_available;
+    const bus::stream_answer& its = **said[0];
+    if (its.why == streams::store::query_error::wrong_epoch) co_return api::error::unrecoverable_position;
+    if (its.why == streams::store::query_error::bad_offset) co_return api::error::bad_request;
+    if (page == nullptr) co_return api::done{};
+    co_return api::history_result{its.top, its.publications};
 }
 
 asio::awaitable<api::reply> server_api::list_channels(const api::channels_request& asked) {

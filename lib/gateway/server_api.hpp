@@ -2,6 +2,7 @@
 
 #include "api/reply.hpp"
 #include "api/request.hpp"
+#include "channels/rules.hpp"
 #include "config/settings.hpp"
 #include "control/api_route.hpp"
 #include "gateway/clerk.hpp"
@@ -43,6 +44,7 @@ private:
 
     boost::asio::awaitable<void> deliver(bundle& what);
     boost::asio::awaitable<api::reply> ask(const api::command& what);
+    boost::asio::awaitable<api::reply> ask_stream(const api::command& what);
     boost::asio::awaitable<api::reply> list_channels(const api::channels_request& asked);
     boost::asio::awaitable<api::reply> describe_node();
     boost::asio::awaitable<api::reply> order_users(const api::command& what);
@@ -54,6 +56,8 @@ private:
     std::size_t payload_bytes_max_;
     std::size_t channels_max_;
     std::chrono::milliseconds patience_;
+    bool has_external_bus_;
+    channels::rules rules_;
     std::string uid_;
     std::string name_;
     std::chrono::steady_clock::time_point started_;

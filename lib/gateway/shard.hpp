@@ -104,6 +104,12 @@ public:
         if (sessions_) sessions_->on_keys(of, fresh);
     }
 
+    /// Asks the stream of a channel whose home this shard is. None: the bus outside has no streams.
+    std::optional<bus::stream_answer> ask_stream(const std::string& channel, const bus::stream_question& asked) {
+        if (embedded_ == nullptr || embedded_->streams() == nullptr) return std::nullopt;
+        return embedded_->streams()->answer(channel, asked);
+    }
+
     metrics::shard_counters snapshot() const;
     /// How often it has got something done; with nothing to do, it is the tick. Any thread.
     std::uint64_t steps() const noexcept { return poll_.making().steps(); }

@@ -23,8 +23,8 @@ namespace carillon::gateway {
 /// not given one in time.
 template <class Answer>
 boost::asio::awaitable<std::vector<std::optional<Answer>>>
-ask_shards(boost::asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,
-           std::chrono::milliseconds patience, std::function<Answer(shard&)> question) {
+ask_these(boost::asio::io_context& control, std::vector<shard*> shards, std::chrono::milliseconds patience,
+          std::function<Answer(shard&)> question) {
     struct collection {
         collection(boost::asio::io_context& context, std::size_t shards) : answered{context}, slots(shards) {}
         boost::asio::steady_timer answered;
@@ -35,7 +35,7 @@ ask_shards(boost::asio::io_context& control, const std::vector<std::unique_ptr<s
     const auto asked = std::make_shared<const std::function<Answer(shard&)>>(std::move(question));
     all->answered.expires_after(patience);
     for (std::size_t i = 0; i < shards.size(); ++i) {
-        boost::asio::post(shards[i]->context(), [&control, all, asked, i, from = shards[i].get()] {
+        boost::asio::post(shards[i]->context(), [&control, all, asked, i, from = shards[i]] {
             boost::asio::post(control, [all, i, said = (*asked)(*from)]() mutable {
                 all->slots[i] = std::move(said);
                 if (++all->answers == all->slots.size()) all->answered.cancel();
@@ -45,6 +45,15 @@ ask_shards(boost::asio::io_context& control, const std::vector<std::unique_ptr<s
     auto [interrupted] = co_await all->answered.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     (void)interrupted;
     co_return all->slots; // a copy: a late answer may still come
+}
+
+template <class Answer>
+boost::asio::awaitable<std::vector<std::optional<Answer>>>
+ask_shards(boost::asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,
+           std::chrono::milliseconds patience, std::function<Answer(shard&)> question) {
+    std::vector<shard*> all;
+    for (const auto& each : shards) all.push_back(each.get());
+    return ask_these<Answer>(control, std::move(all), patience, std::move(question));
 }
 
 } // namespace carillon::gateway

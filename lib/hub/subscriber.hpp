@@ -35,6 +35,9 @@ struct publication {
     std::string_view payload; ///< as it was published, byte for byte
     bool is_json = false;     ///< else it is UTF-8 text
     std::string_view info;    ///< JSON of the ClientInfo of a client that published it; empty: a back end did
+    std::string_view tags{};  ///< a JSON object of texts; empty: none
+    std::uint64_t offset = 0; ///< in the channel's stream; 0: the channel has none
+    std::string_view epoch{}; ///< of the stream
 };
 
 /// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that

@@ -29,6 +29,9 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(token_refusal, std::uint8_t, oversize, malformed, 
                               claim_type, claim_value, user_missing, audience, issuer, channel_unexpected,
                               channel_missing, expired, not_yet_valid, for_another, no_keys, other)
 
+/// What became of a client's question what it has missed: streams::verdict's own names.
+BOOST_DEFINE_FIXED_ENUM_CLASS(recovery_outcome, std::uint8_t, recovered, wrong_epoch, ahead, gone, too_many)
+
 /// Who published.
 BOOST_DEFINE_FIXED_ENUM_CLASS(publication_source, std::uint8_t, resp, client, api)
 

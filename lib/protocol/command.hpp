@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <variant>
 
@@ -9,19 +11,35 @@ namespace carillon::protocol {
 // The commands of a client (protocol §3). Every view is valid until the decoder that made it decodes again, or the
 // bytes it decoded are used again. Members that Carillon does not act on yet are checked, but not kept.
 
-/// The first command of every connection (§3.2).
-struct connect_request {
-    std::string_view token;
-    std::string_view name;
-    std::string_view version;
+/// A place in a channel's stream (§3.1).
+struct stream_position {
+    std::uint64_t offset = 0;
+    std::string_view epoch;
 };
+
 struct subscribe_request { ///< §3.3
     std::string_view channel;
     std::string_view token;
     std::string_view delta;  ///< how publications may be shortened; empty when not asked for
     std::int32_t type = 0;   ///< 0: publications as they come
+    std::int64_t flag = 0;   ///< bits: see subscribe_flag
+    stream_position since;   ///< with `recover`: what the client has
     bool recover = false;    ///< the client asks for what it has missed
+    bool join_leave = false; ///< it asks to be told who comes and goes
     bool has_filter = false; ///< it wants some publications only, by their tags
+};
+/// Bits of subscribe_request::flag.
+enum subscribe_flag : std::int64_t {
+    compaction_wanted = 1,      ///< of channels to numbers, which is not granted
+    error_if_unrecoverable = 2, ///< rather than a subscription with a hole
+};
+
+/// The first command of every connection (§3.2).
+struct connect_request {
+    std::string_view token;
+    std::string_view name;
+    std::string_view version;
+    std::span<const subscribe_request> subscriptions; ///< what the client has of those that the server subscribes it to
 };
 struct unsubscribe_request {
     std::string_view channel;
@@ -39,6 +57,9 @@ struct presence_stats_request {
 };
 struct history_request {
     std::string_view channel;
+    std::int32_t limit = 0; ///< 0: only where the stream stands; negative: as many as the server gives
+    std::optional<stream_position> since{};
+    bool reverse = false;
 };
 struct rpc_request {
     std::string_view method;

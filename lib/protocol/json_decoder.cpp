@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace carillon::protocol {
 
@@ -34,13 +35,16 @@ public:
 
 using value = member_reader::value;
 
-// The parts of requests that are looked at only to see whether they are what the schema says (§3).
-struct stream_position {
+struct position {
+    std::optional<stream_position> what;
+
     result<void> read(member_reader& reader, value from) {
-        return reader.members(from, member{"offset", ignored<std::uint64_t>{}},
-                              member{"epoch", ignored<std::string_view>{}});
+        what.emplace();
+        return reader.members(from, member{"offset", what->offset}, member{"epoch", what->epoch});
     }
 };
+
+// The parts of requests that are looked at only to see whether they are what the schema says (§3).
 
 struct dictionary {
     result<void> read(member_reader& reader, value from) {
@@ -70,12 +74,12 @@ struct subscription {
         filter_node filter;
         const auto done = reader.members(
             from, member{"channel", what.channel}, member{"token", what.token}, member{"recover", what.recover},
-            member{"epoch", ignored<std::string_view>{}}, member{"offset", ignored<std::uint64_t>{}},
-            member{"data", any_value{}}, member{"positioned", ignored<bool>{}}, member{"recoverable", ignored<bool>{}},
-            member{"join_leave", ignored<bool>{}}, member{"delta", what.delta}, member{"tf", filter},
-            member{"flag", ignored<std::int64_t>{}}, member{"type", what.type},
-            member{"phase", ignored<std::int32_t>{}}, member{"cursor", ignored<std::string_view>{}},
-            member{"limit", ignored<std::int32_t>{}}, member{"asc", ignored<bool>{}});
+            member{"epoch", what.since.epoch}, member{"offset", what.since.offset}, member{"data", any_value{}},
+            member{"positioned", ignored<bool>{}}, member{"recoverable", ignored<bool>{}},
+            member{"join_leave", what.join_leave}, member{"delta", what.delta}, member{"tf", filter},
+            member{"flag", what.flag}, member{"type", what.type}, member{"phase", ignored<std::int32_t>{}},
+            member{"cursor", ignored<std::string_view>{}}, member{"limit", ignored<std::int32_t>{}},
+            member{"asc", ignored<bool>{}});
         what.has_filter = filter.given;
         return done;
     }
@@ -94,13 +98,31 @@ result<request> read_channel_only(member_reader& reader, value from) {
     return finish(done, what);
 }
 
-result<request> read_connect(member_reader& reader, value from) {
+// By channel, what a client has of the subscriptions that the server makes.
+struct subscriptions {
+    std::vector<subscribe_request>* into;
+
+    result<void> read(member_reader& reader, value from) {
+        return reader.each_member(from, [&](std::string_view channel, value what) {
+            subscription each;
+            const auto done = reader.read(what, each);
+            each.what.channel = channel;
+            into->push_back(each.what);
+            return done;
+        });
+    }
+};
+
+result<request> read_connect(member_reader& reader, value from, std::vector<subscribe_request>& kept) {
     connect_request what;
-    const auto done = reader.members(from, member{"token", what.token}, member{"data", any_value{}},
-                                     member{"subs", map_of<subscription>{}}, member{"name", what.name},
-                                     member{"version", what.version}, member{"headers", map_of<std::string_view>{}},
-                                     member{"flag", ignored<std::int64_t>{}}, member{"dict", ignored<dictionary>{}},
-                                     member{"profile", ignored<std::string_view>{}});
+    kept.clear();
+    subscriptions all{&kept};
+    const auto done =
+        reader.members(from, member{"token", what.token}, member{"data", any_value{}}, member{"subs", all},
+                       member{"name", what.name}, member{"version", what.version},
+                       member{"headers", map_of<std::string_view>{}}, member{"flag", ignored<std::int64_t>{}},
+                       member{"dict", ignored<dictionary>{}}, member{"profile", ignored<std::string_view>{}});
+    what.subscriptions = kept;
     return finish(done, what);
 }
 
@@ -122,8 +144,10 @@ result<request> read_publish(member_reader& reader, value from) {
 
 result<request> read_history(member_reader& reader, value from) {
     history_request what;
-    const auto done = reader.members(from, member{"channel", what.channel}, member{"limit", ignored<std::int32_t>{}},
-                                     member{"since", ignored<stream_position>{}}, member{"reverse", ignored<bool>{}});
+    position since;
+    const auto done = reader.members(from, member{"channel", what.channel}, member{"limit", what.limit},
+                                     member{"since", since}, member{"reverse", what.reverse});
+    what.since = since.what;
     return finish(done, what);
 }
 
@@ -157,12 +181,12 @@ result<request> read_ping(member_reader& reader, value from) {
 
 struct method {
     std::string_view name;
-    result<request> (*read)(member_reader& reader, value from);
+    result<request> (*read)(member_reader& reader, value from); ///< null: connect, which keeps a list beside it
 };
 
 // In the order of the schema: of several, the first that is there counts (protocol §2).
 constexpr std::array methods{
-    method{"connect", read_connect},
+    method{"connect", nullptr},
     method{"subscribe", read_subscribe},
     method{"unsubscribe", read_channel_only<unsubscribe_request>},
     method{"publish", read_publish},
@@ -193,6 +217,7 @@ struct json_decoder::implementation {
 
     ondemand::parser parser;
     std::size_t message_bytes_max;
+    std::vector<subscribe_request> subscriptions_of_connect;
     std::string mended; // a line with half surrogates, while its command is used
 };
 
@@ -237,7 +262,9 @@ result<command> json_decoder::implementation::decode(std::string_view line) {
         bool null = false;
         if (field.value().is_null().get(null)) return decode_error::not_json;
         if (null) continue;
-        const result<request> what = methods[which].read(reader, field.value());
+        const result<request> what = methods[which].read == nullptr
+                                         ? read_connect(reader, field.value(), subscriptions_of_connect)
+                                         : methods[which].read(reader, field.value());
         if (!what) return what.error();
         if (which > chosen) continue;
         decoded.what = *what;

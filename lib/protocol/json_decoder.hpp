@@ -23,8 +23,8 @@ const boost::system::error_category& decode_category() noexcept;
 inline error_code make_error_code(decode_error why) noexcept { return {static_cast<int>(why), decode_category()}; }
 
 /// Takes the JSON form of the protocol apart (§1.3): lines of one message, each a command. Keeps buffers of its own for
-/// messages of up to `message_bytes_max` and allocates nothing after it was made, but for half surrogates. One for each
-/// shard. Not thread-safe.
+/// messages of up to `message_bytes_max` and allocates nothing after it was made, but for half surrogates and for the
+/// subscriptions of a connect. One for each shard. Not thread-safe.
 class json_decoder {
 public:
     explicit json_decoder(std::size_t message_bytes_max);

@@ -24,18 +24,19 @@ void append_reply_head(std::string& out, std::uint32_t id, std::string_view meth
     out += R"(":{)";
 }
 
-void append_push_head(std::string& out, std::string_view channel) {
+void append_push_head(std::string& out, std::string_view channel, std::string_view what) {
     out += R"({"push":{"channel":)";
     append_json_string(out, channel);
-    out += R"(,"pub":{"data":)";
+    out += R"(,")";
+    out += what;
+    out += R"(":)";
 }
 
-void append_push_tail(std::string& out, std::string_view info) {
-    if (!info.empty()) {
-        out += R"(,"info":)";
-        out += info;
-    }
-    out += "}}}";
+void append_flag(std::string& out, std::string_view name) {
+    if (out.back() != '{') out += ',';
+    out += '"';
+    out += name;
+    out += R"(":true)";
 }
 
 // Members after others, or the first.
@@ -53,13 +54,38 @@ void append_data(std::string& out, std::string_view data) {
     append_one_line(out, data);
 }
 
+// §3.3
+void append_stream_place(std::string& out, const stream_place& what) {
+    append_flag(out, "recoverable");
+    out += R"(,"epoch":)";
+    append_json_string(out, what.epoch);
+    if (!what.publications.empty()) {
+        out += R"(,"publications":[)";
+        out += what.publications;
+        out += ']';
+    }
+    if (what.recovered) append_flag(out, "recovered");
+    if (what.offset != 0) {
+        out += R"(,"offset":)";
+        append_number(out, what.offset);
+    }
+    append_flag(out, "positioned");
+}
+
+void append_subscription(std::string& out, const subscribe_result& what) {
+    if (what.was_recovering) append_flag(out, "was_recovering");
+    append_time_left(out, what.left);
+    append_data(out, what.data);
+    if (what.stream) append_stream_place(out, *what.stream);
+}
+
 void append_subscriptions(std::string& out, std::span<const server_subscription> all) {
     out += R"(,"subs":{)";
     for (const server_subscription& each : all) {
         if (out.back() != '{') out += ',';
         append_json_string(out, each.channel);
         out += ":{";
-        append_data(out, each.data);
+        append_subscription(out, each.what);
         out += '}';
     }
     out += '}';
@@ -91,9 +117,7 @@ void append_empty_reply(std::string& out, std::uint32_t id, std::string_view met
 
 void append_subscribe_reply(std::string& out, std::uint32_t id, const subscribe_result& what) {
     append_reply_head(out, id, "subscribe");
-    if (what.was_recovering) out += R"("was_recovering":true)";
-    append_time_left(out, what.left);
-    append_data(out, what.data);
+    append_subscription(out, what);
     out += "}}";
 }
 
@@ -126,33 +150,63 @@ void append_error_reply(std::string& out, std::uint32_t id, command_error code) 
     out += "}}";
 }
 
-void append_publication(std::string& out, std::string_view channel, std::string_view data, std::string_view info) {
-    append_push_head(out, channel);
-    append_one_line(out, data);
-    append_push_tail(out, info);
+void append_history_reply(std::string& out, std::uint32_t id, const stream_position& top,
+                          std::string_view publications) {
+    append_reply_head(out, id, "history");
+    out += R"("publications":[)";
+    out += publications;
+    out += R"(],"epoch":)";
+    append_json_string(out, top.epoch);
+    out += R"(,"offset":)";
+    append_number(out, top.offset);
+    out += "}}";
 }
 
-void append_text_publication(std::string& out, std::string_view channel, std::string_view text, std::string_view info) {
-    append_push_head(out, channel);
-    append_json_string(out, text);
-    append_push_tail(out, info);
+void append_listed_publication(std::string& out, const publication& what) {
+    out += R"({"data":)";
+    if (what.is_json) {
+        append_one_line(out, what.data);
+    } else {
+        append_json_string(out, what.data);
+    }
+    if (!what.info.empty()) {
+        out += R"(,"info":)";
+        out += what.info;
+    }
+    if (what.offset != 0) {
+        out += R"(,"offset":)";
+        append_number(out, what.offset);
+    }
+    if (!what.tags.empty()) {
+        out += R"(,"tags":)";
+        out += what.tags;
+    }
+    if (what.offset == 1 && !what.epoch.empty()) {
+        out += R"(,"epoch":)";
+        append_json_string(out, what.epoch);
+    }
+    out += '}';
+}
+
+void append_publication(std::string& out, std::string_view channel, const publication& what) {
+    append_push_head(out, channel, "pub");
+    append_listed_publication(out, what);
+    out += "}}";
 }
 
 void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason) {
-    out += R"({"push":{"channel":)";
-    append_json_string(out, channel);
-    out += R"(,"unsubscribe":{"code":)";
+    append_push_head(out, channel, "unsubscribe");
+    out += R"({"code":)";
     append_number(out, static_cast<std::uint32_t>(code));
     out += R"(,"reason":)";
     append_json_string(out, reason);
     out += "}}}";
 }
 
-void append_subscribe_push(std::string& out, std::string_view channel, std::string_view data) {
-    out += R"({"push":{"channel":)";
-    append_json_string(out, channel);
-    out += R"(,"subscribe":{)";
-    append_data(out, data);
+void append_subscribe_push(std::string& out, std::string_view channel, const subscribe_result& what) {
+    append_push_head(out, channel, "subscribe");
+    out += '{';
+    append_subscription(out, what);
     out += "}}}";
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/codes.hpp"
+#include "protocol/command.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -16,10 +17,25 @@ namespace carillon::protocol {
 /// What expires and when: `"expires":true,"ttl":60`. None: it does not.
 using time_left = std::optional<std::chrono::seconds>;
 
+/// Where a subscription stands in its channel's stream (§5).
+struct stream_place {
+    std::string_view epoch{};
+    std::uint64_t offset = 0;
+    bool recovered = false;          ///< `publications` is all that the client has missed
+    std::string_view publications{}; ///< as append_listed_publication makes them, with commas between
+};
+
+struct subscribe_result {
+    bool was_recovering = false;          ///< the client has asked for what it has missed
+    time_left left{};                     ///< of the subscription
+    std::string_view data{};              ///< one JSON value; empty: none
+    std::optional<stream_place> stream{}; ///< none: the channel has no stream that can be recovered
+};
+
 /// A channel that the server has subscribed the client to.
 struct server_subscription {
     std::string_view channel;
-    std::string_view data; ///< one JSON value; empty: none
+    subscribe_result what{};
 };
 
 struct connect_result {
@@ -36,12 +52,6 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
 /// The reply of a command whose result has no members: `{"id":3,"subscribe":{}}`.
 void append_empty_reply(std::string& out, std::uint32_t id, std::string_view method);
 
-struct subscribe_result {
-    bool was_recovering = false; ///< the client asked for what it has missed, and does not get it
-    time_left left{};            ///< of the subscription
-    std::string_view data{};     ///< one JSON value; empty: none
-};
-
 void append_subscribe_reply(std::string& out, std::uint32_t id, const subscribe_result& what);
 
 /// The reply to a refresh of the connection (§3.2).
@@ -52,11 +62,24 @@ void append_sub_refresh_reply(std::string& out, std::uint32_t id, time_left left
 
 void append_error_reply(std::string& out, std::uint32_t id, command_error code);
 
-/// `data` is one JSON value, `info` the publisher's ClientInfo as JSON or empty.
-void append_publication(std::string& out, std::string_view channel, std::string_view data, std::string_view info);
+/// A page of a channel's history; `publications` as in stream_place.
+void append_history_reply(std::string& out, std::uint32_t id, const stream_position& top,
+                          std::string_view publications);
 
-/// The same for data that is UTF-8 text: it becomes a JSON string.
-void append_text_publication(std::string& out, std::string_view channel, std::string_view text, std::string_view info);
+struct publication {
+    std::string_view data{}; ///< one JSON value, or UTF-8 text, which becomes a JSON string
+    bool is_json = true;
+    std::string_view info{};  ///< the publisher's ClientInfo as JSON; empty: none
+    std::string_view tags{};  ///< a JSON object; empty: none
+    std::uint64_t offset = 0; ///< in the channel's stream; 0: none
+    std::string_view epoch{}; ///< of the stream; told with its first publication only (§3.1)
+};
+
+/// The push of a publication.
+void append_publication(std::string& out, std::string_view channel, const publication& what);
+
+/// The same without its channel, as an element of a list.
+void append_listed_publication(std::string& out, const publication& what);
 
 /// Who has published (§3.1).
 struct client_info {
@@ -72,8 +95,9 @@ void append_client_info(std::string& out, const client_info& who);
 /// The push that tells a client that the server has ended its subscription.
 void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason);
 
-/// The push that tells a client that the server has subscribed it to a channel. `data` is one JSON value or empty.
-void append_subscribe_push(std::string& out, std::string_view channel, std::string_view data);
+/// The push that tells a client that the server has subscribed it to a channel; nothing was recovered, and it has no
+/// end that is told.
+void append_subscribe_push(std::string& out, std::string_view channel, const subscribe_result& what);
 
 /// The push that tells a client that its connection has another end, or none.
 void append_refresh_push(std::string& out, time_left left);

@@ -54,7 +54,7 @@ void redis_broker::unsubscribe(std::string_view channel) {
     link_->ask(*this, redis_link::request::kind::release, channel);
 }
 
-std::optional<publish_result> redis_broker::publish(std::string_view channel, const hub::publication& message,
+std::optional<publish_result> redis_broker::publish(std::string_view channel, const bus::publication& message,
                                                     publish_listener& who, ticket whose) {
     if (!link_->live()) return publish_result{error::away};
     const upstream_options& limits = link_->options_.upstream;

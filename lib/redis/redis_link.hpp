@@ -55,7 +55,7 @@ public:
     interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
     void withdraw(std::string_view channel, std::uint64_t connection) override;
     void unsubscribe(std::string_view channel) override;
-    std::optional<publish_result> publish(std::string_view channel, const hub::publication& message,
+    std::optional<publish_result> publish(std::string_view channel, const bus::publication& message,
                                           publish_listener& who, ticket whose) override;
     bool congested() const noexcept override { return false; } // a publication too many is refused
     void on_time(std::chrono::steady_clock::time_point now) override;

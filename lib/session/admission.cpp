@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -94,7 +95,7 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
     if (shown != nullptr && !take_claims(c, id, *shown)) return;
     c.move_to(stage::live);
     schedule_ping(c, true);
-    if (shown != nullptr && !subscribe_to_granted(c, id, *shown)) return;
+    if (shown != nullptr && !subscribe_to_granted(c, id, *shown, request.subscriptions)) return;
     person* const more = c.who.more();
     if (more == nullptr || more->awaited == 0) return answer_connect(c, id);
     more->connect = id;
@@ -127,24 +128,38 @@ bool server::take_json(client& c, const auth::payload& from, std::string& into) 
     return true;
 }
 
-// False: it has been disconnected.
-bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims) {
+// `known`: what the client says it has of these channels. False: it has been disconnected.
+bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims,
+                                  std::span<const protocol::subscribe_request> known) {
     for (const auth::granted_subscription& each : claims.subscriptions) {
         grant what{.channel = each.channel, .command = id, .by_server = true};
         if (each.info && !take_json(c, *each.info, what.info)) return false;
         if (each.data && !take_json(c, *each.data, what.data)) return false;
-        person& more = c.who.need_more();
-        more.grants.push_back(std::move(what));
-        const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, each.channel);
-        const bool first = outcome == hub::subscribe_outcome::joined_first;
-        switch (bus_->subscribe(each.channel, first, *this, {records().key_of(c).packed(), id, false})) {
-        case bus::interest::confirmed: break;
-        case bus::interest::pending: ++more.awaited; break;
-        case bus::interest::refused:
-            hub_->unsubscribe(subscriber_of(c), c.channels, each.channel);
-            disconnect(c, disconnect::internal_server_error); // for now: it comes back
-            return false;
-        }
+        grant& mine = c.who.need_more().grants.emplace_back(std::move(what));
+        const auto its = std::ranges::find(known, each.channel, &protocol::subscribe_request::channel);
+        if (!subscribe_to_granted(c, id, mine, its == known.end() ? nullptr : &*its)) return false;
+    }
+    return true;
+}
+
+bool server::subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known) {
+    const bool recovers = known != nullptr && known->recover;
+    bus::ticket whose{.connection = records().key_of(c).packed(), .id = id, .recovers = recovers};
+    if (can_recover(what.channel)) {
+        whose.by_server = true;
+        const auto said = bus_->ask_stream(what.channel, question_of(known), *this, whose);
+        if (said) return take_standing(c, what, recovers, *said);
+        ++c.who.more()->awaited;
+        return true;
+    }
+    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, what.channel);
+    switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
+    case bus::interest::confirmed: break;
+    case bus::interest::pending: ++c.who.more()->awaited; break;
+    case bus::interest::refused:
+        hub_->unsubscribe(subscriber_of(c), c.channels, what.channel);
+        disconnect(c, disconnect::internal_server_error); // for now: it comes back
+        return false;
     }
     return true;
 }
@@ -152,13 +167,19 @@ bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::conne
 void server::answer_connect(client& c, std::uint32_t id) {
     const uuid_text client_id{ids_.id_of(records().key_of(c))};
     std::vector<protocol::server_subscription> granted;
-    std::vector<std::string> told; // once, and not kept
+    std::deque<std::string> told; // once, and not kept
     if (person* more = c.who.more()) {
-        told.reserve(more->grants.size());
         for (grant& each : more->grants) {
             each.command = 0;
-            told.push_back(std::exchange(each.data, {}));
-            granted.push_back({each.channel, told.back()});
+            protocol::subscribe_result what{.data = told.emplace_back(std::exchange(each.data, {}))};
+            if (const auto stands = std::exchange(each.stands, nullptr)) {
+                what.was_recovering = stands->recovers;
+                what.stream = place_of(stands->said, stands->recovers);
+                // The next one may take the place of its list.
+                what.stream->publications = told.emplace_back(what.stream->publications);
+                what.stream->epoch = told.emplace_back(what.stream->epoch);
+            }
+            granted.push_back({each.channel, what});
         }
     }
     protocol::append_connect_reply(next_reply(), id,
@@ -187,13 +208,14 @@ void server::on_server_subscribed(bus::ticket whose) {
     auto& c = static_cast<client&>(*find(net::connection_key::unpacked(whose.connection)));
     person& more = *c.who.more();
     if (--more.awaited > 0) return;
-    const hold kept{*this, c}; // what waited behind the connect may end the connection
-    active_ = &c;
-    answer_connect(c, std::exchange(more.connect, 0));
-    go_on(c);
-    flush_replies();
-    active_ = nullptr;
-    if (!c.gone && !c.closing && !c.waits()) resume(c);
+    if (more.has_overflowed) return on_slow(c);
+    answer_waiting(c, [&] {
+        answer_connect(c, std::exchange(more.connect, 0));
+        const std::string held = std::exchange(more.held, {});
+        if (held.empty()) return;
+        flush_replies();
+        send(c, held);
+    });
 }
 
 // The new token takes the place of the one before, for the same user (§6.3).

@@ -72,6 +72,7 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
 }
 
 void server::subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
+    if (can_recover(request.channel)) return subscribe_to_stream(c, request, shown, id);
     const hub::subscriber who = subscriber_of(c);
     const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
@@ -80,7 +81,7 @@ void server::subscribe(client& c, const protocol::subscribe_request& request, gr
     const bus::ticket whose{records().key_of(c).packed(), id, request.recover};
     // The reply waits for the bus: it promises that nothing is missed from here on.
     switch (bus_->subscribe(request.channel, first, *this, whose)) {
-    case bus::interest::confirmed: answer_subscribe(c, id, request.recover); break;
+    case bus::interest::confirmed: answer_subscribe(c, id, {.was_recovering = request.recover}); break;
     case bus::interest::pending: break;
     case bus::interest::refused:
         forget_grant(c, request.channel);
@@ -120,7 +121,7 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     }
     protocol::append_client_info(info_, publisher);
     const bus::ticket whose{records().key_of(c).packed(), id};
-    const auto done = bus_->publish(request.channel, {request.data, true, info_}, *this, whose);
+    const auto done = bus_->publish(request.channel, {{request.data, true, info_}}, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
     if (!done) {
         c.wait(true); // answered by on_published
@@ -136,10 +137,6 @@ void server::on(client& c, std::uint32_t id, const protocol::presence_request& r
 
 void server::on(client& c, std::uint32_t id, const protocol::presence_stats_request& request) {
     not_available(c, id, request.channel, &channels::rules::may_see_presence);
-}
-
-void server::on(client& c, std::uint32_t id, const protocol::history_request& request) {
-    not_available(c, id, request.channel, &channels::rules::may_read_history);
 }
 
 void server::not_available(client& c, std::uint32_t id, std::string_view channel, decision may) {

@@ -10,6 +10,12 @@ grant* person::find(std::string_view channel) noexcept {
     return found == grants.end() ? nullptr : &*found;
 }
 
+grant* person::find_order(std::uint32_t number) noexcept {
+    const auto found =
+        std::ranges::find_if(grants, [&](const grant& each) { return each.by_server && each.command == number; });
+    return found == grants.end() ? nullptr : &*found;
+}
+
 void person::forget(std::string_view channel) noexcept {
     std::erase_if(grants, [&](const grant& each) { return each.channel == channel; });
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "bus/stream_question.hpp"
 #include "session/client_ids.hpp"
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,14 +17,21 @@ namespace carillon::session {
 /// Seconds since 1970, in 32 bits; 0: never.
 using expiry = std::uint32_t;
 
+/// What a subscription that the server made is to be told, until it is.
+struct standing_of_stream {
+    bus::stream_answer said;
+    bool recovers = false;
+};
+
 /// What a subscription has beside its channel, for those that have anything.
 struct grant {
     std::string channel{};
-    std::uint32_t command = 0; ///< of the subscribe, as long as it is not answered; 0: it is
-    bool by_server = false;    ///< nobody has asked for it
-    expiry expires = 0;        ///< of what permitted it
-    std::string info{};        ///< `chan_info` in publications, as JSON; or empty
-    std::string data{};        ///< for the answer, as JSON; then empty
+    std::uint32_t command = 0;                          ///< of the subscribe, as long as it is not answered; 0: it is
+    bool by_server = false;                             ///< nobody has asked for it
+    expiry expires = 0;                                 ///< of what permitted it
+    std::string info{};                                 ///< `chan_info` in publications, as JSON; or empty
+    std::string data{};                                 ///< for the answer, as JSON; then empty
+    std::unique_ptr<const standing_of_stream> stands{}; ///< for the answer; null: it has no stream, or it is told
 };
 
 /// What only some clients have, and so none that has nothing but a user pays for.
@@ -31,12 +40,16 @@ struct person {
     std::string info{}; ///< `conn_info` in publications, as JSON; or empty
     std::string meta{}; ///< for the application, as JSON object; or empty
     std::vector<grant> grants{};
-    std::uint32_t connect = 0; ///< the connect command, while it waits for server-side subscriptions
-    std::uint32_t awaited = 0; ///< so many of them
+    std::uint32_t connect = 0;   ///< the connect command, while it waits for server-side subscriptions
+    std::uint32_t awaited = 0;   ///< so many of them
+    bool has_overflowed = false; ///< `held` would have been too much
+    std::string held{};          ///< what it gets after the answer to its connect
 
     grant* find(std::string_view channel) noexcept;
     const grant* find(std::string_view channel) const noexcept { return const_cast<person*>(this)->find(channel); }
     void forget(std::string_view channel) noexcept;
+    /// That of a subscription that the server API has asked for, before it is made; null: there is none.
+    grant* find_order(std::uint32_t number) noexcept;
 };
 
 /// Who a client is and until when, in 24 bytes of its record: a user ID of at most 15 bytes or one

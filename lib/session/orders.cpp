@@ -93,8 +93,7 @@ std::uint32_t server::carry_out(const api::subscribe_request& what) {
 // As the server: permissions are for what clients ask. False: it had subscribed already, or may have no more channels.
 bool server::subscribe_by_order(client& c, const api::subscribe_request& what) {
     if (c.channels.count >= options_.subscriptions_max) return false;
-    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, what.channel);
-    if (outcome == hub::subscribe_outcome::already) return false;
+    if (hub_->subscribed(subscriber_of(c), c.channels, what.channel)) return false;
     const std::uint32_t number = ++orders_ == 0 ? ++orders_ : orders_;
     auto& grants = c.who.need_more().grants;
     grants.push_back({.channel = what.channel,
@@ -103,24 +102,34 @@ bool server::subscribe_by_order(client& c, const api::subscribe_request& what) {
                       .expires = expiry_at(what.expire_at),
                       .info = what.info,
                       .data = what.data});
-    const bus::ticket whose{records().key_of(c).packed(), number, false, true};
+    const bus::ticket whose{.connection = records().key_of(c).packed(), .id = number, .by_server = true};
+    if (can_recover(what.channel)) {
+        bus::stream_question asked{.joins = true};
+        const auto said = bus_->ask_stream(what.channel, asked, *this, whose);
+        if (said) on_stream_of_order(c, whose, what.channel, *said);
+        return !said || hub_->subscribed(subscriber_of(c), c.channels, what.channel);
+    }
+    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, what.channel);
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
-    case bus::interest::confirmed: push_subscription(c, grants.back()); break;
+    case bus::interest::confirmed: push_subscription(c, grants.back(), nullptr); break;
     case bus::interest::pending: break;
     case bus::interest::refused:
         forget_grant(c, what.channel);
         hub_->unsubscribe(subscriber_of(c), c.channels, what.channel);
         return false;
     }
-    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer than the ping
     return true;
 }
 
-void server::push_subscription(client& c, grant& what) {
+void server::push_subscription(client& c, grant& what, const bus::stream_answer* stands) {
     what.command = 0;
+    const std::string data = std::exchange(what.data, {});
+    protocol::subscribe_result told{.data = data};
+    if (stands != nullptr) told.stream = place_of(*stands, false);
     std::string line;
-    protocol::append_subscribe_push(line, what.channel, std::exchange(what.data, {}));
+    protocol::append_subscribe_push(line, what.channel, told);
     push(c, line);
+    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer than the ping
 }
 
 std::uint32_t server::carry_out(const api::refresh_request& what) {

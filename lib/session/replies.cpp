@@ -41,11 +41,9 @@ void server::put_replies_aside(client& c) {
 
 void server::encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) {
     encoded_.clear();
-    if (message.is_json) {
-        protocol::append_publication(encoded_, channel, message.payload, message.info);
-    } else {
-        protocol::append_text_publication(encoded_, channel, message.payload, message.info);
-    }
+    protocol::append_publication(
+        encoded_, channel,
+        {message.payload, message.is_json, message.info, message.tags, message.offset, message.epoch});
     ws::append_frame(out, ws::opcode::text, encoded_);
 }
 
@@ -53,7 +51,20 @@ void server::deliver(hub::subscriber to, hub::frames& what) {
     auto& c = static_cast<client&>(records().at(to.index()));
     // Its earlier replies go first: a client must know that it has subscribed before it hears of the channel (§4.7).
     if (&c == active_) flush_replies();
+    // And that it has connected, before it hears of channels that the server has subscribed it to.
+    person* const more = c.waits() ? c.who.more() : nullptr;
+    if (more != nullptr && more->connect != 0) return hold_back(*more, what.bytes());
     send(c, what.bytes(), [&] { return what.share(); });
+}
+
+// Too much makes a slow consumer of it, when it is answered.
+void server::hold_back(person& whose, std::string_view frames) {
+    whose.has_overflowed = whose.has_overflowed || whose.held.size() + frames.size() > options_.outbox_bytes_max;
+    if (whose.has_overflowed) {
+        whose.held.clear();
+    } else {
+        whose.held += frames;
+    }
 }
 
 void server::prefetch(hub::subscriber to) noexcept { __builtin_prefetch(&records().at(to.index())); }
@@ -75,22 +86,16 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone
     auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->closing) return;
-    CHECK(c->waits() && active_ == nullptr);
-    const hold kept{*this, *c}; // what waited behind the publish may end the connection
-    active_ = c;
-    if (receivers) {
-        protocol::append_empty_reply(next_reply(), whose.id, "publish");
-    } else {
-        fail(whose.id, error_of(receivers.error()));
-    }
-    go_on(*c);
-    flush_replies();
-    active_ = nullptr;
-    if (!c->gone && !c->closing && !c->waits()) resume(*c);
+    answer_waiting(*c, [&] {
+        if (receivers) {
+            protocol::append_empty_reply(next_reply(), whose.id, "publish");
+        } else {
+            fail(whose.id, error_of(receivers.error()));
+        }
+    });
 }
 
-void server::answer_subscribe(client& c, std::uint32_t id, bool was_recovering) {
-    protocol::subscribe_result what{.was_recovering = was_recovering};
+void server::answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what) {
     std::string data; // told once, and not kept
     if (person* more = c.who.more()) {
         const auto shown = std::ranges::find_if(
@@ -111,12 +116,10 @@ void server::on_subscribed(bus::ticket whose) {
         auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
         person* const more = c == nullptr || c->closing ? nullptr : c->who.more();
         if (more == nullptr) return;
-        const auto asked = std::ranges::find_if(
-            more->grants, [&](const grant& each) { return each.by_server && each.command == whose.id; });
-        if (asked != more->grants.end()) push_subscription(*c, *asked);
+        if (grant* const asked = more->find_order(whose.id)) push_subscription(*c, *asked, nullptr);
         return;
     }
-    answer_later(whose, [&](client& c) { answer_subscribe(c, whose.id, whose.recovers); });
+    answer_later(whose, [&](client& c) { answer_subscribe(c, whose.id, {.was_recovering = whose.recovers}); });
 }
 
 void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {

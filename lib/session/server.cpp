@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -57,9 +58,11 @@ server::~server() = default;
 
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
-    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus}, plain_http_{std::move(
-                                                                                                 plain_http)},
-      decoder_{how.message_bytes_max}, rules_{rules_of(how)}, verifier_{make_verifier(how.tokens)} {
+    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
+      plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max}, rules_{rules_of(how)},
+      any_recovers_{std::ranges::any_of(
+          how.name_spaces, [](const auto& each) { return each.recovery != channels::recovery_mode::off; })},
+      verifier_{make_verifier(how.tokens)} {
     hub_->attach(hub::format::websocket_json, *this);
     ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);
 }

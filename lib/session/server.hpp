@@ -96,6 +96,7 @@ class server final : public link::server,
                      public hub::sink,
                      public bus::publish_listener,
                      public bus::subscription_listener,
+                     public bus::stream_listener,
                      public api::user_orders {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
@@ -121,6 +122,7 @@ public:
     void on_subscribed(bus::ticket whose) override;
     void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
     void on_unsubscribed(std::string_view channel, bus::error why) override;
+    void on_stream(bus::ticket whose, std::string_view channel, const result<bus::stream_answer>& said) override;
 
     // api::user_orders. Of more than `scanned_per_turn` connections, the rest is looked at after the answer.
     std::uint32_t carry_out(const api::subscribe_request& what) override;
@@ -182,7 +184,7 @@ private:
                                                             channels::membership how) const noexcept;
     void not_available(client& c, std::uint32_t id, std::string_view channel, decision may);
     void subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
-    void answer_subscribe(client& c, std::uint32_t id, bool was_recovering);
+    void answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what);
     void fail(std::uint32_t id, protocol::command_error why);
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
 
@@ -193,7 +195,9 @@ private:
     bool count_token(const result<Claims>& verified);
     bool take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims);
     bool take_json(client& c, const auth::payload& from, std::string& into);
-    bool subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims);
+    bool subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims,
+                              std::span<const protocol::subscribe_request> known);
+    bool subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known);
     void on_server_subscribed(bus::ticket whose);
     void answer_connect(client& c, std::uint32_t id);
     bool is_of_connect(bus::ticket whose);
@@ -211,6 +215,21 @@ private:
     std::optional<saying> take_answer(const client& c);
     bool has_answer(const client& c) noexcept;
     void forget_answer(const client& c) noexcept;
+    // streams.cpp: what was missed, and history
+    bool can_recover(std::string_view channel) const noexcept;
+    static bus::stream_question question_of(const protocol::subscribe_request* known) noexcept;
+    void subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
+    bool enter(client& c, std::string_view channel);
+    void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::stream_answer>& said);
+    protocol::stream_place place_of(const bus::stream_answer& said, bool recovers);
+    static void append_list(std::string& out, const streams::batch& what);
+    std::string_view listed(const streams::shared_batch& what);
+    bool take_standing(client& c, grant& of, bool recovers, const result<bus::stream_answer>& said);
+    void on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
+                              const result<bus::stream_answer>& said);
+    void on_stream_of_order(client& c, bus::ticket whose, std::string_view channel,
+                            const result<bus::stream_answer>& said);
+    void answer_history(client& c, std::uint32_t id, const result<bus::stream_answer>& said);
 
     // orders.cpp: what the server API asks of a user's connections
     using visit = std::function<bool(client& c)>; // whether it concerned the client
@@ -218,7 +237,7 @@ private:
     std::uint32_t visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next);
     void visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what);
     bool subscribe_by_order(client& c, const api::subscribe_request& what);
-    void push_subscription(client& c, grant& what);
+    void push_subscription(client& c, grant& what, const bus::stream_answer* stands);
     void push(client& c, std::string_view line);
 
     // A channel that is taken from everybody who had it: the push that says so.
@@ -230,6 +249,19 @@ private:
     void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
     template <class Reply>
     void answer_later(bus::ticket whose, Reply&& reply);
+    // Answers the command that a client waits for, and goes on with those behind it.
+    template <class Reply>
+    void answer_waiting(client& c, Reply&& reply) {
+        CHECK(c.waits() && active_ == nullptr);
+        const hold kept{*this, c}; // what waited behind it may end the connection
+        active_ = &c;
+        reply();
+        if (!c.gone) go_on(c);
+        flush_replies();
+        active_ = nullptr;
+        if (!c.gone && !c.closing && !c.waits()) resume(c);
+    }
+    void hold_back(person& whose, std::string_view frames);
     std::string& next_reply();
     void flush_replies();
     void put_replies_aside(client& c);
@@ -255,12 +287,21 @@ private:
     protocol::json_decoder decoder_;
     client_ids ids_;
     channels::rules rules_;
+    bool any_recovers_;                        // whether there is a namespace whose channels can be recovered
     std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
     std::minstd_rand jitter_{std::random_device{}()};
     std::string ping_frame_;
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for
     std::string encoded_;      // one publication, while it is encoded
-    std::string info_;         // of a publisher, while it publishes
+
+    // What many have missed alike, in a reply's form.
+    struct list {
+        streams::shared_batch of;
+        std::string text;
+    };
+    std::array<list, 8> lists_;
+    std::size_t next_list_ = 0;
+    std::string info_; // of a publisher, while it publishes
 
     // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
     client* active_ = nullptr;

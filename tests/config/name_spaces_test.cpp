@@ -146,11 +146,40 @@ TEST(name_spaces, that_are_wrong_are_refused_with_the_line) {
     }
 }
 
+TEST(name_spaces, say_what_a_channel_keeps) {
+    const folder here;
+    const auto path = here.file("c.toml", "[[namespace]]\nhistory_size = 10\nhistory_ttl_s = 60\nrecovery = 'cache'\n"
+                                          "history_meta_ttl_s = 600\nhistory = ['subscriber']\n");
+    const auto all = valid({"--config", path}).namespaces;
+    EXPECT_EQ(all[0].history_size, 10u);
+    EXPECT_EQ(all[0].history_ttl, std::chrono::seconds{60});
+    EXPECT_EQ(all[0].history_meta_ttl, std::chrono::seconds{600});
+    EXPECT_EQ(all[0].recovery, channels::recovery_mode::cache);
+    EXPECT_TRUE(all[0].history.has(channels::party::subscriber));
+    const struct {
+        const char* lines;
+        std::string expected;
+    } mistakes[] = {
+        {"history_size = 10001", ":2: history_size: 10001 is not a number from 0 to 10000"},
+        {"history_size = -1", ":2: history_size: -1 is not a number from 0 to 10000"},
+        {"history_size = '1'", ":2: history_size: give a number from 0 to 10000, without quotes"},
+        {"history_ttl_s = 0", ":2: history_ttl_s: 0 is not a number from 1 to 31622400 (seconds)"},
+        {"history_size = 1\nrecovery = 'streem'",
+         ":3: recovery: 'streem' is not known; give one of off, stream, cache; did you mean stream?"},
+        {"recovery = 'stream'", ":1: nothing can be recovered where nothing is kept; give history_size, too"},
+    };
+    for (const auto& each : mistakes) {
+        const auto wrong = here.file("d.toml", std::string{"[[namespace]]\n"} + each.lines + "\n");
+        EXPECT_EQ(refused({"--config", wrong}), wrong + each.expected) << each.lines;
+    }
+    EXPECT_EQ(refused({"--config", path, "--bus", "redis://localhost"}),
+              path + ":1: history_size is for the bus inside of the process so far; leave it out with an external bus");
+}
+
 // They are in the plan; a gateway that took them and did nothing would be worse than one that says so.
 TEST(name_spaces, do_not_take_keys_that_would_do_nothing) {
     const folder here;
-    for (const std::string key : {"history", "history_size", "history_ttl_s", "recovery", "presence", "presence_for",
-                                  "join_leave", "slow_consumer"}) {
+    for (const std::string key : {"presence", "presence_for", "join_leave", "slow_consumer"}) {
         const auto path = here.file("c.toml", "[[namespace]]\nname = 'ab'\n" + key + " = 1\n");
         EXPECT_EQ(refused({"--config", path}), path + ":3: '" + key + "' of a namespace is not yet supported");
     }

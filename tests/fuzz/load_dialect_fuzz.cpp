@@ -66,7 +66,7 @@ void check_replies(std::uint32_t command, std::uint8_t code) {
 void check_pushes(std::string_view text) {
     if (!ws::is_utf8(as_bytes(text))) return;
     std::string line;
-    protocol::append_text_publication(line, text, text, {});
+    protocol::append_publication(line, text, {.data = text, .is_json = false});
     CHECK(is(read(line), kind::other, 0, false));
     line.clear();
     protocol::append_unsubscribe_push(line, text, protocol::unsubscription::by_server, text);

@@ -99,6 +99,8 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_delivery_bytes_waiting",
                                    "carillon_farewells",
                                    "carillon_farewells_cut_short_total",
+                                   "carillon_idempotency_keys",
+                                   "carillon_idempotency_keys_evicted_total",
                                    "carillon_log_lines_dropped_total",
                                    "carillon_messages_received_total",
                                    "carillon_netpoll_events_total",
@@ -114,6 +116,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_publications_as_text_total",
                                    "carillon_publications_refused_total",
                                    "carillon_publications_total",
+                                   "carillon_recoveries_total",
                                    "carillon_refusals_not_logged_total",
                                    "carillon_resp_commands_total",
                                    "carillon_resp_errors_total",
@@ -121,6 +124,11 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_sends_total",
                                    "carillon_shard_loop_lag_seconds",
                                    "carillon_slow_consumers_total",
+                                   "carillon_stream_bytes",
+                                   "carillon_stream_publications",
+                                   "carillon_stream_publications_evicted_total",
+                                   "carillon_streams",
+                                   "carillon_streams_evicted_total",
                                    "carillon_subscriptions",
                                    "carillon_subscriptions_expired_total",
                                    "carillon_token_memory_bytes",
@@ -158,7 +166,7 @@ TEST(exposition, labels_are_few_and_no_series_appears_twice) {
             EXPECT_LE(sample.with.size(), 3u) << name;
             for (const auto& [label, value] : sample.with) {
                 EXPECT_TRUE((std::set<std::string>{"shard", "kind", "code", "reason", "status", "method", "source",
-                                                   "command", "le", "version", "compiler"}
+                                                   "command", "outcome", "le", "version", "compiler"}
                                  .contains(label)))
                     << name << ' ' << label;
                 EXPECT_NE(value, "") << name << ' ' << label;

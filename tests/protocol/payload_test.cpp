@@ -105,7 +105,7 @@ TEST(reply, is_written_as_the_protocol_says) {
     append_connect_reply(out, 1, {"7f6c", "v"});
     EXPECT_EQ(out, R"({"id":1,"connect":{"client":"7f6c","version":"v"}})");
     out.clear();
-    const server_subscription granted[] = {{"a", ""}, {"b\"", "{\n}"}};
+    const server_subscription granted[] = {{"a", {}}, {"b\"", {.data = "{\n}"}}};
     append_connect_reply(
         out, 1, {.client = "7f6c", .version = "v", .left = std::chrono::seconds{60}, .subscriptions = granted});
     EXPECT_EQ(out, R"({"id":1,"connect":{"client":"7f6c","version":"v","expires":true,"ttl":60,)"
@@ -143,11 +143,11 @@ TEST(reply, is_written_as_the_protocol_says) {
     out.clear();
     std::string info;
     append_client_info(info, {"", "c1"});
-    append_publication(out, "a\"b", "{\n\"x\":1}", info);
+    append_publication(out, "a\"b", {.data = "{\n\"x\":1}", .info = info});
     EXPECT_EQ(out, R"({"push":{"channel":"a\"b","pub":{"data":{ "x":1},"info":{"user":"","client":"c1"}}}})");
     EXPECT_TRUE(is_json(out));
     out.clear();
-    append_text_publication(out, "a", "it's \"x\"\n", "");
+    append_publication(out, "a", {.data = "it's \"x\"\n", .is_json = false});
     EXPECT_EQ(out, R"({"push":{"channel":"a","pub":{"data":"it's \"x\"\n"}}})");
 }
 

@@ -67,11 +67,12 @@ const std::map<std::string, writer>& writers() {
          }},
         {"publication",
          [](std::string& out, const json::object& with) {
-             append_publication(out, text(with, "channel"), text(with, "data"), client_info(with));
+             append_publication(out, text(with, "channel"), {.data = text(with, "data"), .info = client_info(with)});
          }},
         {"text_publication",
          [](std::string& out, const json::object& with) {
-             append_text_publication(out, text(with, "channel"), text(with, "text"), client_info(with));
+             append_publication(out, text(with, "channel"),
+                                {.data = text(with, "text"), .is_json = false, .info = client_info(with)});
          }},
         {"unsubscribe",
          [](std::string& out, const json::object& with) {

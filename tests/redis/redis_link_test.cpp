@@ -289,7 +289,7 @@ public:
     }
     void on_published(ticket whose, publish_result receivers) override {
         heard.add("published " + std::to_string(whose.id) + " " +
-                  (receivers ? std::to_string(*receivers) : receivers.error().message()));
+                  (receivers ? std::to_string(receivers->receivers) : receivers.error().message()));
     }
 
     notes heard;

@@ -29,7 +29,7 @@ public:
     }
     void on_published(std::uint64_t publication, publish_result receivers) override {
         note("published " + std::to_string(publication) + " " +
-             (receivers ? std::to_string(*receivers) : receivers.error().message()));
+             (receivers ? std::to_string(receivers->receivers) : receivers.error().message()));
     }
     void on_away(std::string_view why) override { note("away " + std::string{why}); }
     void on_back() override { note("back"); }

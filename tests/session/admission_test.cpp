@@ -298,7 +298,7 @@ public:
         return bus::interest::pending;
     }
     void unsubscribe(std::string_view channel) override { left.emplace_back(channel); }
-    std::optional<bus::publish_result> publish(std::string_view, const hub::publication&, bus::publish_listener&,
+    std::optional<bus::publish_result> publish(std::string_view, const bus::publication&, bus::publish_listener&,
                                                bus::ticket) override {
         return bus::publish_result{0u};
     }

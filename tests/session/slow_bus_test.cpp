@@ -24,7 +24,7 @@ public:
         }
     }
     void unsubscribe(std::string_view channel) override { heard.push_back("unsubscribe " + std::string{channel}); }
-    std::optional<bus::publish_result> publish(std::string_view, const hub::publication&, bus::publish_listener& who,
+    std::optional<bus::publish_result> publish(std::string_view, const bus::publication&, bus::publish_listener& who,
                                                bus::ticket whose) override {
         publishers.emplace_back(&who, whose);
         return std::nullopt;

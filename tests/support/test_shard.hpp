@@ -43,6 +43,7 @@ struct shard_options {
     std::size_t buffer_bytes = 16'384;
     link::turn::limits turns{};
     hub::deliveries::limits deliveries{};
+    std::optional<bus::stream_home::limits> streams{}; ///< none: channels keep nothing
     bus::broker* clients_bus = nullptr; ///< in place of the embedded one, for the clients; lives longer than the shard
 };
 
@@ -141,6 +142,12 @@ public:
         return client;
     }
 
+    /// Does one of the things that are to be done, if there is any.
+    bool step() {
+        context.restart();
+        return context.poll_one() > 0;
+    }
+
     /// Publishes as a back end does, and delivers.
     std::uint32_t publish(std::string_view channel, std::string_view json) {
         const std::uint32_t receivers = subscribers.publish(channel, {json, true, {}});
@@ -231,6 +238,10 @@ private:
                        plain_http.push_back({descriptor, std::move(bytes)});
                    }},
           door{floor(), number, subscribers, broker, how.programs} {
+        if (how.streams) {
+            broker.keep_streams(std::make_unique<bus::stream_home>(
+                channels::rules{how.clients.name_spaces, how.clients.channel_bytes_max}, *how.streams, number + 1));
+        }
         poll.tell_turns(turns);
         turns.deliver(waiting);
         waiting.when_left([this] { turns.join(); });

@@ -72,10 +72,10 @@ shared_message encode(std::string_view channel, std::string_view payload) {
     std::string line;
     switch (carillon::protocol::classify(payload)) {
     case carillon::protocol::payload_kind::json:
-        carillon::protocol::append_publication(line, channel, payload, {});
+        carillon::protocol::append_publication(line, channel, {.data = payload});
         break;
     case carillon::protocol::payload_kind::text:
-        carillon::protocol::append_text_publication(line, channel, payload, {});
+        carillon::protocol::append_publication(line, channel, {.data = payload, .is_json = false});
         break;
     case carillon::protocol::payload_kind::binary:
     case carillon::protocol::payload_kind::too_deep: return nullptr;

@@ -147,7 +147,7 @@ net::awaitable<bool> session::handle_message(std::string_view lines) {
             std::string info;
             protocol::append_client_info(info, {{}, client_id_});
             std::string text;
-            protocol::append_publication(text, asked->channel, asked->data, info);
+            protocol::append_publication(text, asked->channel, {.data = asked->data, .info = info});
             const std::uint32_t id = command->id;
             std::string channel{asked->channel};
             auto message = std::make_shared<const std::string>(std::move(text));
