@@ -1,4 +1,5 @@
 #include "config/name_spaces.hpp"
+#include "config/proxies.hpp"
 #include "config/sources.hpp"
 
 #include <fmt/format.h>
@@ -46,7 +47,8 @@ complaint read_entry(program which, const std::string& path, std::string_view ke
     const auto* row = find_written(which, key_of, key);
     if (node.is_table() || node.is_array_of_tables())
         return fmt::format("{}:{}: {} is a table; write every option at the top of the file as key = value{}", path,
-                           line, in_quotes(key), which == program::gateway ? did_you_mean(key, {"namespace"}) : "");
+                           line, in_quotes(key),
+                           which == program::gateway ? did_you_mean(key, {"namespace", "proxy"}) : "");
     if (row == nullptr)
         return fmt::format("{}:{}: {} is not an option{}", path, line, in_quotes(key), hint(which, key_of, key));
     if (key == "config") return fmt::format("{}:{}: a configuration file cannot name another one", path, line);
@@ -83,10 +85,15 @@ complaint read_file(program which, const std::string& path, file_content& into) 
         return fmt::format("{}:{}: not TOML: {}", path, problem.source().begin.line, problem.description());
     }
     for (const auto& [key, node] : table) {
-        const bool known_table = key.str() == "namespace" && which == program::gateway;
-        if (auto why = known_table ? read_name_spaces(path, node, into.namespaces)
-                                   : read_entry(which, path, key, node, into.values))
-            return why;
+        complaint why;
+        if (key.str() == "namespace" && which == program::gateway) {
+            why = read_name_spaces(path, node, into.namespaces);
+        } else if (key.str() == "proxy" && which == program::gateway) {
+            why = read_proxies(path, node, into.proxies);
+        } else {
+            why = read_entry(which, path, key, node, into.values);
+        }
+        if (why) return why;
     }
     return {};
 }

@@ -1,6 +1,7 @@
 #include "config/load.hpp"
 
 #include "config/name_spaces.hpp"
+#include "config/proxies.hpp"
 #include "config/rules.hpp"
 #include "config/sources.hpp"
 
@@ -142,6 +143,8 @@ complaint read_all(program which, const command_line& flags, const environment& 
     if (auto why = connect_outside(into, set_by)) return why;
     if (auto why = check_name_spaces(from_file.namespaces, into, set_by)) return why;
     for (auto& each : from_file.namespaces) into.namespaces.push_back(std::move(each.value));
+    if (auto why = check_proxies(from_file.proxies, into)) return why;
+    for (auto& each : from_file.proxies) into.proxies.push_back(std::move(each.value));
     fit_defaults(into, set_by, cores);
     if (auto why = check_rules(which, into, set_by, cores)) return why;
     return check ? check(into) : complaint{};

@@ -2,6 +2,7 @@
 
 #include "channels/name_space.hpp"
 #include "config/address.hpp"
+#include "config/proxy.hpp"
 #include "config/redis_address.hpp"
 
 #include <boost/describe/enum.hpp>
@@ -67,6 +68,8 @@ struct settings {
     /// What channels there are and who may do what in them. None, with `dev`: any, and anybody anything. No two have
     /// the same name, and some channel can be in each.
     std::vector<channels::name_space> namespaces;
+    /// Who is asked what clients may do. No two are asked the same.
+    std::vector<proxy> proxies;
 
     // Who may come in
     bool anonymous = false;

@@ -40,10 +40,17 @@ struct placed_name_space {
     std::string source; ///< "carillon.toml:3"
 };
 
+/// A proxy and where it stands.
+struct placed_proxy {
+    proxy value;
+    std::string source;
+};
+
 /// What the TOML file holds.
 struct file_content {
     std::vector<given> values;
     std::vector<placed_name_space> namespaces;
+    std::vector<placed_proxy> proxies;
 };
 
 /// Reads the TOML file: options at its top, then tables. At most 1 MiB.

@@ -34,6 +34,9 @@ outside::outside(asio::io_context& control, const config::settings& how, const t
     : control_{&control}, shards_{&all}, keys_{fixed} {
     add_keys(how, "jwks", how.token_jwks_url, token_kind::connection);
     add_keys(how, "subscription_jwks", how.subscription_token_jwks_url, token_kind::subscription);
+    if (how.proxies.empty()) return;
+    if (!client_) client_ = std::make_unique<outward::client>();
+    proxies_.emplace(*client_, how);
 }
 
 outside::~outside() = default;
@@ -42,6 +45,7 @@ std::size_t outside::connections_max(const config::settings& how) {
     std::size_t all = 0;
     for (const std::string* each : {&how.token_jwks_url, &how.subscription_token_jwks_url})
         all += each->empty() ? 0 : connections_for_keys;
+    for (const config::proxy& each : how.proxies) all += each.connections_max;
     return all;
 }
 
@@ -78,6 +82,7 @@ void outside::tell_keys() {
 
 void outside::equip(share& mine) {
     mine.keys = keys_;
+    mine.proxies = proxies_ ? &*proxies_ : nullptr;
     const auto fetch = [this, number = mine.number](token_kind of) -> std::function<void()> {
         if (!sources_[static_cast<std::size_t>(of)]) return {};
         return [this, of, number] { asio::post(*control_, [this, of, number] { want_keys(of, number); }); };

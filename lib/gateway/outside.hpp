@@ -2,6 +2,7 @@
 
 #include "config/settings.hpp"
 #include "gateway/key_source.hpp"
+#include "gateway/proxies.hpp"
 #include "gateway/token_keys.hpp"
 #include "metrics/outward_facts.hpp"
 #include "outward/client.hpp"
@@ -61,6 +62,7 @@ private:
     token_keys keys_;
     std::unique_ptr<outward::client> client_; // null: nobody is asked
     std::optional<key_source> sources_[2];    // of keys, by the kind of token
+    std::optional<proxy_table> proxies_;
     std::thread thread_;
 };
 

@@ -124,6 +124,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
                                   .share_port = mine.shards > 1};
     if (mine.serves_clients) {
         session::options clients = session_options(how, mine);
+        if (mine.proxies != nullptr) clients.application = &proxies_.emplace(context_, *mine.proxies);
         clients.on_refusal = [this](const session::refusal& what) {
             if (!refusals_(what)) ++counters_.refusals_not_logged;
         };

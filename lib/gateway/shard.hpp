@@ -7,6 +7,7 @@
 #include "door/resp_door.hpp"
 #include "gateway/channel_page.hpp"
 #include "gateway/clerk.hpp"
+#include "gateway/proxies.hpp"
 #include "gateway/refusal_log.hpp"
 #include "gateway/token_keys.hpp"
 #include "hub/hub.hpp"
@@ -59,6 +60,7 @@ struct share {
     token_keys keys{};                               ///< that its clients' tokens are checked with
     std::function<void()> fetch_keys{};              ///< as in session::token_options
     std::function<void()> fetch_subscription_keys{}; ///< the same
+    proxy_table* proxies = nullptr;                  ///< who is asked what its clients may do; none: nobody
     std::vector<std::string> pages{};                ///< paths of the client port that the control plane answers
     const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
 };
@@ -138,6 +140,7 @@ private:
     hub::hub hub_{deliveries_};
     bus::broker* broker_ = nullptr;
     bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
+    std::optional<proxy_desk> proxies_;         // none: the application is not asked
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
     std::unique_ptr<door::resp_door> door_;     // null without a bus door
     std::optional<clerk> desk_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -51,9 +52,14 @@ void log_who_may_come(const config::settings& how, const token_keys& keys) {
         if (each == nullptr) continue;
         for (const std::string& remark : each->remarks()) spdlog::warn("{}", remark);
     }
-    if (how.dev || how.anonymous || keys.connections != nullptr || !how.token_jwks_url.empty()) return;
+    const bool application_says = std::ranges::any_of(how.proxies, [](const config::proxy& each) {
+        return std::ranges::find(each.event, hooks::event::connect) != each.event.end();
+    });
+    if (how.dev || how.anonymous || keys.connections != nullptr || !how.token_jwks_url.empty() || application_says)
+        return;
     spdlog::warn("nobody can connect: give a key for tokens (token_hmac_secret_file, token_public_key_files or "
-                 "token_jwks_url), or let clients in without one (anonymous), or try things out with dev");
+                 "token_jwks_url), or let clients in without one (anonymous, or a proxy for connect), or try things "
+                 "out with dev");
 }
 
 } // namespace carillon::gateway

@@ -14,7 +14,7 @@ class io_context;
 namespace carillon::outward {
 
 /// The HTTP client of the process, on a thread of its own: HTTP/1.1 over a bounded pool of connections for each target
-/// (docs/decisions/0035-a-client-of-our-own.md). A target that is slow, broken or gone makes its own requests fail, in
+/// (docs/decisions/0037-a-client-of-our-own.md). A target that is slow, broken or gone makes its own requests fail, in
 /// time, and no other's. Redirects are not followed. A request whose kept connection turns out to have been closed by
 /// the peer, so that nothing of an answer has been read, is made once more on a fresh one.
 class client {

@@ -27,6 +27,7 @@ struct subscribe_request { ///< §3.3
     bool recover = false;    ///< the client asks for what it has missed
     bool join_leave = false; ///< it asks to be told who comes and goes
     bool has_filter = false; ///< it wants some publications only, by their tags
+    std::string_view data;   ///< as that of a connect
 };
 /// Bits of subscribe_request::flag.
 enum subscribe_flag : std::int64_t {
@@ -40,6 +41,7 @@ struct connect_request {
     std::string_view name;
     std::string_view version;
     std::span<const subscribe_request> subscriptions; ///< what the client has of those that the server subscribes it to
+    std::string_view data; ///< for the application: one valid JSON value; empty when the client gave none
 };
 struct unsubscribe_request {
     std::string_view channel;
@@ -63,6 +65,7 @@ struct history_request {
 };
 struct rpc_request {
     std::string_view method;
+    std::string_view data; ///< as that of a connect
 };
 struct send_request {};
 struct refresh_request {

@@ -72,15 +72,17 @@ struct subscription {
 
     result<void> read(member_reader& reader, value from) {
         filter_node filter;
+        any_value data;
         const auto done = reader.members(
             from, member{"channel", what.channel}, member{"token", what.token}, member{"recover", what.recover},
-            member{"epoch", what.since.epoch}, member{"offset", what.since.offset}, member{"data", any_value{}},
+            member{"epoch", what.since.epoch}, member{"offset", what.since.offset}, member{"data", data},
             member{"positioned", ignored<bool>{}}, member{"recoverable", ignored<bool>{}},
             member{"join_leave", what.join_leave}, member{"delta", what.delta}, member{"tf", filter},
             member{"flag", what.flag}, member{"type", what.type}, member{"phase", ignored<std::int32_t>{}},
             member{"cursor", ignored<std::string_view>{}}, member{"limit", ignored<std::int32_t>{}},
             member{"asc", ignored<bool>{}});
         what.has_filter = filter.given;
+        what.data = data.raw;
         return done;
     }
 };
@@ -115,14 +117,16 @@ struct subscriptions {
 
 result<request> read_connect(member_reader& reader, value from, std::vector<subscribe_request>& kept) {
     connect_request what;
+    any_value data;
     kept.clear();
     subscriptions all{&kept};
     const auto done =
-        reader.members(from, member{"token", what.token}, member{"data", any_value{}}, member{"subs", all},
+        reader.members(from, member{"token", what.token}, member{"data", data}, member{"subs", all},
                        member{"name", what.name}, member{"version", what.version},
                        member{"headers", map_of<std::string_view>{}}, member{"flag", ignored<std::int64_t>{}},
                        member{"dict", ignored<dictionary>{}}, member{"profile", ignored<std::string_view>{}});
     what.subscriptions = kept;
+    what.data = data.raw;
     return finish(done, what);
 }
 
@@ -153,7 +157,9 @@ result<request> read_history(member_reader& reader, value from) {
 
 result<request> read_rpc(member_reader& reader, value from) {
     rpc_request what;
-    const auto done = reader.members(from, member{"method", what.method}, member{"data", any_value{}});
+    any_value data;
+    const auto done = reader.members(from, member{"method", what.method}, member{"data", data});
+    what.data = data.raw;
     return finish(done, what);
 }
 

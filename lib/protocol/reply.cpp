@@ -106,6 +106,7 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
     }
     if (what.pong) out += R"(,"pong":true)";
     append_time_left(out, what.left);
+    append_data(out, what.data);
     if (!what.subscriptions.empty()) append_subscriptions(out, what.subscriptions);
     out += "}}";
 }
@@ -140,13 +141,23 @@ void append_sub_refresh_reply(std::string& out, std::uint32_t id, time_left left
 }
 
 void append_error_reply(std::string& out, std::uint32_t id, command_error code) {
+    append_error_reply(out, id, static_cast<std::uint32_t>(code), message_of(code), is_temporary(code));
+}
+
+void append_error_reply(std::string& out, std::uint32_t id, std::uint32_t code, std::string_view message,
+                        bool temporary) {
     append_reply_head(out, id, "error");
     out += R"("code":)";
-    append_number(out, static_cast<std::uint32_t>(code));
-    out += R"(,"message":")";
-    out += message_of(code);
-    out += '"';
-    if (is_temporary(code)) out += R"(,"temporary":true)";
+    append_number(out, code);
+    out += R"(,"message":)";
+    append_json_string(out, message);
+    if (temporary) out += R"(,"temporary":true)";
+    out += "}}";
+}
+
+void append_rpc_reply(std::string& out, std::uint32_t id, std::string_view data) {
+    append_reply_head(out, id, "rpc");
+    append_data(out, data);
     out += "}}";
 }
 

@@ -45,6 +45,7 @@ struct connect_result {
     bool pong = false;            ///< the client must answer each
     time_left left{};             ///< of the connection
     std::span<const server_subscription> subscriptions{};
+    std::string_view data{}; ///< the application's: one JSON value; empty: none
 };
 
 void append_connect_reply(std::string& out, std::uint32_t id, const connect_result& what);
@@ -60,7 +61,13 @@ void append_refresh_reply(std::string& out, std::uint32_t id, std::string_view c
 /// The reply to a refresh of a subscription (§3.3).
 void append_sub_refresh_reply(std::string& out, std::uint32_t id, time_left left);
 
+/// The reply to an RPC; `data` is one JSON value or empty.
+void append_rpc_reply(std::string& out, std::uint32_t id, std::string_view data);
+
 void append_error_reply(std::string& out, std::uint32_t id, command_error code);
+/// The same with an error of the application's own.
+void append_error_reply(std::string& out, std::uint32_t id, std::uint32_t code, std::string_view message,
+                        bool temporary);
 
 /// A page of a channel's history; `publications` as in stream_place.
 void append_history_reply(std::string& out, std::uint32_t id, const stream_position& top,

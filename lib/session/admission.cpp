@@ -85,6 +85,9 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
             return disconnect(c, disconnect::invalid_token);
         }
         shown = *verified;
+    } else if (request.token.empty() && who_is_asked(hooks::event::connect)) {
+        shown = claims_by_application(c, id, request);
+        if (shown == nullptr) return;
     } else if (!options_.dev) {
         if (!request.token.empty()) {
             ++counters().tokens_refused(metrics::token_refusal::no_keys);
@@ -168,6 +171,11 @@ void server::answer_connect(client& c, std::uint32_t id) {
     const uuid_text client_id{ids_.id_of(records().key_of(c))};
     std::vector<protocol::server_subscription> granted;
     std::deque<std::string> told; // once, and not kept
+    std::string data;
+    if (const auto of = asked_.find(records().key_of(c).packed()); of != asked_.end()) {
+        data = std::exchange(of->second.data, {});
+        if (!options_.application->needs_fields_later()) asked_.erase(of);
+    }
     if (person* more = c.who.more()) {
         for (grant& each : more->grants) {
             each.command = 0;
@@ -187,8 +195,9 @@ void server::answer_connect(client& c, std::uint32_t id) {
                                     .version = version,
                                     .ping = std::chrono::ceil<seconds>(options_.ping_interval),
                                     .pong = true,
-                                    .left = left_until(c.who.expires),
-                                    .subscriptions = granted});
+                                    .left = told_left(c.who.expires, hooks::event::refresh),
+                                    .subscriptions = granted,
+                                    .data = data});
 }
 
 // Whether the subscription that the ticket stands for is one that a connect command waits for.
@@ -220,7 +229,8 @@ void server::on_server_subscribed(bus::ticket whose) {
 
 // The new token takes the place of the one before, for the same user (§6.3).
 void server::on(client& c, std::uint32_t id, const protocol::refresh_request& request) {
-    if (request.token.empty()) return break_off(c, metrics::protocol_failure::unexpected_command);
+    if (request.token.empty() || who_is_asked(hooks::event::refresh))
+        return break_off(c, metrics::protocol_failure::unexpected_command); // it is not for the client to do (§4.10)
     if (verifier_ == nullptr) return fail(id, command_error::not_available);
     const auto verified = verifier_->verify_connection(request.token, now());
     if (!verified && wait_for_keys(c, id, verified.error(), token_kind::connection)) return;
@@ -278,6 +288,8 @@ void server::on(client& c, std::uint32_t id, const protocol::sub_refresh_request
     if (!hub_->subscribed(subscriber_of(c), c.channels, request.channel)) {
         return fail(id, command_error::permission_denied);
     }
+    if (who_is_asked(hooks::event::sub_refresh, request.channel))
+        return break_off(c, metrics::protocol_failure::unexpected_command);
     if (request.token.empty()) return fail(id, command_error::bad_request);
     if (verifier_ == nullptr) return fail(id, command_error::not_available);
     grant shown;
@@ -313,14 +325,19 @@ protocol::time_left server::left_until(expiry when) const {
 
 // When to look at the client again: for its ping, or for the end of what it was permitted. So no expiry needs a timer.
 std::chrono::milliseconds server::until_next(const client& c, std::chrono::milliseconds ping) const {
-    expiry first = c.who.expires;
+    sys_seconds first = sys_seconds::max();
+    const auto look = [&](expiry when, hooks::event by, std::string_view channel) {
+        if (when == 0) return;
+        // The application is asked at the end, and then there is as much time for its answer.
+        const bool asks = who_is_asked(by, channel) && !is_asked_about(c, by, channel);
+        first = std::min(first, time_of(when) + (asks ? seconds::zero() : options_.expired_close_delay));
+    };
+    look(c.who.expires, hooks::event::refresh, {});
     if (const person* more = c.who.more()) {
-        for (const grant& each : more->grants) {
-            if (each.expires != 0 && (first == 0 || each.expires < first)) first = each.expires;
-        }
+        for (const grant& each : more->grants) look(each.expires, hooks::event::sub_refresh, each.channel);
     }
-    if (first == 0) return ping;
-    const std::chrono::milliseconds left = time_of(first) + options_.expired_close_delay - now();
+    if (first == sys_seconds::max()) return ping;
+    const std::chrono::milliseconds left = first - now();
     return std::clamp(left, std::chrono::milliseconds{1}, ping);
 }
 

@@ -1,3 +1,5 @@
+#include "auth/claims.hpp"
+#include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
 #include "session/server.hpp"
 
@@ -66,6 +68,17 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
     if (!request.token.empty() && !verify(c, id, request.channel, request.token, shown)) return;
     identity::room in;
     const bool has_token = !shown.channel.empty();
+    if (const auto whom = who_is_asked_to_subscribe(request.channel, has_token)) {
+        hooks::question what = question_of(c, hooks::event::subscribe, in);
+        what.channel = request.channel;
+        what.data = request.data;
+        const auto said = consult(c, id, *whom, what);
+        if (!said || !permit(c, id, request.channel, *said, shown)) return;
+        const bool ends = shown.expires != 0;
+        subscribe(c, request, shown.channel.empty() ? nullptr : &shown, id);
+        if (ends && !c.closing && c.where() == stage::live) schedule_ping(c, false); // to look at it in time
+        return;
+    }
     const auto may = rules_.may_subscribe(c.who.user(in), request.channel, has_token);
     if (may != channels::verdict::allowed) return fail(id, error_of(may));
     subscribe(c, request, has_token ? &shown : nullptr, id);
@@ -110,8 +123,20 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     }
     identity::room in;
     const std::string_view user = c.who.user(in);
-    const auto may = rules_.may_publish(user, request.channel, standing(c, request.channel));
-    if (may != channels::verdict::allowed) return fail(id, error_of(may));
+    std::optional<hooks::consent> said;
+    if (const auto whom = who_is_asked(hooks::event::publish, request.channel)) {
+        identity::room again;
+        hooks::question what = question_of(c, hooks::event::publish, again);
+        what.channel = request.channel;
+        what.data = request.data;
+        said = consult(c, id, *whom, what);
+        if (!said) return;
+        if (!may_be_published(said->data)) return fail(id, command_error::internal);
+    } else {
+        const auto may = rules_.may_publish(user, request.channel, standing(c, request.channel));
+        if (may != channels::verdict::allowed) return fail(id, error_of(may));
+    }
+    const std::string_view data = said && said->data ? std::string_view{said->data->bytes} : request.data;
     info_.clear();
     const uuid_text client_id{ids_.id_of(records().key_of(c))};
     protocol::client_info publisher{user, client_id.view()};
@@ -121,7 +146,7 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     }
     protocol::append_client_info(info_, publisher);
     const bus::ticket whose{records().key_of(c).packed(), id};
-    const auto done = bus_->publish(request.channel, {{request.data, true, info_}}, *this, whose);
+    const auto done = bus_->publish(request.channel, {{data, true, info_}}, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
     if (!done) {
         c.wait(true); // answered by on_published
@@ -129,6 +154,12 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     }
     ++counters().publications(metrics::publication_source::client);
     protocol::append_empty_reply(next_reply(), id, "publish");
+}
+
+// What the application wants published in place of what the client has sent.
+bool server::may_be_published(const std::optional<auth::payload>& data) const {
+    if (!data) return true;
+    return data->bytes.size() <= options_.payload_bytes_max && (!data->any_bytes || protocol::is_json(data->bytes));
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::presence_request& request) {
@@ -146,7 +177,19 @@ void server::not_available(client& c, std::uint32_t id, std::string_view channel
     fail(id, said == channels::verdict::allowed ? command_error::not_available : error_of(said));
 }
 
-void server::on(client&, std::uint32_t id, const protocol::rpc_request&) { fail(id, command_error::not_available); }
+void server::on(client& c, std::uint32_t id, const protocol::rpc_request& request) {
+    const auto whom = who_is_asked(hooks::event::rpc);
+    if (!whom) return fail(id, command_error::not_available);
+    identity::room in;
+    hooks::question what = question_of(c, hooks::event::rpc, in);
+    what.method = request.method;
+    what.data = request.data;
+    const auto said = consult(c, id, *whom, what);
+    if (!said) return;
+    std::string data;
+    if (said->data && !take_json(c, *said->data, data)) return;
+    protocol::append_rpc_reply(next_reply(), id, data);
+}
 
 // `send` has no reply, so the only answer there is closes (§4.9).
 void server::on(client& c, std::uint32_t, const protocol::send_request&) {

@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-// Commands that need to know something from elsewhere: keys. Such a command is put back in front of those behind it,
+// Commands that need to know something from elsewhere: keys, or the
+// application's consent (hooks.cpp). Such a command is put back in front of those behind it,
 // the connection waits as it does for the bus, and when the answer has come, the command is handled once more and finds
 // it. So nothing that it has found out before is taken for granted.
 namespace carillon::session {

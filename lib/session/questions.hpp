@@ -1,5 +1,7 @@
 #pragma once
 
+#include "hooks/answer.hpp"
+
 #include <cstdint>
 #include <variant>
 
@@ -14,6 +16,6 @@ struct keys_said {
 };
 
 /// What a command that waited is run again with.
-using saying = std::variant<keys_said>;
+using saying = std::variant<keys_said, hooks::answer>;
 
 } // namespace carillon::session

@@ -102,7 +102,7 @@ void server::answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_r
             more->grants, [&](const grant& each) { return !each.by_server && each.command == id; });
         if (shown != more->grants.end()) {
             shown->command = 0;
-            what.left = left_until(shown->expires);
+            what.left = told_left(shown->expires, hooks::event::sub_refresh, shown->channel);
             data = std::exchange(shown->data, {});
             what.data = data;
         }

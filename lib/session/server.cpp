@@ -100,6 +100,7 @@ void server::on_gone(link::record& r, link::ending) {
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
     c.who.clear();
     forget_answer(c);
+    forget_fields(c);
     // Whoever closed it has counted it, with the code it chose; the others went without a word.
     if (c.closing) return;
     const bool was_web_socket = c.where() != stage::upgrading;
@@ -124,7 +125,7 @@ void server::on_deadline(net::connection& connection) {
         break;
     case stage::connecting: disconnect(c, protocol::disconnect::stale); break;
     case stage::live:
-        if (end_expired(c)) break;
+        if (end_expired(c) || refresh_by_application(c)) break;
         c.move_to(stage::awaiting_pong);
         schedule(c, options_.pong_timeout);
         ++counters().pings_sent;

@@ -3,6 +3,8 @@
 #include "api/orders.hpp"
 #include "bus/broker.hpp"
 #include "channels/rules.hpp"
+#include "hooks/application.hpp"
+#include "hooks/question.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
@@ -82,7 +84,8 @@ struct options {
     std::chrono::milliseconds ping_interval{25'000};
     std::chrono::milliseconds pong_timeout{8'000};
     std::chrono::milliseconds close_timeout{5'000};
-    refusal_listener on_refusal{}; ///< none: nobody is told
+    hooks::application* application = nullptr; ///< who is asked what clients may do; none: nobody. Outlives the server
+    refusal_listener on_refusal{};             ///< none: nobody is told
     /// What time it is for tokens; none: the system's clock.
     std::function<std::chrono::sys_seconds()> now{};
 };
@@ -186,6 +189,7 @@ private:
     void subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
     void answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what);
     void fail(std::uint32_t id, protocol::command_error why);
+    bool may_be_published(const std::optional<auth::payload>& data) const;
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
 
     // admission.cpp: tokens, and what their ends bring about
@@ -230,6 +234,27 @@ private:
     void on_stream_of_order(client& c, bus::ticket whose, std::string_view channel,
                             const result<bus::stream_answer>& said);
     void answer_history(client& c, std::uint32_t id, const result<bus::stream_answer>& said);
+
+    // hooks.cpp: what the application is asked
+    std::optional<std::size_t> who_is_asked(hooks::event what, std::string_view channel = {}) const;
+    std::optional<std::size_t> who_is_asked_to_subscribe(std::string_view channel, bool has_token) const;
+    hooks::question question_of(const client& c, hooks::event what, identity::room& in);
+    std::optional<hooks::consent> consult(client& c, std::uint32_t id, std::size_t whom, hooks::question what);
+    std::optional<hooks::consent> conclude(client& c, std::uint32_t id, hooks::event what, hooks::answer said);
+    std::shared_ptr<const auth::connection_claims> claims_by_application(client& c, std::uint32_t id,
+                                                                         const protocol::connect_request& request);
+    bool permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into);
+    bool refresh_by_application(client& c);
+    bool refresh_connection(client& c, std::size_t whom);
+    bool refresh_subscription(client& c, grant& of, std::size_t whom);
+    void on_refreshed(net::connection_key whose, const std::string& channel, hooks::answer said);
+    void on_connection_refreshed(client& c, const hooks::answer& said);
+    void on_subscription_refreshed(client& c, grant& of, const hooks::answer& said);
+    void look_again(client& c);
+    bool is_asked_about(const client& c, hooks::event what, std::string_view channel) const;
+    protocol::time_left told_left(expiry when, hooks::event by, std::string_view channel = {}) const;
+    void keep_fields(const client& c, const http::request_head& head);
+    void forget_fields(const client& c) noexcept;
 
     // orders.cpp: what the server API asks of a user's connections
     using visit = std::function<bool(client& c)>; // whether it concerned the client
@@ -312,6 +337,14 @@ private:
     bool again_ = false; // the command that is being handled waits, and is to be handled once more
     boost::unordered_flat_map<std::uint64_t, saying> answers_;     // for the commands that are, by their connection
     std::array<std::vector<net::connection_key>, 2> without_keys_; // who waits, by the kind of token
+
+    // For those of whom the application is asked, by their connection.
+    struct asked_of {
+        std::shared_ptr<const hooks::head_fields> fields{};
+        std::string data{};                ///< of the answer to a connect, until that has been told
+        std::vector<std::string> asking{}; ///< about the end of these channels, or "": of the connection
+    };
+    boost::unordered_flat_map<std::uint64_t, asked_of> asked_;
 };
 
 } // namespace carillon::session

@@ -107,6 +107,7 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     schedule(c, options_.connect_timeout);
     send(c, {reply.data(), size});
     head_bytes = head.size();
+    if (!c.gone) keep_fields(c, head);
     return !c.gone;
 }
 

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "gateway/bounded_log.hpp"
+#include "hooks/application.hpp"
+#include "outward/client.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace carillon::gateway {
+
+/// Who of the application is asked about what: the `[[proxy]]` tables. Constant once it is made, and shared by all
+/// shards, but for what `answer_of` needs.
+class proxy_table {
+public:
+    /// The targets are added to the client. Throws boost::system::system_error if certificates cannot be read.
+    proxy_table(outward::client& via, const config::settings& how);
+
+    std::optional<std::size_t> find(hooks::event what, std::string_view name_space) const noexcept;
+    const std::vector<std::string>& fields() const noexcept { return fields_; }
+    bool needs_fields_later() const noexcept { return needs_fields_later_; }
+
+    /// Asks the proxy of this number. `done` is called once, on the client's thread or at once.
+    void ask(std::size_t whom, std::string body, const hooks::head_fields* fields, hooks::application::told done);
+
+private:
+    struct entry {
+        std::string name;
+        std::size_t target = 0;
+        std::vector<std::string> passed_on{};
+        std::vector<outward::field> always{};
+    };
+    // Of one event: the proxies for some namespaces, and the one for the others.
+    struct asked {
+        std::vector<std::pair<std::string, std::size_t>> some;
+        std::optional<std::size_t> others;
+    };
+
+    hooks::answer answer_of(const entry& from, const outward::answer& with);
+
+    outward::client* via_;
+    std::vector<entry> entries_;
+    std::array<asked, hooks::events> by_event_;
+    std::vector<std::string> fields_;
+    bool needs_fields_later_ = false;
+    bounded_log complaints_; // the client's thread
+};
+
+/// The application, as one shard sees it. Thread: the shard's.
+class proxy_desk final : public hooks::application {
+public:
+    proxy_desk(boost::asio::io_context& shard, proxy_table& all) : context_{&shard}, all_{&all} {}
+
+    std::optional<std::size_t> find(hooks::event what, std::string_view name_space) const override {
+        return all_->find(what, name_space);
+    }
+    const std::vector<std::string>& fields() const override { return all_->fields(); }
+    bool needs_fields_later() const override { return all_->needs_fields_later(); }
+    void ask(std::size_t whom, std::string body, std::shared_ptr<const hooks::head_fields> fields, told done) override;
+
+private:
+    boost::asio::io_context* context_;
+    proxy_table* all_;
+};
+
+} // namespace carillon::gateway

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "hooks/event.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace carillon::hooks {
+
+/// What the application is told (client protocol §9). Texts are any UTF-8; `meta` and `data` are JSON, or empty.
+struct question {
+    event about = event::connect;
+    std::string_view client{}; ///< its ID
+    std::string_view user{};
+    std::string_view channel{};
+    std::string_view token{};
+    std::string_view method{};
+    std::string_view name{};    ///< of the client's program
+    std::string_view version{}; ///< of the same
+    std::string_view meta{};
+    std::string_view data{};
+};
+
+/// The body of the request: one JSON object. Members that are empty are left out, but for the user of whoever has
+/// connected: that may be the anonymous one.
+std::string body_of(const question& what);
+
+} // namespace carillon::hooks
