@@ -151,9 +151,7 @@ asio::awaitable<error_code> target::attempt(std::shared_ptr<job> of, std::unique
     if (is_new) on = std::make_unique<connection>(*context_, options_.where, trust_ ? &*trust_ : nullptr);
     of->on = on.get();
     if (is_new) {
-        ++looking_up_; // if only for a moment
         const error_code closed = co_await on->open();
-        --looking_up_;
         failed = closed;
         if (!failed) ++facts_.connects;
     }
@@ -221,6 +219,10 @@ void target::stop() {
     for (const auto& each : std::exchange(waiting_, {})) {
         if (!each->ended()) end(*each, error::stopped);
     }
+}
+
+bool target::looks_up() const noexcept {
+    return std::ranges::any_of(running_, [](const job* each) { return each->on != nullptr && each->on->looks_up(); });
 }
 
 metrics::outward_facts target::facts() const {

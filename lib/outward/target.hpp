@@ -36,7 +36,8 @@ public:
     void ask(request what, completion done);
     void stop();
 
-    bool looks_up() const noexcept { return looking_up_ > 0; }
+    /// Whether a name is being looked up.
+    bool looks_up() const noexcept;
     metrics::outward_facts facts() const;
 
 private:
@@ -65,7 +66,6 @@ private:
     std::deque<std::shared_ptr<job>> waiting_;     // those that have ended stay until they are first
     std::deque<std::unique_ptr<connection>> idle_; // the one that has been idle longest first
     std::deque<job*> running_;
-    std::size_t looking_up_ = 0;
     boost::asio::steady_timer sweep_;
     bool sweeping_ = false;
     bool stopped_ = false;
