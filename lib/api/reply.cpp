@@ -52,6 +52,20 @@ void append_result(std::string& out, const history_result& what) {
     fmt::format_to(std::back_inserter(out), R"(],"offset":{},"epoch":"{}"}})", what.top.offset, what.top.epoch.view());
 }
 
+void append_result(std::string& out, const presence_result& what) {
+    out += R"({"presence":{)";
+    append_list(out, what.clients, [&](const auto& each) {
+        protocol::append_json_string(out, each.first);
+        out += ':';
+        out += each.second;
+    });
+    out += "}}";
+}
+
+void append_result(std::string& out, const presence_stats_result& what) {
+    fmt::format_to(std::back_inserter(out), R"({{"num_clients":{},"num_users":{}}})", what.clients, what.users);
+}
+
 void append_result(std::string& out, const channels_result& what) {
     out += R"({"channels":{)";
     append_list(out, what.channels, [&](const auto& each) {

@@ -51,7 +51,17 @@ struct history_result {
     streams::shared_batch publications{}; ///< null: none
 };
 
-using reply = std::variant<done, published, broadcast_result, history_result, channels_result, info_result, error>;
+/// Who is in a channel: client IDs, and ClientInfo as JSON.
+struct presence_result {
+    std::vector<std::pair<std::string, std::string>> clients;
+};
+struct presence_stats_result {
+    std::uint64_t clients = 0;
+    std::uint64_t users = 0;
+};
+
+using reply = std::variant<done, published, broadcast_result, history_result, presence_result, presence_stats_result,
+                           channels_result, info_result, error>;
 
 /// `{"result":{...}}` or `{"error":{...}}`.
 void append_reply(std::string& out, const reply& what);

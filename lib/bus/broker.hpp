@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "bus/stream_question.hpp"
+#include "bus/home_question.hpp"
 #include "bus/ticket.hpp"
 #include "hub/hub.hpp"
 #include "streams/position.hpp"
@@ -90,10 +90,14 @@ public:
                                                   publish_listener& who, ticket whose) = 0;
     /// Asks what a channel's stream has. Empty: the answer comes later, to `who`. Who subscribes to the channel while
     /// he gets the answer hears all that is not in it, once and in order, if the question says that he will.
-    virtual std::optional<result<stream_answer>> ask_stream(std::string_view /*channel*/, const stream_question&,
-                                                            stream_listener& /*who*/, ticket /*whose*/) {
-        return result<stream_answer>{make_error_code(error::refused)}; // a bus without streams
+    virtual std::optional<result<home_answer>> ask_home(std::string_view /*channel*/, const home_question&,
+                                                        home_listener& /*who*/, ticket /*whose*/) {
+        return result<home_answer>{make_error_code(error::refused)}; // a bus without streams
     }
+    /// A client is in a channel from now on, or no more: its home knows, and tells who wants to hear of it. Only for
+    /// channels of which rules::is_attended() is true.
+    virtual void enter(std::string_view /*channel*/, const presence::client_id&, presence::registry::member) {}
+    virtual void leave(std::string_view /*channel*/, const presence::client_id&) {}
     /// Too much waits for this shard's subscribers: whoever publishes waits.
     virtual bool congested() const noexcept = 0;
     /// Looks at the time, several times a second.

@@ -96,8 +96,8 @@ std::optional<publish_result> embedded_broker::publish_in(name_space where, std:
 
 // With one shard, that is all there is to it.
 publish_result embedded_broker::publish_here(name_space where, std::string_view channel, const publication& what) {
-    if (streams_ == nullptr || where == name_space::sharded) return deliver(where, channel, what);
-    const stream_home::numbered taken = streams_->take(channel, what);
+    if (home_ == nullptr || where == name_space::sharded) return deliver(where, channel, what);
+    const channel_home::numbered taken = home_->take(channel, what);
     published done;
     done.at = taken.at;
     if (taken.is_repeated) return done;
@@ -113,6 +113,7 @@ publish_result embedded_broker::publish_here(name_space where, std::string_view 
 std::uint32_t embedded_broker::deliver(name_space where, std::string_view channel, const hub::publication& what) {
     if (where == name_space::sharded) return sharded_.publish(channel, what);
     const std::uint32_t receivers = hub_->publish(channel, what);
+    if (what.what != hub::publication::kind::message) return 0;
     return patterns_.empty() ? receivers : receivers + patterns_.publish(channel, what);
 }
 
@@ -127,7 +128,7 @@ bool embedded_broker::may_want(const stored_publication& publication) const noex
 
 // Gives it its place in its channel's stream. False: it was published before.
 bool embedded_broker::number(stored_publication& what) {
-    if (streams_ == nullptr || what.where == name_space::sharded) return true;
+    if (home_ == nullptr || what.where == name_space::sharded) return true;
     publication taken{{what.payload, what.is_json, what.info, what.tags}};
     if (what.wished != nullptr) {
         taken.skip_history = what.wished->skip_history;
@@ -135,7 +136,7 @@ bool embedded_broker::number(stored_publication& what) {
         taken.version = what.wished->version;
         taken.version_epoch = what.wished->version_epoch;
     }
-    const stream_home::numbered done = streams_->take(what.channel, taken);
+    const channel_home::numbered done = home_->take(what.channel, taken);
     what.at = done.at;
     return !done.is_repeated;
 }
@@ -223,33 +224,16 @@ void embedded_broker::handle(message& what) {
     }
     case message::kind::ask: {
         exchange& its = *what.asked;
-        its.said = streams_->answer(its.channel, its.asked);
+        its.said = home_->answer(its.channel, its.asked);
         const std::uint32_t to = its.from;
         send(to, {.what = message::kind::told, .asked = std::move(what.asked)});
         break;
     }
     case message::kind::told: tell(*what.asked); break;
+    case message::kind::enter:
+    case message::kind::leave: pass(what.what == message::kind::enter, *what.passes); break;
+    case message::kind::announce: deliver(name_space::channels, what.publication->channel, what.publication->view());
     }
-}
-
-// The home's publications come to a shard in the order in which the home made them, its answers among them. So whoever
-// subscribes while he hears the answer has missed nothing that is not in it, and hears nothing that is: as long as the
-// home sends here what is published after it has answered, and the filter says so from before the question.
-std::optional<result<stream_answer>> embedded_broker::ask_stream(std::string_view channel, const stream_question& asked,
-                                                                 stream_listener& who, ticket whose) {
-    if (streams_ == nullptr) return result<stream_answer>{make_error_code(error::refused)};
-    const std::size_t hash = channel_hash(channel);
-    const std::uint32_t home = home_of(hash, bus_->brokers_.size());
-    if (home == shard_) return result<stream_answer>{streams_->answer(channel, asked)};
-    if (asked.joins) filter_.add(hash);
-    send(home, {.what = message::kind::ask,
-                .asked = std::make_unique<exchange>(exchange{shard_, &who, whose, std::string{channel}, asked})});
-    return std::nullopt;
-}
-
-void embedded_broker::tell(exchange& what) {
-    what.listener->on_stream(what.whose, what.channel, std::move(what.said));
-    if (what.asked.joins) filter_.remove(channel_hash(what.channel));
 }
 
 std::uint32_t embedded_broker::shards() const noexcept { return static_cast<std::uint32_t>(bus_->brokers_.size()); }

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "bus/broker.hpp"
+#include "bus/channel_home.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
-#include "bus/stream_home.hpp"
 #include "bus/survey.hpp"
 #include "hub/patterns.hpp"
 
@@ -34,6 +34,7 @@ struct stored_publication {
     name_space where{};
     std::string tags{};
     streams::position at{}; ///< in the channel's stream, when the home has seen it
+    hub::publication::kind what = hub::publication::kind::message;
 
     /// For the home, where there are any.
     struct wishes {
@@ -44,7 +45,7 @@ struct stored_publication {
     };
     std::unique_ptr<const wishes> wished{};
 
-    hub::publication view() const noexcept { return {payload, is_json, info, tags, at.offset, at.epoch.view()}; }
+    hub::publication view() const noexcept { return {payload, is_json, info, tags, at.offset, at.epoch.view(), what}; }
 };
 
 /// One shard's end of the embedded bus. Thread: the shard's, but for the mailbox.
@@ -56,20 +57,22 @@ public:
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const publication& message, publish_listener& who,
                                           ticket whose) override;
-    std::optional<result<stream_answer>> ask_stream(std::string_view channel, const stream_question& asked,
-                                                    stream_listener& who, ticket whose) override;
+    std::optional<result<home_answer>> ask_home(std::string_view channel, const home_question& asked,
+                                                home_listener& who, ticket whose) override;
+    void enter(std::string_view channel, const presence::client_id& who, presence::registry::member what) override;
+    void leave(std::string_view channel, const presence::client_id& who) override;
     bool congested() const noexcept override { return hub_->waiting().congested(); }
     /// As many publications as allowed wait for other shards: a further one is refused.
     bool full() const noexcept;
     void on_time(std::chrono::steady_clock::time_point now) override {
-        if (streams_ != nullptr) streams_->on_time(now);
+        if (home_ != nullptr) home_->on_time(now);
     }
 
     /// Channels whose home this is have streams; before any thread runs. Without it none has one.
-    void keep_streams(std::unique_ptr<stream_home> what) noexcept { streams_ = std::move(what); }
+    void be_home(std::unique_ptr<channel_home> what) noexcept { home_ = std::move(what); }
     /// Null: channels have none.
-    stream_home* streams() noexcept { return streams_.get(); }
-    const stream_home* streams() const noexcept { return streams_.get(); }
+    channel_home* home() noexcept { return home_.get(); }
+    const channel_home* home() const noexcept { return home_.get(); }
 
     /// Sharded channels, as the calls of broker; who subscribes does so in sharded().
     void subscribe_sharded(std::string_view channel);
@@ -107,11 +110,18 @@ private:
     // A question to a stream and its answer.
     struct exchange {
         std::uint32_t from = 0;
-        stream_listener* listener = nullptr; // only touched by its own shard
+        home_listener* listener = nullptr; // only touched by its own shard
         ticket whose{};
         std::string channel;
-        stream_question asked{};
-        stream_answer said{};
+        home_question asked{};
+        home_answer said{};
+    };
+
+    // Somebody who enters a channel or leaves it.
+    struct passage {
+        std::string channel;
+        presence::client_id who{};
+        presence::registry::member what{};
     };
 
     // The messages between shards.
@@ -123,6 +133,9 @@ private:
             published, ///< to the publisher's shard: this many got it in all
             ask,       ///< to the channel's home: what has its stream?
             told,      ///< to who has asked
+            enter,     ///< to the channel's home: somebody is there
+            leave,     ///< to the channel's home: somebody is there no more
+            announce,  ///< from the home: tell your subscribers who came or went
         };
         kind what;
         std::uint32_t from = 0;  // deliver: the home
@@ -132,6 +145,7 @@ private:
         shared_publication publication{};
         streams::position at{}; // published
         std::unique_ptr<exchange> asked{};
+        std::unique_ptr<passage> passes{};
     };
 
     // A publication that the home still counts the receivers of.
@@ -154,6 +168,9 @@ private:
     void sequence(const publisher& who, const shared_publication& publication);
     void finish(const publisher& who, std::uint32_t receivers, const streams::position& at);
     void tell(exchange& what);
+    void send_passage(bool enters, passage what);
+    void pass(bool enters, passage& what);
+    void announce(std::string_view channel, const std::optional<std::string>& info, hub::publication::kind what);
     std::uint32_t take_tally();
 
     embedded_bus* bus_;
@@ -164,7 +181,7 @@ private:
     interest_filter filter_; // of both name spaces
     std::atomic<bool> has_patterns_{false};
     boost::asio::io_context* context_;
-    std::unique_ptr<stream_home> streams_;
+    std::unique_ptr<channel_home> home_;
     respondent* respondent_ = nullptr;
     mailbox<message> mailbox_;
     std::deque<message> inbox_; // taken from the mailbox, not handled yet

@@ -8,10 +8,12 @@ namespace carillon::bus {
 struct ticket {
     std::uint64_t connection = 0; ///< net::connection_key, packed
     std::uint32_t id = 0;
-    bool recovers = false;     ///< of a subscribe: the client has asked for what it missed, and is told
-    bool or_fails = false;     ///< of one that recovers: if that cannot be, it fails
-    bool by_server = false;    ///< of a subscribe: no command of the client has asked for it
-    bool asks_history = false; ///< of a question to a stream: it is no subscribe
+    bool recovers = false;    ///< of a subscribe: the client has asked for what it missed, and is told
+    bool or_fails = false;    ///< of one that recovers: if that cannot be, it fails
+    bool by_server = false;   ///< of a subscribe: no command of the client has asked for it
+    bool wants_joins = false; ///< of a subscribe: the client wants to know who comes and goes
+    /// What the command is that asks a channel's home.
+    enum class command : std::uint8_t { subscribe, history, presence, presence_stats } asks = command::subscribe;
 };
 
 } // namespace carillon::bus

@@ -62,7 +62,8 @@ struct name_space {
     std::chrono::seconds history_meta_ttl{30 * 24 * 3600}; ///< how long a channel's offset and epoch are known
     recovery_mode recovery = recovery_mode::off;
     bool presence = false;
-    bool join_leave = false;
+    bool join_leave = false;            ///< subscribers that ask for it are told who comes and goes
+    bool force_push_join_leave = false; ///< all subscribers are
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
 
     bool operator==(const name_space&) const = default;

@@ -56,6 +56,11 @@ public:
     verdict may_publish(std::string_view user, std::string_view channel, membership how) const noexcept;
     verdict may_read_history(std::string_view user, std::string_view channel, membership how) const noexcept;
     /// Who is there, or how many.
+    /// Whether it is kept, or told, who is in the channel.
+    bool is_attended(std::string_view channel) const noexcept {
+        const name_space* const space = find(channel).space;
+        return space != nullptr && (space->presence || space->join_leave);
+    }
     verdict may_see_presence(std::string_view user, std::string_view channel, membership how) const noexcept;
 
 private:

@@ -84,12 +84,21 @@ constexpr name_space_key table[] = {
      "What who comes back gets of what it has missed: `stream`, everything or to be told that it cannot; `cache`, the "
      "newest publication; `off`, nothing."},
     {PLACE(history), who_acts, nullptr, 0, "nobody", "Which clients may ask for what was published."},
+    {PLACE(presence), {}, nullptr, 0, "false", "Whether it is known who is in a channel."},
+    {PLACE(presence_for), who_acts, nullptr, 0, "nobody", "Which clients may ask who is there."},
+    {PLACE(join_leave), {}, nullptr, 0, "false", "Whether subscribers that ask for it are told who comes and goes."},
+    {PLACE(force_push_join_leave),
+     {},
+     nullptr,
+     0,
+     "false",
+     "With `join_leave`: all subscribers are told, whether they ask for it or not."},
 };
 
 #undef PLACE
 
 /// What the design has and the gateway has not: said so, rather than left without effect.
-constexpr std::string_view not_yet[] = {"presence", "presence_for", "join_leave", "slow_consumer"};
+constexpr std::string_view not_yet[] = {"slow_consumer"};
 
 std::vector<std::string> names_in(const audience& parties) {
     std::vector<std::string> names;
@@ -259,6 +268,12 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
     for (const auto& [value, source] : all) {
         if (value.recovery != channels::recovery_mode::off && value.history_size == 0)
             return fmt::format("{}: nothing can be recovered where nothing is kept; give history_size, too", source);
+        if (value.force_push_join_leave && !value.join_leave)
+            return fmt::format("{}: force_push_join_leave needs join_leave", source);
+        if ((value.presence || value.join_leave) && values.bus)
+            return fmt::format("{}: presence and join_leave are for the bus inside of the process so far; leave them "
+                               "out with an external bus",
+                               source);
         if (value.history_size > 0 && values.bus)
             return fmt::format("{}: history_size is for the bus inside of the process so far; leave it out with an "
                                "external bus",

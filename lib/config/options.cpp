@@ -171,6 +171,15 @@ constexpr option table[] = {
      "Idempotency keys of publishers that each shard remembers; then the oldest is forgotten."},
     {PLACE(idempotency_ttl_s), gateway, streams, 1, 86'400, "seconds", "How long an idempotency key is remembered."},
 
+    {PLACE(presence_clients_max), gateway, streams, 1, 1'000'000, "clients",
+     "Clients in one answer that says who is in a channel. Where there are more, the answer is error 106, and their "
+     "number "
+     "can still be asked for."},
+    {PLACE(join_leave_clients_max), gateway, streams, 0, 1'000'000, "clients",
+     "Clients in a channel up to which its subscribers are told who comes and goes. In a larger one, each coming would "
+     "be "
+     "told to all of them: it is counted, and told to nobody."},
+
     {PLACE(bus), gateway, bus, 0, 2048, "",
      "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such an "
      "external bus there is no bus door, and publishers connect to it instead. Its password is never printed."},

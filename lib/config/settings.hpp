@@ -102,6 +102,10 @@ struct settings {
     std::size_t idempotency_keys_max = 65'536;         // in each shard
     std::size_t idempotency_ttl_s = 300;
 
+    // Who is there
+    std::size_t presence_clients_max = 1'000;   // in one answer
+    std::size_t join_leave_clients_max = 1'000; // in a channel, for comings and goings to be told
+
     // The bus
     std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.
     std::string bus_password;         // of the bus door; empty: none is asked for. Never print it.

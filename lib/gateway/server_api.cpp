@@ -38,11 +38,38 @@ const api::whom* whom_in(const api::command& what) {
     return nullptr;
 }
 
-// Of the channel of a command that will be possible one day.
+// Of a command that is a question to the channel's home.
 const std::string* channel_in(const api::command& what) {
     if (const auto* request = std::get_if<api::presence_request>(&what)) return &request->channel;
     if (const auto* request = std::get_if<api::presence_stats_request>(&what)) return &request->channel;
+    if (const auto* request = std::get_if<api::history_request>(&what)) return &request->channel;
+    if (const auto* request = std::get_if<api::history_remove_request>(&what)) return &request->channel;
     return nullptr;
+}
+
+bus::home_question question_of(const api::command& what) {
+    using kind = bus::home_question::kind;
+    if (std::holds_alternative<api::presence_request>(what)) return {.about = kind::list};
+    if (std::holds_alternative<api::presence_stats_request>(what)) return {.about = kind::count};
+    const auto* page = std::get_if<api::history_request>(&what);
+    if (page == nullptr) return {.about = kind::forget};
+    bus::home_question asked{
+        .about = kind::history, .has_since = page->since.has_value(), .reverse = page->reverse, .limit = page->limit};
+    if (page->since) asked.since = bus::home_question::position_of(page->since->first, page->since->second);
+    return asked;
+}
+
+api::reply reply_of(const bus::home_question& asked, const bus::home_answer& said) {
+    using kind = bus::home_question::kind;
+    if (said.why == streams::store::query_error::wrong_epoch) return api::error::unrecoverable_position;
+    if (said.why == streams::store::query_error::bad_offset) return api::error::bad_request;
+    if (asked.about == kind::count) return api::presence_stats_result{said.there.clients, said.there.users};
+    if (asked.about == kind::history) return api::history_result{said.top, said.publications};
+    if (asked.about == kind::forget) return api::done{};
+    if (said.members == nullptr) return api::error::not_available; // they are too many for one answer
+    api::presence_result all;
+    for (const auto& [who, info] : *said.members) all.clients.emplace_back(boost::uuids::to_string(who), info);
+    return all;
 }
 
 api::outcome outcome_of(const bus::publish_result& how, bool counted) {
@@ -255,12 +282,8 @@ asio::awaitable<void> server_api::deliver(bundle& what) {
 }
 
 asio::awaitable<api::reply> server_api::ask(const api::command& what) {
-    if (const auto* channel = channel_in(what))
-        co_return channel->empty() || channel->size() > channel_bytes_max_ ? api::error::bad_request
-                                                                           : api::error::not_available;
-    if (std::holds_alternative<api::history_request>(what) ||
-        std::holds_alternative<api::history_remove_request>(what)) {
-        api::reply said = co_await ask_stream(what);
+    if (channel_in(what) != nullptr) {
+        api::reply said = co_await ask_home(what);
         co_return said;
     }
     if (const auto* asked = std::get_if<api::channels_request>(&what)) {
@@ -278,32 +301,22 @@ asio::awaitable<api::reply> server_api::ask(const api::command& what) {
     co_return api::error::not_found;
 }
 
-asio::awaitable<api::reply> server_api::ask_stream(const api::command& what) {
-    const auto* page = std::get_if<api::history_request>(&what);
-    const std::string& channel = page != nullptr ? page->channel : std::get<api::history_remove_request>(what).channel;
+asio::awaitable<api::reply> server_api::ask_home(const api::command& what) {
+    const std::string& channel = *channel_in(what);
     if (channel.empty() || channel.size() > channel_bytes_max_) co_return api::error::bad_request;
     const auto place = rules_.find(channel);
     if (place.space == nullptr) co_return static_cast<api::error>(place.said);
-    if (place.space->history_size == 0) co_return api::error::not_available;
-    bus::stream_question asked{.about = bus::stream_question::kind::forget};
-    if (page != nullptr) {
-        asked.about = bus::stream_question::kind::history;
-        asked.has_since = page->since.has_value();
-        asked.reverse = page->reverse;
-        asked.limit = page->limit;
-        if (page->since) asked.since = bus::stream_question::position_of(page->since->first, page->since->second);
-    }
-    using answer = std::optional<bus::stream_answer>;
-    std::function<answer(shard&)> question = [channel, asked](shard& of) { return of.ask_stream(channel, asked); };
+    const bus::home_question asked = question_of(what);
+    const bool of_presence =
+        asked.about == bus::home_question::kind::list || asked.about == bus::home_question::kind::count;
+    if (of_presence ? !place.space->presence : place.space->history_size == 0) co_return api::error::not_available;
+    using answer = std::optional<bus::home_answer>;
+    std::function<answer(shard&)> question = [channel, asked](shard& of) { return of.ask_home(channel, asked); };
     std::vector<shard*> home{(*shards_)[home_of(channel)].get()};
     const auto said = co_await ask_these<answer>(*context_, std::move(home), patience_, std::move(question));
     if (!said[0]) co_return api::error::internal;
     if (!*said[0]) co_return api::error::not_available;
-    const bus::stream_answer& its = **said[0];
-    if (its.why == streams::store::query_error::wrong_epoch) co_return api::error::unrecoverable_position;
-    if (its.why == streams::store::query_error::bad_offset) co_return api::error::bad_request;
-    if (page == nullptr) co_return api::done{};
-    co_return api::history_result{its.top, its.publications};
+    co_return reply_of(asked, **said[0]);
 }
 
 asio::awaitable<api::reply> server_api::list_channels(const api::channels_request& asked) {

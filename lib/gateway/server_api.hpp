@@ -44,7 +44,7 @@ private:
 
     boost::asio::awaitable<void> deliver(bundle& what);
     boost::asio::awaitable<api::reply> ask(const api::command& what);
-    boost::asio::awaitable<api::reply> ask_stream(const api::command& what);
+    boost::asio::awaitable<api::reply> ask_home(const api::command& what);
     boost::asio::awaitable<api::reply> list_channels(const api::channels_request& asked);
     boost::asio::awaitable<api::reply> describe_node();
     boost::asio::awaitable<api::reply> order_users(const api::command& what);

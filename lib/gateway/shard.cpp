@@ -84,17 +84,19 @@ hub::deliveries::limits delivery_limits(const config::settings& how) {
 }
 
 // Epochs are made of the seed, and two shards must not give the same, nor two runs.
-std::unique_ptr<bus::stream_home> streams_of(const config::settings& how, const share& mine) {
-    const bus::stream_home::limits limits{
+std::unique_ptr<bus::channel_home> streams_of(const config::settings& how, const share& mine) {
+    const bus::channel_home::limits limits{
         .store = {.bytes_max = how.stream_memory_bytes_max / mine.shards},
         .keys = {.keys_max = how.idempotency_keys_max, .ttl = std::chrono::seconds{how.idempotency_ttl_s}},
-        .page = {.publications_max = how.history_publications_max, .bytes_max = how.history_bytes_max}};
+        .page = {.publications_max = how.history_publications_max, .bytes_max = how.history_bytes_max},
+        .listed_max = how.presence_clients_max,
+        .announced_max = how.join_leave_clients_max};
     std::random_device entropy;
     const std::uint64_t seed = std::uint64_t{entropy()} << 32 | entropy();
-    return std::make_unique<bus::stream_home>(how.dev && how.namespaces.empty()
-                                                  ? channels::rules::open(how.client_channel_bytes_max)
-                                                  : channels::rules{how.namespaces, how.client_channel_bytes_max},
-                                              limits, seed);
+    return std::make_unique<bus::channel_home>(how.dev && how.namespaces.empty()
+                                                   ? channels::rules::open(how.client_channel_bytes_max)
+                                                   : channels::rules{how.namespaces, how.client_channel_bytes_max},
+                                               limits, seed);
 }
 
 std::uint32_t leases_of(const config::settings& how, const share& mine) {
@@ -115,7 +117,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     const bus_end connected = bus(mine.number, context_, hub_);
     broker_ = &connected.any;
     embedded_ = connected.embedded;
-    if (embedded_ != nullptr && mine.serves_clients) embedded_->keep_streams(streams_of(how, mine));
+    if (embedded_ != nullptr && mine.serves_clients) embedded_->be_home(streams_of(how, mine));
     desk_.emplace(context_, *broker_, hub_, counters_);
     accepting_.patience = how.accept_wait;
     net::listen_options listening{.host = how.client_listen.host,
@@ -265,7 +267,7 @@ metrics::shard_counters shard::snapshot() const {
         copy.subscriptions += static_cast<std::int64_t>(sharded.subscriptions() + patterns.subscriptions());
         copy.channels += static_cast<std::int64_t>(sharded.channels());
         copy.patterns = static_cast<std::int64_t>(patterns.size());
-        if (const bus::stream_home* kept = embedded_->streams()) kept->count(copy);
+        if (const bus::channel_home* kept = embedded_->home()) kept->count(copy);
     }
     copy.work_pool_leases = pool_.capacity();
     copy.work_pool_leases_used = pool_.used();

@@ -107,9 +107,9 @@ public:
     }
 
     /// Asks the stream of a channel whose home this shard is. None: the bus outside has no streams.
-    std::optional<bus::stream_answer> ask_stream(const std::string& channel, const bus::stream_question& asked) {
-        if (embedded_ == nullptr || embedded_->streams() == nullptr) return std::nullopt;
-        return embedded_->streams()->answer(channel, asked);
+    std::optional<bus::home_answer> ask_home(const std::string& channel, const bus::home_question& asked) {
+        if (embedded_ == nullptr || embedded_->home() == nullptr) return std::nullopt;
+        return embedded_->home()->answer(channel, asked);
     }
 
     metrics::shard_counters snapshot() const;

@@ -80,9 +80,9 @@ deliveries::delivery& deliveries::append(audience& whose, std::uint32_t group, s
     return *added;
 }
 
-void deliveries::add(const draft& what) {
+void deliveries::add(const draft& what, std::uint32_t messages) {
     delivery& to = what.to;
-    ++to.messages;
+    to.messages += messages;
     std::size_t longest = 0;
     std::size_t all = 0;
     for (const std::string& each : to.bytes) {
@@ -99,8 +99,11 @@ void deliveries::send(delivery& from, const member& to) {
     const auto encoding = static_cast<std::size_t>(to.who.encoding());
     std::optional<frames>& shared = from.shared[encoding];
     if (!shared) shared.emplace(from.bytes[encoding]);
-    from.sinks[encoding]->deliver(to.who, *shared);
-    delivered_ += from.messages;
+    // Empty where somebody came or left, for those who do not hear of it.
+    if (!shared->bytes().empty()) {
+        from.sinks[encoding]->deliver(to.who, *shared);
+        delivered_ += from.messages;
+    }
     --sends_waiting_;
     if (sends_left_ > 0) --sends_left_;
 }

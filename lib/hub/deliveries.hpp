@@ -69,7 +69,8 @@ public:
     /// `sinks`: whom the members of each format are reached by.
     draft publish(audience& whose, std::uint32_t group, std::uint32_t members,
                   const std::array<receiver*, formats>& sinks);
-    void add(const draft& what);
+    /// `messages`: that it counts as, one or none.
+    void add(const draft& what, std::uint32_t messages = 1);
 
     /// Who is told when flush() has left something, and sees to a further turn. Before anything is published.
     void when_left(std::function<void()> told) { left_ = std::move(told); }

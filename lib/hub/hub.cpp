@@ -7,6 +7,10 @@
 
 namespace carillon::hub {
 
+namespace {
+constexpr std::uint32_t joins_bit = 1u << static_cast<unsigned>(format::websocket_json_joins);
+} // namespace
+
 std::uint32_t hub::find(std::string_view channel) const noexcept {
     const auto found = by_name_.find(channel);
     return found == by_name_.end() ? none : *found;
@@ -15,7 +19,8 @@ std::uint32_t hub::find(std::string_view channel) const noexcept {
 std::uint32_t hub::find_node(subscriber who, const memberships& list, std::uint32_t channel) const noexcept {
     const auto& members = channels_[channel].members;
     if (members.size() < list.count) {
-        const auto found = std::find_if(members.begin(), members.end(), [&](const member& m) { return m.who == who; });
+        const auto found =
+            std::find_if(members.begin(), members.end(), [&](const member& m) { return m.who.index() == who.index(); });
         return found == members.end() ? none : found->node;
     }
     std::uint32_t node = list.first;
@@ -122,12 +127,15 @@ std::uint32_t hub::publish(std::string_view channel, const publication& message)
     const std::uint32_t index = find(channel);
     if (index == none) return 0;
     const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
+    const bool for_all = message.what == publication::kind::message;
+    if (!for_all && (channels_[index].formats_seen & joins_bit) == 0) return 0;
     const deliveries::draft draft = queue_->publish(*this, index, receivers, receivers_);
     for (std::size_t i = 0; i < formats; ++i) {
         if ((std::uint32_t{channels_[index].formats_seen} >> i & 1u) == 0) continue;
+        if (!for_all && !hears_joins(static_cast<format>(i))) continue;
         sinks_[i]->encode(static_cast<format>(i), channel, message, draft.frames[i]);
     }
-    queue_->add(draft);
+    queue_->add(draft, for_all ? 1 : 0);
     if constexpr (ablation::single_sends) flush();
     return receivers;
 }

@@ -95,6 +95,13 @@ public:
         return name_of(subscriptions_[list.first].channel);
     }
 
+    /// Calls `visit(channel)` for each channel in a list. It may not change the hub.
+    template <class Visit>
+    void each_channel_of(const memberships& list, Visit&& visit) const {
+        for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next)
+            visit(name_of(subscriptions_[node].channel));
+    }
+
     /// Calls `visit(channel)` for each channel that has a subscriber, in no order. It may not change the hub.
     template <class Visit>
     void each_channel(Visit&& visit) const {

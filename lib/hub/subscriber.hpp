@@ -12,8 +12,16 @@
 namespace carillon::hub {
 
 /// How the deliveries to a subscriber are encoded, and so which sink hears of them.
-enum class format : std::uint8_t { websocket_json = 0, resp2 = 1, resp3 = 2 };
-inline constexpr std::size_t formats = 3;
+enum class format : std::uint8_t {
+    websocket_json = 0,
+    resp2 = 1,
+    resp3 = 2,
+    websocket_json_joins = 3, ///< and who comes and goes
+};
+inline constexpr std::size_t formats = 4;
+
+/// Whether those who get this format hear of it when somebody comes to the channel or leaves it.
+constexpr bool hears_joins(format encoding) noexcept { return encoding == format::websocket_json_joins; }
 
 /// A subscriber: its record's index in the shard's slab, and its format, in 32 bits.
 struct subscriber {
@@ -38,6 +46,8 @@ struct publication {
     std::string_view tags{};  ///< a JSON object of texts; empty: none
     std::uint64_t offset = 0; ///< in the channel's stream; 0: the channel has none
     std::string_view epoch{}; ///< of the stream
+    /// What it is; `payload` of somebody who joins or leaves is ClientInfo as JSON.
+    enum class kind : std::uint8_t { message, join, leave } what = kind::message;
 };
 
 /// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that

@@ -205,6 +205,36 @@ void append_publication(std::string& out, std::string_view channel, const public
     out += "}}";
 }
 
+void append_join_push(std::string& out, std::string_view channel, std::string_view info) {
+    append_push_head(out, channel, "join");
+    out += R"({"info":)";
+    out += info;
+    out += "}}}";
+}
+
+void append_leave_push(std::string& out, std::string_view channel, std::string_view info) {
+    append_push_head(out, channel, "leave");
+    out += R"({"info":)";
+    out += info;
+    out += "}}}";
+}
+
+void append_presence_reply(std::string& out, std::uint32_t id, std::string_view clients) {
+    append_reply_head(out, id, "presence");
+    out += R"("presence":{)";
+    out += clients;
+    out += "}}}";
+}
+
+void append_presence_stats_reply(std::string& out, std::uint32_t id, std::size_t clients, std::size_t users) {
+    append_reply_head(out, id, "presence_stats");
+    out += R"("num_clients":)";
+    append_number(out, clients);
+    out += R"(,"num_users":)";
+    append_number(out, users);
+    out += "}}";
+}
+
 void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason) {
     append_push_head(out, channel, "unsubscribe");
     out += R"({"code":)";

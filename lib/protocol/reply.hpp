@@ -99,6 +99,14 @@ struct client_info {
 /// The ClientInfo of a publisher, as append_publication takes it.
 void append_client_info(std::string& out, const client_info& who);
 
+/// The push that somebody has come to a channel, or left it; `info` is ClientInfo as JSON.
+void append_join_push(std::string& out, std::string_view channel, std::string_view info);
+void append_leave_push(std::string& out, std::string_view channel, std::string_view info);
+
+/// Who is in a channel: `clients` is `"ID":{...}` for each, with commas between.
+void append_presence_reply(std::string& out, std::uint32_t id, std::string_view clients);
+void append_presence_stats_reply(std::string& out, std::uint32_t id, std::size_t clients, std::size_t users);
+
 /// The push that tells a client that the server has ended its subscription.
 void append_unsubscribe_push(std::string& out, std::string_view channel, unsubscription code, std::string_view reason);
 

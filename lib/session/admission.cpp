@@ -150,12 +150,12 @@ bool server::subscribe_to_granted(client& c, std::uint32_t id, grant& what, cons
     bus::ticket whose{.connection = records().key_of(c).packed(), .id = id, .recovers = recovers};
     if (can_recover(what.channel)) {
         whose.by_server = true;
-        const auto said = bus_->ask_stream(what.channel, question_of(known), *this, whose);
+        const auto said = bus_->ask_home(what.channel, question_of(known), *this, whose);
         if (said) return take_standing(c, what, recovers, *said);
         ++c.who.more()->awaited;
         return true;
     }
-    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, what.channel);
+    const auto outcome = hub_->subscribe(subscriber_of(c, what.channel, false), c.channels, what.channel);
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
     case bus::interest::confirmed: break;
     case bus::interest::pending: ++c.who.more()->awaited; break;
@@ -198,6 +198,7 @@ void server::answer_connect(client& c, std::uint32_t id) {
                                     .left = told_left(c.who.expires, hooks::event::refresh),
                                     .subscriptions = granted,
                                     .data = data});
+    for (const auto& each : granted) greet(c, each.channel);
 }
 
 // Whether the subscription that the ticket stands for is one that a connect command waits for.
@@ -354,8 +355,7 @@ bool server::end_expired(client& c) {
         if (more->grants[at].by_server) return disconnect(c, disconnect::subscription_expired), true;
         const std::string channel = std::move(more->grants[at].channel);
         more->grants.erase(more->grants.begin() + static_cast<std::ptrdiff_t>(at));
-        if (hub_->unsubscribe(subscriber_of(c), c.channels, channel) == hub::unsubscribe_outcome::left_last)
-            bus_->unsubscribe(channel);
+        leave_channel(c, channel);
         ++counters().subscriptions_expired;
         if (!pushes.empty()) pushes += '\n';
         protocol::append_unsubscribe_push(pushes, channel, protocol::unsubscription::expired, "subscription expired");

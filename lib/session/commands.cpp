@@ -86,7 +86,7 @@ void server::on(client& c, std::uint32_t id, const protocol::subscribe_request& 
 
 void server::subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
     if (can_recover(request.channel)) return subscribe_to_stream(c, request, shown, id);
-    const hub::subscriber who = subscriber_of(c);
+    const hub::subscriber who = subscriber_of(c, request.channel, request.join_leave);
     const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     const bool first = outcome == hub::subscribe_outcome::joined_first;
@@ -94,7 +94,10 @@ void server::subscribe(client& c, const protocol::subscribe_request& request, gr
     const bus::ticket whose{records().key_of(c).packed(), id, request.recover};
     // The reply waits for the bus: it promises that nothing is missed from here on.
     switch (bus_->subscribe(request.channel, first, *this, whose)) {
-    case bus::interest::confirmed: answer_subscribe(c, id, {.was_recovering = request.recover}); break;
+    case bus::interest::confirmed:
+        answer_subscribe(c, id, {.was_recovering = request.recover});
+        greet(c, request.channel);
+        break;
     case bus::interest::pending: break;
     case bus::interest::refused:
         forget_grant(c, request.channel);
@@ -107,9 +110,8 @@ void server::subscribe(client& c, const protocol::subscribe_request& request, gr
 void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {
     if (request.channel.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
     forget_grant(c, request.channel);
-    const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
-    if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(request.channel, records().key_of(c).packed());
-    if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(request.channel);
+    if (leave_channel(c, request.channel) == hub::unsubscribe_outcome::left)
+        bus_->withdraw(request.channel, records().key_of(c).packed());
     protocol::append_empty_reply(next_reply(), id, "unsubscribe");
 }
 
@@ -138,15 +140,11 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
     }
     const std::string_view data = said && said->data ? std::string_view{said->data->bytes} : request.data;
     info_.clear();
-    const uuid_text client_id{ids_.id_of(records().key_of(c))};
-    protocol::client_info publisher{user, client_id.view()};
-    if (const person* more = c.who.more()) {
-        publisher.conn_info = more->info;
-        if (const grant* of = more->find(request.channel)) publisher.chan_info = of->info;
-    }
-    protocol::append_client_info(info_, publisher);
+    append_info(info_, c, request.channel);
     const bus::ticket whose{records().key_of(c).packed(), id};
-    const auto done = bus_->publish(request.channel, {{data, true, info_}}, *this, whose);
+    bus::publication what{{data, true, info_}};
+    what.skip_history = said && said->skip_history;
+    const auto done = bus_->publish(request.channel, what, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
     if (!done) {
         c.wait(true); // answered by on_published
@@ -160,21 +158,6 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
 bool server::may_be_published(const std::optional<auth::payload>& data) const {
     if (!data) return true;
     return data->bytes.size() <= options_.payload_bytes_max && (!data->any_bytes || protocol::is_json(data->bytes));
-}
-
-void server::on(client& c, std::uint32_t id, const protocol::presence_request& request) {
-    not_available(c, id, request.channel, &channels::rules::may_see_presence);
-}
-
-void server::on(client& c, std::uint32_t id, const protocol::presence_stats_request& request) {
-    not_available(c, id, request.channel, &channels::rules::may_see_presence);
-}
-
-void server::not_available(client& c, std::uint32_t id, std::string_view channel, decision may) {
-    if (channel_is_refused(c, id, channel)) return;
-    identity::room in;
-    const auto said = (rules_.*may)(c.who.user(in), channel, standing(c, channel));
-    fail(id, said == channels::verdict::allowed ? command_error::not_available : error_of(said));
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::rpc_request& request) {

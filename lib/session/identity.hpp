@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bus/stream_question.hpp"
+#include "bus/home_question.hpp"
 #include "session/client_ids.hpp"
 
 #include <array>
@@ -19,7 +19,7 @@ using expiry = std::uint32_t;
 
 /// What a subscription that the server made is to be told, until it is.
 struct standing_of_stream {
-    bus::stream_answer said;
+    bus::home_answer said;
     bool recovers = false;
 };
 

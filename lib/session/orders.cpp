@@ -73,10 +73,9 @@ std::uint32_t server::carry_out(const api::disconnect_request& what) {
 
 std::uint32_t server::carry_out(const api::unsubscribe_request& what) {
     return visit_clients(what.who, [this, channel = what.channel](client& c) {
-        const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
+        const auto outcome = leave_channel(c, channel);
         if (outcome == hub::unsubscribe_outcome::not_subscribed) return false;
         if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(channel, records().key_of(c).packed());
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
         forget_grant(c, channel);
         std::string line;
         protocol::append_unsubscribe_push(line, channel, protocol::unsubscription::by_server, "server unsubscribe");
@@ -104,14 +103,17 @@ bool server::subscribe_by_order(client& c, const api::subscribe_request& what) {
                       .data = what.data});
     const bus::ticket whose{.connection = records().key_of(c).packed(), .id = number, .by_server = true};
     if (can_recover(what.channel)) {
-        bus::stream_question asked{.joins = true};
-        const auto said = bus_->ask_stream(what.channel, asked, *this, whose);
+        bus::home_question asked{.joins = true};
+        const auto said = bus_->ask_home(what.channel, asked, *this, whose);
         if (said) on_stream_of_order(c, whose, what.channel, *said);
         return !said || hub_->subscribed(subscriber_of(c), c.channels, what.channel);
     }
-    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, what.channel);
+    const auto outcome = hub_->subscribe(subscriber_of(c, what.channel, false), c.channels, what.channel);
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
-    case bus::interest::confirmed: push_subscription(c, grants.back(), nullptr); break;
+    case bus::interest::confirmed:
+        push_subscription(c, grants.back(), nullptr);
+        greet(c, what.channel);
+        break;
     case bus::interest::pending: break;
     case bus::interest::refused:
         forget_grant(c, what.channel);
@@ -121,7 +123,7 @@ bool server::subscribe_by_order(client& c, const api::subscribe_request& what) {
     return true;
 }
 
-void server::push_subscription(client& c, grant& what, const bus::stream_answer* stands) {
+void server::push_subscription(client& c, grant& what, const bus::home_answer* stands) {
     what.command = 0;
     const std::string data = std::exchange(what.data, {});
     protocol::subscribe_result told{.data = data};

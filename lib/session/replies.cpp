@@ -41,9 +41,13 @@ void server::put_replies_aside(client& c) {
 
 void server::encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) {
     encoded_.clear();
-    protocol::append_publication(
-        encoded_, channel,
-        {message.payload, message.is_json, message.info, message.tags, message.offset, message.epoch});
+    using kind = hub::publication::kind;
+    if (message.what == kind::join) protocol::append_join_push(encoded_, channel, message.payload);
+    if (message.what == kind::leave) protocol::append_leave_push(encoded_, channel, message.payload);
+    if (message.what == kind::message)
+        protocol::append_publication(
+            encoded_, channel,
+            {message.payload, message.is_json, message.info, message.tags, message.offset, message.epoch});
     ws::append_frame(out, ws::opcode::text, encoded_);
 }
 
@@ -133,14 +137,12 @@ void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bu
         auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
         if (c == nullptr || c->closing) return;
         forget_grant(*c, channel);
-        const auto outcome = hub_->unsubscribe(subscriber_of(*c), c->channels, channel);
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
+        leave_channel(*c, channel);
         return;
     }
     answer_later(whose, [&](client& c) {
         forget_grant(c, channel);
-        const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
+        leave_channel(c, channel);
         fail(whose.id, error_of(bus::make_error_code(why)));
     });
 }
@@ -167,10 +169,8 @@ void server::take_away(const std::shared_ptr<const farewell>& what, std::size_t 
     for (std::size_t i = from; i < end; ++i) {
         auto* c = static_cast<client*>(find(what->whose[i]));
         if (c == nullptr || c->closing) continue;
-        const auto outcome = hub_->unsubscribe(subscriber_of(*c), c->channels, what->channel);
-        if (outcome == hub::unsubscribe_outcome::not_subscribed) continue;
+        if (leave_channel(*c, what->channel) == hub::unsubscribe_outcome::not_subscribed) continue;
         forget_grant(*c, what->channel);
-        if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(what->channel);
         send(*c, what->frame);
     }
     if (end < what->whose.size()) boost::asio::post(shard().context, [this, what, end] { take_away(what, end); });

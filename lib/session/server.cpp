@@ -60,10 +60,13 @@ server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus
                handover plain_http)
     : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
       plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max}, rules_{rules_of(how)},
+      any_attended_{
+          std::ranges::any_of(how.name_spaces, [](const auto& each) { return each.presence || each.join_leave; })},
       any_recovers_{std::ranges::any_of(
           how.name_spaces, [](const auto& each) { return each.recovery != channels::recovery_mode::off; })},
       verifier_{make_verifier(how.tokens)} {
     hub_->attach(hub::format::websocket_json, *this);
+    hub_->attach(hub::format::websocket_json_joins, *this);
     ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);
 }
 
@@ -97,7 +100,7 @@ void server::on_slow(link::record& r) {
 void server::on_gone(link::record& r, link::ending) {
     auto& c = static_cast<client&>(r);
     cancel_deadline(c);
-    hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+    leave_all(c);
     c.who.clear();
     forget_answer(c);
     forget_fields(c);
@@ -316,7 +319,7 @@ void server::close(client& c, std::uint16_t code, std::string_view reason, bool 
     if (&c == active_) flush_replies();
     ++counters().connections_closed(code);
     if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
-    hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+    leave_all(c);
     std::array<std::byte, ws::close_frame_bytes_max> frame;
     const std::size_t size = ws::encode_close(frame, code, reason);
     link::server::close(c, as_text(std::span{frame}.first(size)), forget_queued);

@@ -99,7 +99,7 @@ class server final : public link::server,
                      public hub::sink,
                      public bus::publish_listener,
                      public bus::subscription_listener,
-                     public bus::stream_listener,
+                     public bus::home_listener,
                      public api::user_orders {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
@@ -125,7 +125,7 @@ public:
     void on_subscribed(bus::ticket whose) override;
     void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
     void on_unsubscribed(std::string_view channel, bus::error why) override;
-    void on_stream(bus::ticket whose, std::string_view channel, const result<bus::stream_answer>& said) override;
+    void on_home_answer(bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) override;
 
     // api::user_orders. Of more than `scanned_per_turn` connections, the rest is looked at after the answer.
     std::uint32_t carry_out(const api::subscribe_request& what) override;
@@ -183,9 +183,6 @@ private:
     void on(client& c, std::uint32_t id, const protocol::refresh_request& request);
     void on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request);
     void on(client& c, std::uint32_t id, const protocol::pong& request);
-    using decision = channels::verdict (channels::rules::*)(std::string_view user, std::string_view channel,
-                                                            channels::membership how) const noexcept;
-    void not_available(client& c, std::uint32_t id, std::string_view channel, decision may);
     void subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
     void answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what);
     void fail(std::uint32_t id, protocol::command_error why);
@@ -221,19 +218,29 @@ private:
     void forget_answer(const client& c) noexcept;
     // streams.cpp: what was missed, and history
     bool can_recover(std::string_view channel) const noexcept;
-    static bus::stream_question question_of(const protocol::subscribe_request* known) noexcept;
+    static bus::home_question question_of(const protocol::subscribe_request* known) noexcept;
     void subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
-    bool enter(client& c, std::string_view channel);
-    void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::stream_answer>& said);
-    protocol::stream_place place_of(const bus::stream_answer& said, bool recovers);
+    bool enter(client& c, std::string_view channel, bool wants_joins);
+    void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said);
+    protocol::stream_place place_of(const bus::home_answer& said, bool recovers);
     static void append_list(std::string& out, const streams::batch& what);
     std::string_view listed(const streams::shared_batch& what);
-    bool take_standing(client& c, grant& of, bool recovers, const result<bus::stream_answer>& said);
+    bool take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said);
     void on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
-                              const result<bus::stream_answer>& said);
+                              const result<bus::home_answer>& said);
     void on_stream_of_order(client& c, bus::ticket whose, std::string_view channel,
-                            const result<bus::stream_answer>& said);
-    void answer_history(client& c, std::uint32_t id, const result<bus::stream_answer>& said);
+                            const result<bus::home_answer>& said);
+    void answer_history(client& c, std::uint32_t id, const result<bus::home_answer>& said);
+
+    // presence.cpp: who is there
+    bool is_attended(std::string_view channel) const noexcept;
+    hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins) const;
+    void append_info(std::string& out, const client& c, std::string_view channel) const;
+    void greet(client& c, std::string_view channel);
+    hub::unsubscribe_outcome leave_channel(client& c, std::string_view channel);
+    void leave_all(client& c);
+    void ask_who_is_there(client& c, std::uint32_t id, std::string_view channel, bus::ticket::command asks);
+    void answer_presence(bus::ticket whose, const result<bus::home_answer>& said);
 
     // hooks.cpp: what the application is asked
     std::optional<std::size_t> who_is_asked(hooks::event what, std::string_view channel = {}) const;
@@ -262,7 +269,7 @@ private:
     std::uint32_t visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next);
     void visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what);
     bool subscribe_by_order(client& c, const api::subscribe_request& what);
-    void push_subscription(client& c, grant& what, const bus::stream_answer* stands);
+    void push_subscription(client& c, grant& what, const bus::home_answer* stands);
     void push(client& c, std::string_view line);
 
     // A channel that is taken from everybody who had it: the push that says so.
@@ -294,8 +301,8 @@ private:
     void schedule_ping(client& c, bool first);
     void close_some(std::uint32_t first, protocol::disconnect code);
 
-    hub::subscriber subscriber_of(const client& c) {
-        return hub::subscriber::make(records().index_of(c), hub::format::websocket_json);
+    hub::subscriber subscriber_of(const client& c) const {
+        return hub::subscriber::make(shard().records.index_of(c), hub::format::websocket_json);
     }
 
     // Replies beyond this go out before the others are made.
@@ -312,6 +319,7 @@ private:
     protocol::json_decoder decoder_;
     client_ids ids_;
     channels::rules rules_;
+    bool any_attended_;                        // whether there is a namespace that knows who is there
     bool any_recovers_;                        // whether there is a namespace whose channels can be recovered
     std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
     std::minstd_rand jitter_{std::random_device{}()};

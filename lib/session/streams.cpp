@@ -29,11 +29,11 @@ metrics::recovery_outcome outcome_of(streams::verdict said) noexcept {
 } // namespace
 
 // Null: the client knows nothing of the channel.
-bus::stream_question server::question_of(const protocol::subscribe_request* known) noexcept {
-    bus::stream_question asked{.joins = true};
+bus::home_question server::question_of(const protocol::subscribe_request* known) noexcept {
+    bus::home_question asked{.joins = true};
     if (known == nullptr || !known->recover) return asked;
-    asked.about = bus::stream_question::kind::recover;
-    asked.since = bus::stream_question::position_of(known->since.offset, known->since.epoch);
+    asked.about = bus::home_question::kind::recover;
+    asked.since = bus::home_question::position_of(known->since.offset, known->since.epoch);
     return asked;
 }
 
@@ -51,16 +51,19 @@ void server::subscribe_to_stream(client& c, const protocol::subscribe_request& r
         return fail(id, command_error::already_subscribed);
     if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));
     const bool or_fail = (request.flag & protocol::error_if_unrecoverable) != 0;
-    const bus::ticket whose{
-        .connection = records().key_of(c).packed(), .id = id, .recovers = request.recover, .or_fails = or_fail};
-    const auto said = bus_->ask_stream(request.channel, question_of(&request), *this, whose);
+    const bus::ticket whose{.connection = records().key_of(c).packed(),
+                            .id = id,
+                            .recovers = request.recover,
+                            .or_fails = or_fail,
+                            .wants_joins = request.join_leave};
+    const auto said = bus_->ask_home(request.channel, question_of(&request), *this, whose);
     if (said) return join_stream(c, whose, request.channel, *said);
     c.wait(true);
 }
 
 // To a channel whose stream has just been asked. False: the bus takes no more.
-bool server::enter(client& c, std::string_view channel) {
-    const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, channel);
+bool server::enter(client& c, std::string_view channel, bool wants_joins) {
+    const auto outcome = hub_->subscribe(subscriber_of(c, channel, wants_joins), c.channels, channel);
     if (outcome == hub::subscribe_outcome::already) return false;
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     const auto said = bus_->subscribe(channel, first, *this, {.connection = records().key_of(c).packed()});
@@ -69,8 +72,7 @@ bool server::enter(client& c, std::string_view channel) {
     return false;
 }
 
-void server::join_stream(client& c, bus::ticket whose, std::string_view channel,
-                         const result<bus::stream_answer>& said) {
+void server::join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) {
     const auto refuse = [&](command_error why) {
         forget_grant(c, channel);
         fail(whose.id, why);
@@ -80,13 +82,14 @@ void server::join_stream(client& c, bus::ticket whose, std::string_view channel,
     if (whose.recovers && whose.or_fails && said->said != streams::verdict::recovered)
         return refuse(command_error::unrecoverable_position);
     if (hub_->subscribed(subscriber_of(c), c.channels, channel)) return refuse(command_error::already_subscribed);
-    if (!enter(c, channel)) return refuse(command_error::internal);
+    if (!enter(c, channel, whose.wants_joins)) return refuse(command_error::internal);
     protocol::subscribe_result what{.was_recovering = whose.recovers, .stream = place_of(*said, whose.recovers)};
     answer_subscribe(c, whose.id, what);
+    greet(c, channel);
 }
 
 // What the client is told. Valid until the next is asked for.
-protocol::stream_place server::place_of(const bus::stream_answer& said, bool recovers) {
+protocol::stream_place server::place_of(const bus::home_answer& said, bool recovers) {
     const bool recovered = recovers && said.said == streams::verdict::recovered;
     const std::size_t count = recovered && said.publications != nullptr ? said.publications->publications.size() : 0;
     return {.epoch = said.top.epoch.view(),
@@ -115,7 +118,7 @@ std::string_view server::listed(const streams::shared_batch& what) {
     return made.text;
 }
 
-void server::on_stream(bus::ticket whose, std::string_view channel, const result<bus::stream_answer>& said) {
+void server::on_home_answer(bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) {
     CHECK(active_ == nullptr);
     auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
     if (c == nullptr || c->closing) return;
@@ -123,10 +126,11 @@ void server::on_stream(bus::ticket whose, std::string_view channel, const result
         return is_of_connect(whose) ? on_stream_of_connect(*c, whose, channel, said)
                                     : on_stream_of_order(*c, whose, channel, said);
     answer_waiting(*c, [&] {
-        if (whose.asks_history) {
-            answer_history(*c, whose.id, said);
-        } else {
-            join_stream(*c, whose, channel, said);
+        switch (whose.asks) {
+        case bus::ticket::command::subscribe: join_stream(*c, whose, channel, said); break;
+        case bus::ticket::command::history: answer_history(*c, whose.id, said); break;
+        case bus::ticket::command::presence:
+        case bus::ticket::command::presence_stats: answer_presence(whose, said); break;
         }
     });
 }
@@ -134,8 +138,8 @@ void server::on_stream(bus::ticket whose, std::string_view channel, const result
 // --- subscriptions that the server makes
 
 // What was asked for by the connection's token. False: it has been disconnected.
-bool server::take_standing(client& c, grant& of, bool recovers, const result<bus::stream_answer>& said) {
-    if (!said || !enter(c, of.channel)) {
+bool server::take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said) {
+    if (!said || !enter(c, of.channel, false)) {
         disconnect(c, protocol::disconnect::internal_server_error); // for now: it comes back
         return false;
     }
@@ -145,19 +149,20 @@ bool server::take_standing(client& c, grant& of, bool recovers, const result<bus
 }
 
 void server::on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
-                                  const result<bus::stream_answer>& said) {
+                                  const result<bus::home_answer>& said) {
     grant* const its = c.who.more()->find(channel);
     if (its == nullptr || !take_standing(c, *its, whose.recovers, said)) return;
     on_server_subscribed(whose);
 }
 
 void server::on_stream_of_order(client& c, bus::ticket whose, std::string_view channel,
-                                const result<bus::stream_answer>& said) {
+                                const result<bus::home_answer>& said) {
     person* const more = c.who.more();
     grant* const its = more == nullptr ? nullptr : more->find_order(whose.id);
     if (its == nullptr) return;
-    if (!said || !enter(c, channel)) return more->forget(channel);
+    if (!said || !enter(c, channel, false)) return more->forget(channel);
     push_subscription(c, *its, &*said);
+    greet(c, channel);
 }
 
 // --- history
@@ -167,18 +172,19 @@ void server::on(client& c, std::uint32_t id, const protocol::history_request& re
     identity::room in;
     const auto may = rules_.may_read_history(c.who.user(in), request.channel, standing(c, request.channel));
     if (may != channels::verdict::allowed) return fail(id, static_cast<command_error>(may));
-    bus::stream_question asked{.about = bus::stream_question::kind::history,
-                               .has_since = request.since.has_value(),
-                               .reverse = request.reverse,
-                               .limit = request.limit};
-    if (request.since) asked.since = bus::stream_question::position_of(request.since->offset, request.since->epoch);
-    const bus::ticket whose{.connection = records().key_of(c).packed(), .id = id, .asks_history = true};
-    const auto said = bus_->ask_stream(request.channel, asked, *this, whose);
+    bus::home_question asked{.about = bus::home_question::kind::history,
+                             .has_since = request.since.has_value(),
+                             .reverse = request.reverse,
+                             .limit = request.limit};
+    if (request.since) asked.since = bus::home_question::position_of(request.since->offset, request.since->epoch);
+    const bus::ticket whose{
+        .connection = records().key_of(c).packed(), .id = id, .asks = bus::ticket::command::history};
+    const auto said = bus_->ask_home(request.channel, asked, *this, whose);
     if (said) return answer_history(c, id, *said);
     c.wait(true);
 }
 
-void server::answer_history(client&, std::uint32_t id, const result<bus::stream_answer>& said) {
+void server::answer_history(client&, std::uint32_t id, const result<bus::home_answer>& said) {
     if (!said) return fail(id, error_of(said.error()));
     switch (said->why) {
     case streams::store::query_error::wrong_epoch: return fail(id, command_error::unrecoverable_position);

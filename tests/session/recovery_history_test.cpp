@@ -166,7 +166,7 @@ shard_options kept_in_rings() {
     const channels::audience all{channels::party::anonymous};
     how.clients.name_spaces = {
         {.name = "", .subscribe = all, .publish = all, .history_size = 8, .recovery = channels::recovery_mode::stream}};
-    how.streams = bus::stream_home::limits{.store = {.bytes_max = 20'000}};
+    how.streams = bus::channel_home::limits{.store = {.bytes_max = 20'000}};
     how.deliveries = {.sends_per_turn = 3};
     return how;
 }
@@ -257,7 +257,7 @@ private:
             if (auto why = each.listen(); !why.empty()) return "at the end: " + why;
             for (std::size_t channel = 0; channel < channel_count; ++channel) {
                 const std::uint32_t home = bus::home_of(bus::channel_hash(name_of(channel)), shard_count);
-                const auto top = shards_[home]->broker.streams()->answer(name_of(channel), {}).top;
+                const auto top = shards_[home]->broker.home()->answer(name_of(channel), {}).top;
                 if (each.places[channel].offset != top.offset)
                     return "somebody stands at " + std::to_string(each.places[channel].offset) + " of " +
                            std::to_string(top.offset);

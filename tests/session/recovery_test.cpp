@@ -8,7 +8,7 @@ namespace {
 
 using words = std::vector<std::string>;
 
-shard_options with_streams(bus::stream_home::limits limits = {}) {
+shard_options with_streams(bus::channel_home::limits limits = {}) {
     shard_options how;
     how.clients.dev = false;
     how.clients.anonymous = true;
@@ -168,7 +168,7 @@ TEST(recovery, publications_have_offsets_and_the_first_one_the_epoch) {
                      R"({"push":{"channel":"news","pub":{"data":5,"tags":{"a":"b"}}}})"}));
     publish(shard, "kept:a", "1"); // numbered, though nobody may recover there
     publish(shard, "plain:a", "1");
-    EXPECT_EQ(shard.broker.streams()->store().counted().streams, 2u);
+    EXPECT_EQ(shard.broker.home()->store().counted().streams, 2u);
 }
 
 TEST(recovery, history_is_read_in_pages) {

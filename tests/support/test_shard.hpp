@@ -43,7 +43,7 @@ struct shard_options {
     std::size_t buffer_bytes = 16'384;
     link::turn::limits turns{};
     hub::deliveries::limits deliveries{};
-    std::optional<bus::stream_home::limits> streams{}; ///< none: channels keep nothing
+    std::optional<bus::channel_home::limits> streams{}; ///< none: channels keep nothing
     bus::broker* clients_bus = nullptr; ///< in place of the embedded one, for the clients; lives longer than the shard
 };
 
@@ -239,7 +239,7 @@ private:
                    }},
           door{floor(), number, subscribers, broker, how.programs} {
         if (how.streams) {
-            broker.keep_streams(std::make_unique<bus::stream_home>(
+            broker.be_home(std::make_unique<bus::channel_home>(
                 channels::rules{how.clients.name_spaces, how.clients.channel_bytes_max}, *how.streams, number + 1));
         }
         poll.tell_turns(turns);

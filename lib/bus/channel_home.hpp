@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bus/stream_question.hpp"
+#include "bus/home_question.hpp"
 #include "channels/rules.hpp"
 #include "metrics/shard_counters.hpp"
 #include "streams/idempotency.hpp"
@@ -15,18 +15,20 @@ namespace carillon::bus {
 
 struct publication;
 
-/// The streams of the channels whose home a shard is: numbers what is published, keeps what their namespaces say, and
-/// answers questions. Pure: time is given. Thread: the shard's.
-class stream_home {
+/// What is known of the channels whose home a shard is: numbers what is published and keeps what their namespaces say,
+/// knows who is there, and answers questions. Pure: time is given. Thread: the shard's.
+class channel_home {
 public:
     struct limits {
         streams::store::limits store{};
         streams::idempotency::limits keys{};
         streams::page_limits page{};
+        std::size_t listed_max = 1'000;    ///< clients in one answer that lists them
+        std::size_t announced_max = 1'000; ///< clients in a channel up to which comings and goings are told
     };
 
     /// `rules`: made for this thread. `seed`: as of streams::store.
-    stream_home(channels::rules rules, const limits& how, std::uint64_t seed);
+    channel_home(channels::rules rules, const limits& how, std::uint64_t seed);
 
     struct numbered {
         streams::position at{};   ///< no offset: the channel keeps nothing
@@ -34,7 +36,12 @@ public:
     };
     numbered take(std::string_view channel, const publication& what);
 
-    stream_answer answer(std::string_view channel, const stream_question& asked);
+    /// Empty, or what is to be told to the channel's subscribers who want to hear of it: ClientInfo as JSON.
+    std::optional<std::string> enter(std::string_view channel, const presence::client_id& who,
+                                     presence::registry::member what);
+    std::optional<std::string> leave(std::string_view channel, const presence::client_id& who);
+
+    home_answer answer(std::string_view channel, const home_question& asked);
 
     /// Looks at the time, and frees some of what is too old.
     void on_time(std::chrono::steady_clock::time_point now);
@@ -45,11 +52,15 @@ public:
 
 private:
     const channels::name_space* space_of(std::string_view channel) const noexcept;
+    bool is_announced(std::string_view channel) noexcept;
 
     channels::rules rules_;
     limits limits_;
     streams::store store_;
     streams::idempotency keys_;
+    presence::registry there_;
+    std::uint64_t announced_ = 0;
+    std::uint64_t not_announced_ = 0;
     std::chrono::steady_clock::time_point now_ = std::chrono::steady_clock::now();
 };
 

@@ -2,23 +2,30 @@
 
 #include "base/result.hpp"
 #include "bus/ticket.hpp"
+#include "presence/registry.hpp"
 #include "streams/position.hpp"
 #include "streams/publication.hpp"
 #include "streams/store.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace carillon::bus {
 
-/// What somebody wants to know of a channel's stream.
-struct stream_question {
+/// What somebody wants to know of a channel's stream, or of who is there.
+struct home_question {
     enum class kind : std::uint8_t {
         place,   ///< where it stands
         recover, ///< what was missed since `since`
         history, ///< a page of what is kept
         forget,  ///< nothing: forget what is kept
+        count,   ///< how many are there
+        list,    ///< who is there
     };
     kind about = kind::place;
     bool joins = false;        ///< who asks subscribes when he hears the answer
@@ -33,20 +40,25 @@ struct stream_question {
     }
 };
 
-struct stream_answer {
+/// Who is in a channel: client IDs, and ClientInfo as JSON.
+using attendance = std::vector<std::pair<presence::client_id, std::string>>;
+
+struct home_answer {
     streams::position top{};                             ///< where the stream stands
     streams::verdict said = streams::verdict::recovered; ///< of a recovery
     streams::store::query_error why{};                   ///< of a history
     streams::shared_batch publications{};                ///< null: none
+    presence::registry::numbers there{};                 ///< of a count or a list
+    std::shared_ptr<const attendance> members{};         ///< of a list; null: they are more than are told at once
 };
 
 /// Hears an answer that was not given at once.
-class stream_listener {
+class home_listener {
 public:
-    virtual void on_stream(ticket whose, std::string_view channel, const result<stream_answer>& said) = 0;
+    virtual void on_home_answer(ticket whose, std::string_view channel, const result<home_answer>& said) = 0;
 
 protected:
-    ~stream_listener() = default;
+    ~home_listener() = default;
 };
 
 } // namespace carillon::bus

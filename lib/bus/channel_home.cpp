@@ -1,4 +1,4 @@
-#include "bus/stream_home.hpp"
+#include "bus/channel_home.hpp"
 
 #include "base/check.hpp"
 #include "bus/broker.hpp"
@@ -19,15 +19,15 @@ streams::keeping keeping_of(const channels::name_space& space) noexcept {
 
 } // namespace
 
-stream_home::stream_home(channels::rules rules, const limits& how, std::uint64_t seed)
+channel_home::channel_home(channels::rules rules, const limits& how, std::uint64_t seed)
     : rules_{std::move(rules)}, limits_{how}, store_{how.store, seed}, keys_{how.keys} {}
 
-const channels::name_space* stream_home::space_of(std::string_view channel) const noexcept {
+const channels::name_space* channel_home::space_of(std::string_view channel) const noexcept {
     const channels::name_space* const space = rules_.find(channel).space;
     return space != nullptr && space->history_size > 0 ? space : nullptr;
 }
 
-stream_home::numbered stream_home::take(std::string_view channel, const publication& what) {
+channel_home::numbered channel_home::take(std::string_view channel, const publication& what) {
     if (!what.idempotency_key.empty()) {
         if (const auto before = keys_.find(channel, what.idempotency_key, now_)) return {*before, true};
     }
@@ -44,29 +44,67 @@ stream_home::numbered stream_home::take(std::string_view channel, const publicat
     return taken;
 }
 
-stream_answer stream_home::answer(std::string_view channel, const stream_question& asked) {
+// In a crowd everybody's coming would be told to everybody.
+bool channel_home::is_announced(std::string_view channel) noexcept {
+    const channels::name_space* const space = rules_.find(channel).space;
+    if (space == nullptr || !space->join_leave) return false;
+    const bool few = there_.count(channel).clients <= limits_.announced_max;
+    ++(few ? announced_ : not_announced_);
+    return few;
+}
+
+std::optional<std::string> channel_home::enter(std::string_view channel, const presence::client_id& who,
+                                               presence::registry::member what) {
+    std::string info = what.info;
+    if (!there_.enter(channel, who, std::move(what)) || !is_announced(channel)) return std::nullopt;
+    return info;
+}
+
+std::optional<std::string> channel_home::leave(std::string_view channel, const presence::client_id& who) {
+    const auto left = there_.leave(channel, who);
+    if (left == nullptr || !is_announced(channel)) return std::nullopt;
+    return left->info;
+}
+
+home_answer channel_home::answer(std::string_view channel, const home_question& asked) {
     const streams::last_seen since{asked.since.offset, asked.since.epoch.view()};
     switch (asked.about) {
-    case stream_question::kind::place: return {store_.top(channel, now_)};
-    case stream_question::kind::recover: {
+    case home_question::kind::place: return {store_.top(channel, now_)};
+    case home_question::kind::recover: {
         const channels::name_space* const space = space_of(channel);
         const bool newest_only = space != nullptr && space->recovery == channels::recovery_mode::cache;
         const auto found = newest_only ? store_.recover_newest(channel, since, now_)
                                        : store_.recover(channel, since, limits_.page, now_);
         return {found.top, found.said, {}, found.missed};
     }
-    case stream_question::kind::history: {
+    case home_question::kind::history: {
         streams::store::query what{.reverse = asked.reverse, .limit = asked.limit};
         if (asked.has_since) what.since = since;
         const auto page = store_.history(channel, what, limits_.page, now_);
         return {page.top, {}, page.why, page.publications};
     }
-    case stream_question::kind::forget: store_.forget(channel); return {store_.top(channel, now_)};
+    case home_question::kind::forget: store_.forget(channel); return {store_.top(channel, now_)};
+    case home_question::kind::count: {
+        home_answer said;
+        said.there = there_.count(channel);
+        return said;
+    }
+    case home_question::kind::list: {
+        home_answer said;
+        said.there = there_.count(channel);
+        if (said.there.clients > limits_.listed_max) return said;
+        attendance all;
+        all.reserve(said.there.clients);
+        there_.each(channel,
+                    [&](const presence::client_id& who, const auto& what) { all.emplace_back(who, what.info); });
+        said.members = std::make_shared<const attendance>(std::move(all));
+        return said;
+    }
     }
     CHECK(false);
 }
 
-void stream_home::count(metrics::shard_counters& into) const {
+void channel_home::count(metrics::shard_counters& into) const {
     const streams::store::counts& all = store_.counted();
     into.streams = static_cast<std::int64_t>(all.streams);
     into.stream_publications = static_cast<std::int64_t>(all.publications);
@@ -75,9 +113,12 @@ void stream_home::count(metrics::shard_counters& into) const {
     into.stream_publications_evicted = all.evicted_publications;
     into.idempotency_keys = static_cast<std::int64_t>(keys_.size());
     into.idempotency_keys_evicted = keys_.evicted();
+    into.presence_entries = static_cast<std::int64_t>(there_.entries());
+    into.joins_and_leaves = announced_;
+    into.joins_and_leaves_not_told = not_announced_;
 }
 
-void stream_home::on_time(std::chrono::steady_clock::time_point now) {
+void channel_home::on_time(std::chrono::steady_clock::time_point now) {
     now_ = std::max(now_, now);
     store_.sweep(now_, swept_at_once);
 }
