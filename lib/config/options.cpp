@@ -147,6 +147,14 @@ constexpr option table[] = {
     {PLACE(token_audience), gateway, tokens, 0, 1024, "", "Must be among a token's `aud`. None: it is not looked at."},
     {PLACE(token_issuer), gateway, tokens, 0, 1024, "", "Must be a token's `iss`. None: it is not looked at."},
     {PLACE(token_user_claim), gateway, tokens, 1, 256, "", "The claim that names the user."},
+    {PLACE(token_cookie), gateway, tokens, 0, 256, "",
+     "Cookie of the upgrade request that may hold a connection's token, for clients that show none in `connect`; their "
+     "own "
+     "and an Authorization: Bearer come first. None: no cookie does."},
+    {PLACE(token_query), gateway, tokens, 0, 256, "",
+     "Parameter of the upgrade request's query that may hold it. Queries are in the logs of proxies: better use "
+     "another way. "
+     "None: no parameter does."},
     {PLACE(token_leeway_s), gateway, tokens, 0, 3'600, "seconds",
      "How far apart the clocks of who makes tokens and of this machine may be."},
     {PLACE(token_bytes_max), gateway, tokens, 256, 64 * kib, "bytes", "Longest token. A longer one is refused unread."},

@@ -90,6 +90,8 @@ struct settings {
     std::string token_audience; // empty: not looked at
     std::string token_issuer;
     std::string token_user_claim = "sub";
+    std::string token_cookie; // empty: no cookie holds one
+    std::string token_query;  // empty: no parameter holds one
     std::size_t token_leeway_s = 0;
     std::size_t token_bytes_max = 16'384;
     std::size_t token_memory_bytes_max = 4'194'304; // in each shard, for each of the two kinds

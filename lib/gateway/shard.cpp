@@ -35,6 +35,8 @@ session::options session_options(const config::settings& how, const share& mine)
                        .issuer = how.token_issuer,
                        .user_claim = how.token_user_claim,
                        .leeway = std::chrono::seconds{how.token_leeway_s},
+                       .cookie = how.token_cookie,
+                       .query = how.token_query,
                        .token_bytes_max = how.token_bytes_max,
                        .remembered_bytes_max = how.token_memory_bytes_max,
                        .fetch_keys = mine.fetch_keys,

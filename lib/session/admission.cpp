@@ -1,4 +1,5 @@
 #include "auth/verifier.hpp"
+#include "http/credentials.hpp"
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
 #include "session/server.hpp"
@@ -77,25 +78,27 @@ bool server::count_token(const result<Claims>& verified) {
 // A token that has expired is asked for anew; one that is wrong never gets better (§6.1).
 void server::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
     auth::verifier::connection shown;
-    if (!request.token.empty() && verifier_ != nullptr) {
-        const auto verified = verifier_->verify_connection(request.token, now());
+    const std::string_view token = token_of(c, request);
+    if (!token.empty() && verifier_ != nullptr) {
+        const auto verified = verifier_->verify_connection(token, now());
         if (!verified && wait_for_keys(c, id, verified.error(), token_kind::connection)) return;
         if (!count_token(verified)) {
             if (auth::is_expired(verified.error())) return fail(id, command_error::token_expired);
             return disconnect(c, disconnect::invalid_token);
         }
         shown = *verified;
-    } else if (request.token.empty() && who_is_asked(hooks::event::connect)) {
+    } else if (token.empty() && who_is_asked(hooks::event::connect)) {
         shown = claims_by_application(c, id, request);
         if (shown == nullptr) return;
     } else if (!options_.dev) {
-        if (!request.token.empty()) {
+        if (!token.empty()) {
             ++counters().tokens_refused(metrics::token_refusal::no_keys);
             return disconnect(c, disconnect::invalid_token);
         }
         if (!options_.anonymous) return disconnect(c, disconnect::bad_request);
     }
     if (shown != nullptr && !take_claims(c, id, *shown)) return;
+    forget_token(c);
     c.move_to(stage::live);
     schedule_ping(c, true);
     if (shown != nullptr && !subscribe_to_granted(c, id, *shown, request.subscriptions)) return;
@@ -103,6 +106,27 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
     if (more == nullptr || more->awaited == 0) return answer_connect(c, id);
     more->connect = id;
     c.wait(true); // answered by on_server_subscribed
+}
+
+// Only one token counts: that of the Authorization field before that of the cookie, and the query's at last.
+void server::keep_token(const client& c, const http::request_head& head) {
+    if (verifier_ == nullptr) return;
+    std::string_view token = http::bearer_token(head);
+    const token_options& how = options_.tokens;
+    if (token.empty() && !how.cookie.empty()) token = http::cookie_value(head, how.cookie);
+    if (token.empty() && !how.query.empty()) token = http::query_value(head.query(), how.query);
+    if (!token.empty()) tokens_of_upgrades_.insert_or_assign(shard().records.key_of(c).packed(), std::string{token});
+}
+
+// The one that the command has, or else the upgrade had.
+std::string_view server::token_of(const client& c, const protocol::connect_request& request) const {
+    if (!request.token.empty() || tokens_of_upgrades_.empty()) return request.token;
+    const auto found = tokens_of_upgrades_.find(shard().records.key_of(c).packed());
+    return found == tokens_of_upgrades_.end() ? std::string_view{} : std::string_view{found->second};
+}
+
+void server::forget_token(const client& c) noexcept {
+    if (!tokens_of_upgrades_.empty()) tokens_of_upgrades_.erase(shard().records.key_of(c).packed());
 }
 
 // What the token says of the client itself. False: it has been refused.

@@ -104,6 +104,7 @@ void server::on_gone(link::record& r, link::ending) {
     c.who.clear();
     forget_answer(c);
     forget_fields(c);
+    forget_token(c);
     // Whoever closed it has counted it, with the code it chose; the others went without a word.
     if (c.closing) return;
     const bool was_web_socket = c.where() != stage::upgrading;

@@ -51,6 +51,8 @@ struct token_options {
     std::string issuer{};
     std::string user_claim = "sub";
     std::chrono::seconds leeway{0};
+    std::string cookie{}; ///< of the upgrade, that may hold a connection's token; empty: none
+    std::string query{};  ///< the parameter of the same; empty: none
     std::size_t token_bytes_max = 16 * 1024;
     std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< for each of the two kinds
     /// Keys that come from elsewhere, and may be fetched anew when one is missing: asks for that, and `on_keys` must
@@ -261,6 +263,9 @@ private:
     bool is_asked_about(const client& c, hooks::event what, std::string_view channel) const;
     protocol::time_left told_left(expiry when, hooks::event by, std::string_view channel = {}) const;
     void keep_fields(const client& c, const http::request_head& head);
+    void keep_token(const client& c, const http::request_head& head);
+    std::string_view token_of(const client& c, const protocol::connect_request& request) const;
+    void forget_token(const client& c) noexcept;
     void forget_fields(const client& c) noexcept;
 
     // orders.cpp: what the server API asks of a user's connections
@@ -326,6 +331,8 @@ private:
     std::string ping_frame_;
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for
     std::string encoded_;      // one publication, while it is encoded
+    // Tokens that came with the upgrade, until the connect: for those who cannot send them there.
+    boost::unordered_flat_map<std::uint64_t, std::string> tokens_of_upgrades_;
 
     // What many have missed alike, in a reply's form.
     struct list {

@@ -108,6 +108,7 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     send(c, {reply.data(), size});
     head_bytes = head.size();
     if (!c.gone) keep_fields(c, head);
+    if (!c.gone) keep_token(c, head);
     return !c.gone;
 }
 

@@ -267,8 +267,7 @@ TEST(admission, publications_say_who_and_what_both_tokens_say_of_him) {
                          R"({"push":{"channel":"closed:a","pub":{"data":1,"info":{"user":"42","client":"*",)"
                          R"("conn_info":{"name":"Ann"},"chan_info":{"role":"x"}}}}})"),
               1);
-    EXPECT_EQ(ask(shard, client, R"({"id":4,"publish":{"channel":"b","data":2}})"),
-              words{R"({"id":4,"publish":{}})"});
+    EXPECT_EQ(ask(shard, client, R"({"id":4,"publish":{"channel":"b","data":2}})"), words{R"({"id":4,"publish":{}})"});
     EXPECT_EQ(ask(shard, client, R"({"id":5,"publish":{"channel":"closed:b","data":3}})"),
               words{R"({"id":5,"error":{"code":103,"message":"permission denied"}})"});
 }
@@ -365,6 +364,46 @@ TEST(admission, nothing_is_left_of_who_has_gone) {
         EXPECT_EQ(client.heard().size(), 1u);
     }
     shard.expect_empty();
+}
+
+// For clients that cannot send it in `connect`: a browser's page on the same site has a cookie, other programs a field.
+TEST(admission, a_token_may_come_with_the_upgrade) {
+    shard_options how = with_tokens();
+    how.clients.tokens.cookie = "session";
+    how.clients.tokens.query = "token";
+    const std::string good = signed_claims(R"({"sub":"42"})"), bad = signed_claims("{}", other_secret);
+    const std::string plain = R"({"id":1,"connect":{}})";
+    const words wrong{"close 3500 invalid token", "end"};
+    const struct {
+        const char* name;
+        std::string query, fields, connect;
+        words heard;
+    } rows[] = {
+        {"in a field", "", "Authorization: Bearer " + good + "\r\n", plain, {welcome + "}}"}},
+        {"in a cookie", "", "Cookie: a=b; session=" + good + "\r\n", plain, {welcome + "}}"}},
+        {"in the query", "?token=" + good, "", plain, {welcome + "}}"}},
+        {"a wrong one", "", "Authorization: Bearer " + bad + "\r\n", plain, wrong},
+        {"the field before the cookie", "", "Authorization: Bearer " + bad + "\r\nCookie: session=" + good + "\r\n",
+         plain, wrong},
+        {"the command's before all",
+         "",
+         "Authorization: Bearer " + bad + "\r\n",
+         connect(R"({"sub":"42"})"),
+         {welcome + "}}"}},
+        {"another cookie", "", "Cookie: other=" + good + "\r\n", plain, {"close 3501 bad request", "end"}},
+    };
+    test_shard shard{how};
+    for (const auto& each : rows) {
+        SCOPED_TRACE(each.name);
+        std::string request{upgrade_request};
+        request.insert(request.find(" HTTP/1.1"), each.query);
+        request.insert(request.find("Upgrade:"), each.fields);
+        ws_client client{shard.open(shard.sessions, request)};
+        EXPECT_TRUE(client.response().starts_with("HTTP/1.1 101 "));
+        client.say(each.connect);
+        shard.settle();
+        EXPECT_EQ(client.heard(), each.heard);
+    }
 }
 
 } // namespace
