@@ -18,7 +18,8 @@ build_packages() {
 }
 
 test_packages() {
-    echo libgtest-dev libbenchmark-dev redis-server redis-tools chromium nginx-light haproxy
+    # The last three are what the commands of docs/guide need.
+    echo libgtest-dev libbenchmark-dev redis-server redis-tools chromium nginx-light haproxy curl openssl python3
     # Debian's npm does not go with a nodejs from elsewhere, which brings its own.
     command -v npm >/dev/null || echo nodejs npm
 }
