@@ -20,9 +20,11 @@ streams::keeping keeping_of(const channels::name_space& space) noexcept {
 } // namespace
 
 channel_home::channel_home(channels::rules rules, const limits& how, std::uint64_t seed)
-    : rules_{std::move(rules)}, limits_{how}, store_{how.store, seed}, keys_{how.keys} {}
+    : rules_{std::move(rules)}, any_keeps_{rules_.any([](const auto& each) { return each.history_size > 0; })},
+      limits_{how}, store_{how.store, seed}, keys_{how.keys} {}
 
 const channels::name_space* channel_home::space_of(std::string_view channel) const noexcept {
+    if (!any_keeps_) return nullptr; // no publication pays for what there is not
     const channels::name_space* const space = rules_.find(channel).space;
     return space != nullptr && space->history_size > 0 ? space : nullptr;
 }

@@ -55,6 +55,7 @@ private:
     bool is_announced(std::string_view channel) noexcept;
 
     channels::rules rules_;
+    bool any_keeps_; // whether there is a namespace whose channels keep publications
     limits limits_;
     streams::store store_;
     streams::idempotency keys_;

@@ -232,7 +232,9 @@ void embedded_broker::handle(message& what) {
     case message::kind::told: tell(*what.asked); break;
     case message::kind::enter:
     case message::kind::leave: pass(what.what == message::kind::enter, *what.passes); break;
-    case message::kind::announce: deliver(name_space::channels, what.publication->channel, what.publication->view());
+    case message::kind::announce:
+        deliver(name_space::channels, what.publication->channel, what.publication->view());
+        break;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "channels/name_space.hpp"
 #include "channels/pattern.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,6 +43,17 @@ public:
     /// Every name is a channel's, and everybody may do everything in it that `facts` has: its lists, its pattern and
     /// what "$", ":" and "#" stand for elsewhere count for nothing.
     static rules open(std::size_t channel_bytes_max, name_space facts = {});
+
+    /// Of a configuration: `open` where there are no namespaces and everybody may do everything (`all_if_none`).
+    static rules of(const std::vector<name_space>& all, bool all_if_none, std::size_t channel_bytes_max) {
+        return all_if_none && all.empty() ? open(channel_bytes_max) : rules{all, channel_bytes_max};
+    }
+
+    /// Whether there is a namespace of which `has` is true: for questions that need not be asked of each channel.
+    template <class Has>
+    bool any(Has&& has) const {
+        return std::ranges::any_of(entries_, [&](const entry& each) { return has(each.space); });
+    }
 
     /// What holds for a channel, or why there is none of this name. The namespace lives as long as the rules.
     struct place {

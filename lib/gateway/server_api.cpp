@@ -5,6 +5,7 @@
 #include "gateway/channel_page.hpp"
 #include "gateway/survey.hpp"
 #include "metrics/process_facts.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/payload.hpp"
 
 #include <boost/uuid/random_generator.hpp>
@@ -199,10 +200,10 @@ public:
 server_api::server_api(asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,
                        const config::settings& how)
     : context_{&control}, shards_{&shards}, channel_bytes_max_{how.client_channel_bytes_max},
-      payload_bytes_max_{how.bus_payload_bytes_max}, channels_max_{how.api_channels_max},
-      patience_{how.control_request_timeout}, has_external_bus_{how.bus.has_value()},
-      rules_{how.dev && how.namespaces.empty() ? channels::rules::open(how.client_channel_bytes_max)
-                                               : channels::rules{how.namespaces, how.client_channel_bytes_max}},
+      payload_bytes_max_{how.bus_payload_bytes_max},
+      channels_max_{how.api_channels_max}, patience_{how.control_request_timeout},
+      has_external_bus_{how.bus.has_value()}, rules_{channels::rules::of(how.namespaces, how.dev,
+                                                                         how.client_channel_bytes_max)},
       uid_{to_string(boost::uuids::random_generator{}())}, started_{std::chrono::steady_clock::now()} {}
 
 // Where the embedded bus puts the channel's publications in order, too.
@@ -351,16 +352,13 @@ asio::awaitable<api::reply> server_api::describe_node() {
     co_return api::info_result{{node}};
 }
 
-// A Close frame has room for 123 bytes (RFC 6455 §5.5), and its codes below 3000 are not for applications.
 bool server_api::can_be_ordered(const api::command& what) const {
-    constexpr std::uint32_t code_min = 3000, code_max = 4999;
-    constexpr std::size_t reason_bytes_max = 123;
     const auto is_channel = [this](const std::string& name) {
         return !name.empty() && name.size() <= channel_bytes_max_;
     };
     const auto is_payload = [](const std::string& text) { return text.empty() || protocol::is_json(text); };
     if (const auto* it = std::get_if<api::disconnect_request>(&what))
-        return it->code >= code_min && it->code <= code_max && it->reason.size() <= reason_bytes_max;
+        return protocol::may_close_with(it->code, it->reason);
     if (const auto* it = std::get_if<api::unsubscribe_request>(&what)) return is_channel(it->channel);
     if (const auto* it = std::get_if<api::refresh_request>(&what)) return is_payload(it->info);
     if (const auto* it = std::get_if<api::subscribe_request>(&what))

@@ -95,10 +95,8 @@ std::unique_ptr<bus::channel_home> streams_of(const config::settings& how, const
         .announced_max = how.join_leave_clients_max};
     std::random_device entropy;
     const std::uint64_t seed = std::uint64_t{entropy()} << 32 | entropy();
-    return std::make_unique<bus::channel_home>(how.dev && how.namespaces.empty()
-                                                   ? channels::rules::open(how.client_channel_bytes_max)
-                                                   : channels::rules{how.namespaces, how.client_channel_bytes_max},
-                                               limits, seed);
+    return std::make_unique<bus::channel_home>(
+        channels::rules::of(how.namespaces, how.dev, how.client_channel_bytes_max), limits, seed);
 }
 
 std::uint32_t leases_of(const config::settings& how, const share& mine) {

@@ -1,6 +1,7 @@
 #include "hooks/answer.hpp"
 
 #include "auth/base64.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/json_members.hpp"
 #include "protocol/payload.hpp"
 
@@ -19,10 +20,6 @@ using protocol::decode_error;
 using protocol::member;
 using protocol::member_reader;
 using value = member_reader::value;
-
-// A Close frame has room for 123 bytes (RFC 6455 §5.5), and its codes below 3000 are not for applications.
-constexpr std::uint32_t close_code_min = 3000, close_code_max = 4999;
-constexpr std::size_t close_reason_bytes_max = 123;
 
 struct text {
     std::string& into;
@@ -186,7 +183,7 @@ answer reader::read(std::string_view body) {
     if (!document.current_location().get(location)) return no_json; // something follows it
     if (members.too_deep) return failure{"the answer is nested too deep"};
     if (ends) {
-        if (code < close_code_min || code > close_code_max || end.reason.size() > close_reason_bytes_max)
+        if (!protocol::may_close_with(code, end.reason))
             return failure{"the answer's disconnect has no code from 3000 to 4999, or too long a reason"};
         end.code = static_cast<std::uint16_t>(code);
         return end;

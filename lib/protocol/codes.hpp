@@ -35,6 +35,12 @@ enum class unsubscription : std::uint32_t {
     expired = 2501,
 };
 
+/// Whether an application may have a connection closed so: codes below 3000 are not for applications, and a Close frame
+/// has room for 123 bytes of reason (RFC 6455 §5.5).
+constexpr bool may_close_with(std::uint64_t code, std::string_view reason) noexcept {
+    return code >= 3000 && code <= 4999 && reason.size() <= 123;
+}
+
 /// Why the server closes a connection (protocol §4.2); clients reconnect by themselves except from 3500 to 3999.
 enum class disconnect : std::uint16_t {
     connection_closed = 3000,

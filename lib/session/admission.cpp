@@ -222,6 +222,11 @@ void server::answer_connect(client& c, std::uint32_t id) {
                                     .left = told_left(c.who.expires, hooks::event::refresh),
                                     .subscriptions = granted,
                                     .data = data});
+    // What came meanwhile goes before whatever the greetings let loose.
+    if (person* more = c.who.more(); more != nullptr && !more->held.empty()) {
+        flush_replies();
+        send(c, std::exchange(more->held, {}));
+    }
     for (const auto& each : granted) greet(c, each.channel);
 }
 
@@ -243,13 +248,7 @@ void server::on_server_subscribed(bus::ticket whose) {
     person& more = *c.who.more();
     if (--more.awaited > 0) return;
     if (more.has_overflowed) return on_slow(c);
-    answer_waiting(c, [&] {
-        answer_connect(c, std::exchange(more.connect, 0));
-        const std::string held = std::exchange(more.held, {});
-        if (held.empty()) return;
-        flush_replies();
-        send(c, held);
-    });
+    answer_waiting(c, [&] { answer_connect(c, std::exchange(more.connect, 0)); });
 }
 
 // The new token takes the place of the one before, for the same user (§6.3).

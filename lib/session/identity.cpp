@@ -20,6 +20,10 @@ void person::forget(std::string_view channel) noexcept {
     std::erase_if(grants, [&](const grant& each) { return each.channel == channel; });
 }
 
+void person::forget_unmade(std::uint32_t command, bool by_server) noexcept {
+    std::erase_if(grants, [&](const grant& each) { return each.command == command && each.by_server == by_server; });
+}
+
 std::string_view identity::user(room& in) const noexcept {
     switch (form_) {
     case form::text: {

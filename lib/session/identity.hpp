@@ -48,6 +48,8 @@ struct person {
     grant* find(std::string_view channel) noexcept;
     const grant* find(std::string_view channel) const noexcept { return const_cast<person*>(this)->find(channel); }
     void forget(std::string_view channel) noexcept;
+    /// Only what a subscription was to have that is not made: of the client's command, or of the server's.
+    void forget_unmade(std::uint32_t command, bool by_server) noexcept;
     /// That of a subscription that the server API has asked for, before it is made; null: there is none.
     grant* find_order(std::uint32_t number) noexcept;
 };

@@ -46,24 +46,17 @@ metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {
     }
 }
 
-// In development mode without namespaces everybody may do everything.
-channels::rules rules_of(const options& how) {
-    if (how.dev && how.name_spaces.empty()) return channels::rules::open(how.channel_bytes_max);
-    return {how.name_spaces, how.channel_bytes_max};
-}
-
 } // namespace
 
 server::~server() = default;
 
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
-    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
-      plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max}, rules_{rules_of(how)},
-      any_attended_{
-          std::ranges::any_of(how.name_spaces, [](const auto& each) { return each.presence || each.join_leave; })},
-      any_recovers_{std::ranges::any_of(
-          how.name_spaces, [](const auto& each) { return each.recovery != channels::recovery_mode::off; })},
+    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus}, plain_http_{std::move(
+                                                                                                 plain_http)},
+      decoder_{how.message_bytes_max}, rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)},
+      any_attended_{rules_.any([](const auto& each) { return each.presence || each.join_leave; })},
+      any_recovers_{rules_.any([](const auto& each) { return each.recovery != channels::recovery_mode::off; })},
       verifier_{make_verifier(how.tokens)} {
     hub_->attach(hub::format::websocket_json, *this);
     hub_->attach(hub::format::websocket_json_joins, *this);

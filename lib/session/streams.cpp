@@ -74,7 +74,7 @@ bool server::enter(client& c, std::string_view channel, bool wants_joins) {
 
 void server::join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) {
     const auto refuse = [&](command_error why) {
-        forget_grant(c, channel);
+        if (person* more = c.who.more()) more->forget_unmade(whose.id, false);
         fail(whose.id, why);
     };
     if (!said) return refuse(error_of(said.error()));
@@ -160,7 +160,7 @@ void server::on_stream_of_order(client& c, bus::ticket whose, std::string_view c
     person* const more = c.who.more();
     grant* const its = more == nullptr ? nullptr : more->find_order(whose.id);
     if (its == nullptr) return;
-    if (!said || !enter(c, channel, false)) return more->forget(channel);
+    if (!said || !enter(c, channel, false)) return more->forget_unmade(whose.id, true);
     push_subscription(c, *its, &*said);
     greet(c, channel);
 }

@@ -57,7 +57,8 @@ store::~store() {
 }
 
 std::size_t store::bytes_of(const stream& which) noexcept {
-    return sizeof(stream) + 2 * sizeof(stream*) + which.channel.size();
+    const std::size_t versions = which.versions == nullptr ? 0 : sizeof(newest_versions) + which.versions->epoch.size();
+    return sizeof(stream) + 2 * sizeof(stream*) + which.channel.size() + versions;
 }
 
 bool store::is_over(const stream& which, clock::time_point now) const noexcept { return now >= which.meta_until; }
@@ -124,18 +125,23 @@ void store::make_room() {
     }
 }
 
+// False: one as new was there.
+bool store::take_version(stream& which, const version& of) {
+    const bool known = which.versions != nullptr && which.versions->epoch == of.epoch;
+    if (known && of.number <= which.versions->number) return false;
+    counts_.bytes -= bytes_of(which);
+    if (!known) which.versions = std::make_unique<newest_versions>(newest_versions{std::string{of.epoch}});
+    which.versions->number = of.number;
+    counts_.bytes += bytes_of(which);
+    return true;
+}
+
 store::added store::add(std::string_view channel, const keeping& how, const draft& what, const version& of,
                         clock::time_point now) {
     CHECK(how.publications > 0);
     stream* there = find(channel, now);
     stream& to = there == nullptr ? make(channel) : *there;
-    if (of.number != 0) {
-        if (to.versions == nullptr) to.versions = std::make_unique<newest_versions>();
-        const bool same_epoch = to.versions->epoch == of.epoch;
-        if (same_epoch && of.number <= to.versions->number) return {to.top, true};
-        to.versions->number = of.number;
-        if (!same_epoch) to.versions->epoch = of.epoch;
-    }
+    if (of.number != 0 && !take_version(to, of)) return {to.top, true};
     ++to.top.offset;
     to.ring_until = now + how.ttl;
     to.meta_until = now + std::max(how.ttl, how.meta_ttl);

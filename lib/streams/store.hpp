@@ -134,7 +134,7 @@ private:
     stream& make(std::string_view channel);
     void empty(stream& which);
     void erase(stream& which);
-    void touch(stream& which);
+    bool take_version(stream& which, const version& of);
     void make_room();
     bool is_over(const stream& which, clock::time_point now) const noexcept;
     shared_batch oldest_first(const stream& of, std::size_t newest, std::size_t count);

@@ -132,8 +132,7 @@ TEST(presence, in_a_crowd_nobody_is_told_and_no_list_is_given) {
     EXPECT_EQ(counted.joins_and_leaves_not_told, 1u);
 }
 
-// Clients that come and go on three shards in any order: at the end the homes know who is there, and who heard of all
-// comings and goings since it came knows the same.
+// Clients that come and go on three shards in any order: at the end the homes know who is there.
 TEST(presence_history, homes_know_who_is_there) {
     constexpr std::uint32_t shard_count = 3;
     for (unsigned seed = 1; seed <= 30; ++seed) {

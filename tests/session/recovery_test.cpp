@@ -1,5 +1,8 @@
+#include "auth/key_set.hpp"
+#include "auth/signer.hpp"
 #include "support/test_shard.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -233,6 +236,56 @@ TEST(recovery, more_than_is_told_at_once_is_not_recovered) {
     };
     converse(shard, rows);
     EXPECT_EQ(shard.counters.recoveries(metrics::recovery_outcome::too_many), 1u);
+}
+
+// Its connection is being answered by several homes: what comes meanwhile waits, and goes before what comes afterwards.
+TEST(recovery, channels_of_a_token_keep_their_order_while_the_connect_waits) {
+    constexpr std::uint32_t shard_count = 3;
+    shard_options how = with_streams();
+    auto keys = std::make_shared<auth::key_set>();
+    const std::string_view secret = "a secret of this test, 32 bytes and more";
+    ASSERT_FALSE(keys->add_secret(secret, "test"));
+    how.clients.tokens.keys = std::move(keys);
+    how.clients.name_spaces[0].join_leave = true;
+    how.clients.name_spaces[0].force_push_join_leave = true;
+    bus::embedded_bus bus{shard_count};
+    std::vector<std::unique_ptr<test_shard>> shards;
+    for (std::uint32_t i = 0; i < shard_count; ++i) shards.push_back(std::make_unique<test_shard>(how, bus, i));
+    const auto at_home = [&](std::uint32_t home) {
+        for (char name = 'a';; ++name)
+            if (bus::home_of(bus::channel_hash({&name, 1}), shard_count) == home) return std::string{name};
+    };
+    const std::string here = at_home(0), first = at_home(1), last = at_home(2);
+    const std::string claims = R"({"sub":"42","channels":[")" + here + R"(",")" + first + R"(",")" + last + R"("]})";
+    const std::string token = *auth::signer::from_secret(secret, "test")->sign(auth::algorithm::hs256, claims);
+
+    auto client = std::make_unique<ws_client>(shards[0]->upgraded());
+    client->say(R"({"id":1,"connect":{"token":")" + token + R"("}})");
+    listener unused;
+    const auto publish_at_home = [&](std::string_view json) {
+        (void)shards[1]->broker.publish(first, {{json, true, {}}}, unused, {});
+        shards[1]->settle();
+    };
+    shards[0]->settle(); // asks the two others
+    shards[1]->settle(); // answers
+    publish_at_home("1");
+    shards[0]->settle(); // hears the answer and the publication, but not of the last channel
+    EXPECT_EQ(client->heard(), words{});
+    publish_at_home("2");
+    shards[2]->settle();
+    shards[0]->settle();
+    const words heard = client->heard();
+    ASSERT_GE(heard.size(), 3u);
+    EXPECT_TRUE(heard[0].starts_with(R"({"id":1,"connect":{)")) << heard[0];
+    std::string offsets;
+    for (const std::string& each : heard) {
+        const std::size_t at = each.find(R"("offset":)", each.find(R"("pub":)"));
+        if (each.starts_with(R"({"push")") && each.find(R"("pub":)") != each.npos) offsets += each[at + 9];
+    }
+    EXPECT_EQ(offsets, "12");
+    client.reset();
+    for (int round = 0; round < 4; ++round)
+        for (auto& each : shards) each->settle();
 }
 
 } // namespace
