@@ -274,10 +274,6 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
             return fmt::format("{}: presence and join_leave are for the bus inside of the process so far; leave them "
                                "out with an external bus",
                                source);
-        if (value.history_size > 0 && values.bus)
-            return fmt::format("{}: history_size is for the bus inside of the process so far; leave it out with an "
-                               "external bus",
-                               source);
         if (value.name.empty() || value.name.size() + 1 <= values.client_channel_bytes_max) continue;
         const auto limit = set_by.find("client_channel_bytes_max");
         return fmt::format("{}: no channel can be in the namespace {}: names have at most {} bytes (from {})", source,

@@ -238,6 +238,12 @@ constexpr option table[] = {
      "How long a channel stays subscribed on the bus after its last subscriber here has left, should one return."},
     {PLACE_MS(bus_subscribe_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time for the bus to confirm a channel. Then the client's subscribe is answered with a temporary error."},
+    {PLACE(bus_prefix), gateway, upstream, 1, 64, "bytes",
+     "What the names begin with that gateways use on the bus for what they keep there: streams, their places and keys. "
+     "All gateways of one service have the same."},
+    {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
+     "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into what "
+     "the bus keeps for a subscriber."},
     {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
      "Publications on their way to the bus without an answer, and in each shard channels that the connection to the "
      "bus "

@@ -4,6 +4,7 @@
 #include "config/rules.hpp"
 #include "control/pages.hpp"
 #include "gateway/capacity.hpp"
+#include "gateway/keeping.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
 #include "gateway/survey.hpp"
@@ -55,6 +56,7 @@ redis::redis_options redis_options_of(const config::settings& how) {
     options.upstream.output_bytes_max = how.bus_upstream_output_bytes_max;
     options.upstream.payload_bytes_max = how.bus_payload_bytes_max;
     options.input_bytes_max = how.bus_upstream_input_bytes_max;
+    keep_on_bus(how, options);
     return options;
 }
 

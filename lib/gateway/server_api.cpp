@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "bus/interest_filter.hpp"
 #include "gateway/channel_page.hpp"
+#include "gateway/keeping.hpp"
 #include "gateway/survey.hpp"
 #include "metrics/process_facts.hpp"
 #include "protocol/codes.hpp"
@@ -202,8 +203,8 @@ server_api::server_api(asio::io_context& control, const std::vector<std::unique_
     : context_{&control}, shards_{&shards}, channel_bytes_max_{how.client_channel_bytes_max},
       payload_bytes_max_{how.bus_payload_bytes_max},
       channels_max_{how.api_channels_max}, patience_{how.control_request_timeout},
-      has_external_bus_{how.bus.has_value()}, rules_{channels::rules::of(how.namespaces, how.dev,
-                                                                         how.client_channel_bytes_max)},
+      takes_wishes_{!how.bus || keeps_on_bus(how)}, rules_{channels::rules::of(how.namespaces, how.dev,
+                                                                               how.client_channel_bytes_max)},
       uid_{to_string(boost::uuids::random_generator{}())}, started_{std::chrono::steady_clock::now()} {}
 
 // Where the embedded bus puts the channel's publications in order, too.
@@ -214,9 +215,10 @@ std::size_t server_api::home_of(std::string_view channel) const {
 // Whether it is JSON, or why it is not published.
 std::variant<bool, api::error> server_api::kind_of(const api::publication& what) const {
     if (!what.given || what.data.size() > payload_bytes_max_) return api::error::bad_request;
-    // Better refused than lost, or published twice: a bus outside passes on nothing but payloads.
+    // Better refused than lost, or published twice: where nothing is kept on a bus outside, it passes on nothing but
+    // payloads.
     const bool has_wishes = !what.tags.empty() || !what.idempotency_key.empty() || what.version != 0;
-    if (has_wishes && has_external_bus_) return api::error::not_available;
+    if (has_wishes && !takes_wishes_) return api::error::not_available;
     if (what.idempotency_key.size() > idempotency_key_bytes_max || what.version_epoch.size() > version_epoch_bytes_max)
         return api::error::bad_request;
     switch (protocol::classify(what.data)) {
@@ -311,13 +313,14 @@ asio::awaitable<api::reply> server_api::ask_home(const api::command& what) {
     const bool of_presence =
         asked.about == bus::home_question::kind::list || asked.about == bus::home_question::kind::count;
     if (of_presence ? !place.space->presence : place.space->history_size == 0) co_return api::error::not_available;
-    using answer = std::optional<bus::home_answer>;
-    std::function<answer(shard&)> question = [channel, asked](shard& of) { return of.ask_home(channel, asked); };
-    std::vector<shard*> home{(*shards_)[home_of(channel)].get()};
-    const auto said = co_await ask_these<answer>(*context_, std::move(home), patience_, std::move(question));
-    if (!said[0]) co_return api::error::internal;
-    if (!*said[0]) co_return api::error::not_available;
-    co_return reply_of(asked, **said[0]);
+    using answer = result<bus::home_answer>;
+    std::function<void(shard&, std::function<void(answer)>)> question =
+        [channel, asked](shard& of, std::function<void(answer)> then) { of.ask_home(channel, asked, std::move(then)); };
+    shard* const home = (*shards_)[home_of(channel)].get();
+    const auto said = co_await ask_later<answer>(*context_, home, patience_, std::move(question));
+    if (!said) co_return api::error::internal;
+    if (!*said) co_return said->error() == bus::error::refused ? api::error::not_available : api::error::internal;
+    co_return reply_of(asked, **said);
 }
 
 asio::awaitable<api::reply> server_api::list_channels(const api::channels_request& asked) {

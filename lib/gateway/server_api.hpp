@@ -56,7 +56,7 @@ private:
     std::size_t payload_bytes_max_;
     std::size_t channels_max_;
     std::chrono::milliseconds patience_;
-    bool has_external_bus_;
+    bool takes_wishes_;
     channels::rules rules_;
     std::string uid_;
     std::string name_;

@@ -119,6 +119,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     embedded_ = connected.embedded;
     if (embedded_ != nullptr && mine.serves_clients) embedded_->be_home(streams_of(how, mine));
     desk_.emplace(context_, *broker_, hub_, counters_);
+    questions_.emplace(*broker_);
     accepting_.patience = how.accept_wait;
     net::listen_options listening{.host = how.client_listen.host,
                                   .port = mine.client_port,

@@ -7,6 +7,7 @@
 #include "door/resp_door.hpp"
 #include "gateway/channel_page.hpp"
 #include "gateway/clerk.hpp"
+#include "gateway/home_desk.hpp"
 #include "gateway/proxies.hpp"
 #include "gateway/refusal_log.hpp"
 #include "gateway/token_keys.hpp"
@@ -106,10 +107,9 @@ public:
         if (sessions_) sessions_->on_keys(of, fresh);
     }
 
-    /// Asks the stream of a channel whose home this shard is. None: the bus outside has no streams.
-    std::optional<bus::home_answer> ask_home(const std::string& channel, const bus::home_question& asked) {
-        if (embedded_ == nullptr || embedded_->home() == nullptr) return std::nullopt;
-        return embedded_->home()->answer(channel, asked);
+    /// Asks what is kept of a channel whose home this shard is; `then` is called on this shard's thread.
+    void ask_home(const std::string& channel, const bus::home_question& asked, home_desk::told then) {
+        questions_->ask(channel, asked, std::move(then));
     }
 
     metrics::shard_counters snapshot() const;
@@ -144,6 +144,7 @@ private:
     std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
     std::unique_ptr<door::resp_door> door_;     // null without a bus door
     std::optional<clerk> desk_;
+    std::optional<home_desk> questions_;
     listeners client_listeners_;
     listeners bus_listeners_;
     net::accept_policy accepting_;

@@ -47,6 +47,32 @@ ask_these(boost::asio::io_context& control, std::vector<shard*> shards, std::chr
     co_return all->slots; // a copy: a late answer may still come
 }
 
+/// Asks a shard that may answer later: `question` is called on its thread, and calls what it is given there. Empty: it
+/// has not in time.
+template <class Answer>
+boost::asio::awaitable<std::optional<Answer>>
+ask_later(boost::asio::io_context& control, shard* of, std::chrono::milliseconds patience,
+          std::function<void(shard&, std::function<void(Answer)>)> question) {
+    struct slot {
+        explicit slot(boost::asio::io_context& context) : answered{context} {}
+        boost::asio::steady_timer answered;
+        std::optional<Answer> said;
+    };
+    const auto its = std::make_shared<slot>(control);
+    its->answered.expires_after(patience);
+    boost::asio::post(of->context(), [&control, its, of, question = std::move(question)] {
+        question(*of, [&control, its](Answer said) {
+            boost::asio::post(control, [its, said = std::move(said)]() mutable {
+                its->said = std::move(said);
+                its->answered.cancel();
+            });
+        });
+    });
+    auto [interrupted] = co_await its->answered.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    (void)interrupted;
+    co_return its->said;
+}
+
 template <class Answer>
 boost::asio::awaitable<std::vector<std::optional<Answer>>>
 ask_shards(boost::asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,

@@ -53,7 +53,12 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .channels = from.channels,
             .in_flight = from.in_flight,
             .input_bytes = from.input_bytes,
-            .holds = from.holds};
+            .holds = from.holds,
+            .stream_channels = from.read_channels,
+            .stream_reads = from.reads.reads,
+            .stream_reads_shared = from.reads.reads_shared,
+            .stream_gaps = from.reads.gaps,
+            .stream_gaps_lost = from.reads.lost};
 }
 
 } // namespace carillon::gateway

@@ -224,6 +224,16 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     bus.holds);
     into.known_fact(counter, "carillon_upstream_unsubscribes_total", "Channels given back to the bus.",
                     bus.unsubscribes);
+    into.known_fact(gauge, "carillon_upstream_stream_channels", "Channels whose place in the bus' stream is followed.",
+                    bus.stream_channels);
+    into.known_fact(counter, "carillon_upstream_stream_reads_total", "Readings of streams on the bus.",
+                    bus.stream_reads);
+    into.known_fact(counter, "carillon_upstream_stream_reads_shared_total",
+                    "Questions about streams that a reading for others has answered.", bus.stream_reads_shared);
+    into.known_fact(counter, "carillon_upstream_stream_gaps_total", "Times that publications of a stream were missing.",
+                    bus.stream_gaps);
+    into.known_fact(counter, "carillon_upstream_stream_gaps_lost_total",
+                    "Times that they could not be had, and subscribers were told.", bus.stream_gaps_lost);
 }
 
 void collect_outward(collector& into, std::span<const outward_facts> targets) {

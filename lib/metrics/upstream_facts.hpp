@@ -19,10 +19,15 @@ struct upstream_facts {
     std::uint64_t subscribes = 0;
     std::uint64_t subscribes_refused = 0; ///< channels that the server does not let us have
     std::uint64_t unsubscribes = 0;
-    std::uint64_t channels = 0;    ///< now
-    std::uint64_t in_flight = 0;   ///< publications without a reply now
-    std::uint64_t input_bytes = 0; ///< of messages that wait for shards now
-    std::uint64_t holds = 0;       ///< times the server was not read because of these
+    std::uint64_t channels = 0;        ///< now
+    std::uint64_t in_flight = 0;       ///< publications without a reply now
+    std::uint64_t input_bytes = 0;     ///< of messages that wait for shards now
+    std::uint64_t holds = 0;           ///< times the server was not read because of these
+    std::uint64_t stream_channels = 0; ///< whose place in the stream is followed now
+    std::uint64_t stream_reads = 0;
+    std::uint64_t stream_reads_shared = 0; ///< questions that another one's reading answered
+    std::uint64_t stream_gaps = 0;         ///< times that publications were missing
+    std::uint64_t stream_gaps_lost = 0;    ///< of these, that they could not be had
 };
 
 } // namespace carillon::metrics

@@ -26,11 +26,13 @@ struct awaited {
         ping,
         role,
         publish,
+        call,   ///< of a script; `publication` is its number
+        script, ///< SCRIPT LOAD
         subscribe,
         unsubscribe,
     };
     kind what{};
-    std::uint64_t publication = 0;                ///< of publish
+    std::uint64_t publication = 0;                ///< of publish and call
     std::size_t left = 1;                         ///< confirmations of (un)subscribe
     std::vector<std::string> names{};             ///< of subscribe; the last `left` of them are not confirmed yet
     std::chrono::steady_clock::time_point sent{}; ///< by lane::awake()

@@ -16,6 +16,7 @@ redis_broker::redis_broker(redis_link& link, std::uint32_t shard, asio::io_conte
 
 interest redis_broker::subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) {
     listener_ = &who;
+    if (joining_.contains(channel)) return interest::confirmed; // it hears the answer just now
     const auto found = unconfirmed_.find(std::string{channel});
     if (!first && !away_ && found == unconfirmed_.end()) return interest::confirmed;
     if (first || found == unconfirmed_.end()) {
@@ -49,7 +50,8 @@ void redis_broker::withdraw(std::string_view channel, std::uint64_t connection) 
 }
 
 void redis_broker::unsubscribe(std::string_view channel) {
-    confirm(channel); // nobody waits any more; who does has left already
+    confirm(channel);                       // nobody waits any more; who does has left already
+    if (joining_.contains(channel)) return; // let_go will see to it
     filter_.remove(bus::channel_hash(channel));
     link_->ask(*this, redis_link::request::kind::release, channel);
 }
@@ -58,11 +60,22 @@ std::optional<publish_result> redis_broker::publish(std::string_view channel, co
                                                     publish_listener& who, ticket whose) {
     if (!link_->live()) return publish_result{error::away};
     const upstream_options& limits = link_->options_.upstream;
-    const std::size_t bytes = channel.size() + message.payload.size();
+    if (message.info.size() + message.tags.size() > ledger::remarks_bytes_max) return publish_result{error::refused};
+    auto call = call_of(channel, message);
+    const std::size_t bytes = call != nullptr ? call->bytes() : channel.size() + message.payload.size();
     const bool full = in_flight_ >= limits.in_flight_max || in_flight_bytes_ + bytes > limits.output_bytes_max;
     if (full) return publish_result{error::busy};
     ++in_flight_;
     in_flight_bytes_ += bytes;
+    if (call != nullptr) {
+        link_->ask({.what = redis_link::request::kind::call,
+                    .shard = shard_,
+                    .channel = {},
+                    .listener = &who,
+                    .whose = whose,
+                    .call = std::move(call)});
+        return std::nullopt;
+    }
     link_->ask({.what = redis_link::request::kind::publish,
                 .shard = shard_,
                 .channel = std::string{channel},
@@ -106,6 +119,10 @@ void redis_broker::handle(const notice& what) {
         in_flight_bytes_ -= what.bytes;
         what.listener->on_published(what.whose, what.receivers);
         break;
+    case notice::kind::told: tell(what); break;
+    case notice::kind::lost:
+        if (hub_->subscribers(what.channel) > 0) listener_->on_unsubscribed(what.channel, error::away);
+        break;
     case notice::kind::away: away_ = true; break;
     case notice::kind::back: away_ = false; break;
     }
@@ -128,7 +145,7 @@ void redis_broker::deliver(const upstream_message& what) {
             confirm(what.channel);
         }
     }
-    hub_->publish(what.channel, {what.payload, what.is_json, {}});
+    hub_->publish(what.channel, what.view());
 }
 
 std::vector<redis_broker::waiter> redis_broker::take_waiters(std::string_view channel) {

@@ -33,9 +33,10 @@ double random_part() {
 
 } // namespace
 
-upstream_message::upstream_message(redis_link& from, std::size_t bytes, std::string_view name, std::string_view what,
-                                   bool json)
-    : link{from}, held_bytes{bytes}, channel{name}, payload{what}, is_json{json} {
+upstream_message::upstream_message(redis_link& from, std::size_t bytes, std::string_view name,
+                                   const hub::publication& what)
+    : link{from}, held_bytes{bytes}, channel{name}, payload{what.payload}, is_json{what.is_json}, info{what.info},
+      tags{what.tags}, at{what.offset, streams::epoch{what.epoch}}, kind{what.what} {
     link.input_bytes_ += held_bytes;
 }
 
@@ -45,13 +46,16 @@ redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()},
       brokers_(shards), mailbox_{context_}, dialer_{context_, options_.host, options_.port},
       wire_{context_, [this] { wake(); }}, second_{context_, [this] { wake(); }}, sleep_{context_},
-      received_(read_bytes, '\0') {}
+      received_(read_bytes, '\0') {
+    if (options_.keeping) streams_.emplace(options_.keeping->reads, ledger::names{options_.keeping->prefix}, *this);
+}
 
 redis_link::~redis_link() = default;
 
 redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context, hub::hub& subscribers) {
     CHECK(shard < brokers_.size() && brokers_[shard] == nullptr);
     brokers_[shard] = std::make_unique<redis_broker>(*this, shard, context, subscribers);
+    if (options_.keeping) brokers_[shard]->rules_ = options_.keeping->rules();
     return *brokers_[shard];
 }
 
@@ -80,6 +84,7 @@ asio::awaitable<void> redis_link::keep_connected() {
         // Before the time is looked at: what has come while we were held up is no silence.
         for (const auto each : both) read_available(each);
         upstream_.on_time(clock::now());
+        look_at_streams(clock::now());
         for (const auto each : both) write_pending(each);
         const upstream::action due = upstream_.next_action();
         if (due == upstream::action::close) {
@@ -119,7 +124,7 @@ asio::awaitable<void> redis_link::open(upstream::line which) {
 
 // Until something happens: bytes, room to write, wishes of a shard, or the time that the upstream waits for.
 asio::awaitable<void> redis_link::pause() {
-    sleep_.expires_at(upstream_.wake_at());
+    sleep_.expires_at(streams_ ? std::min(upstream_.wake_at(), streams_->wake_at()) : upstream_.wake_at());
     auto [interrupted] = co_await sleep_.async_wait(no_throw);
     (void)interrupted;
 }
@@ -198,7 +203,7 @@ void redis_link::ask(redis_broker& whose, request::kind what, std::string_view c
 void redis_link::receive(std::vector<request>& requests) {
     const auto now = clock::now();
     for (request& each : requests) {
-        if (each.what != request::kind::publish) brokers_[each.shard]->heard_.fetch_add(1, std::memory_order_relaxed);
+        if (each.what <= request::kind::release) brokers_[each.shard]->heard_.fetch_add(1, std::memory_order_relaxed);
         switch (each.what) {
         case request::kind::want: {
             interest_count& interest = interest_[each.channel];
@@ -220,6 +225,7 @@ void redis_link::receive(std::vector<request>& requests) {
             CHECK(found != interest_.end());
             if (--found->second.shards > 0) break;
             interest_.erase(found);
+            if (streams_) streams_->on_released(each.channel);
             upstream_.release(each.channel, now);
             break;
         }
@@ -228,6 +234,8 @@ void redis_link::receive(std::vector<request>& requests) {
                                                              each.channel.size() + each.payload.size()});
             upstream_.publish(next_publication_++, each.channel, each.payload, now);
             break;
+        case request::kind::call: publish_by_call(each, now); break;
+        case request::kind::ask: ask_stream(each, now); break;
         }
     }
     wake();
@@ -263,6 +271,7 @@ void redis_link::on_subscribed(std::string_view channel) {
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (brokers_[shard]->filter_.may_have(hash)) tell_state(shard, found->first, found->second);
     }
+    if (streams_) streams_->on_subscribed(channel);
 }
 
 void redis_link::on_refused(std::string_view channel, error why) {
@@ -273,24 +282,30 @@ void redis_link::on_refused(std::string_view channel, error why) {
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (brokers_[shard]->filter_.may_have(hash)) tell_state(shard, found->first, found->second);
     }
+    if (streams_) streams_->on_refused(channel, why);
 }
 
 void redis_link::on_message(std::string_view channel, std::string_view payload) {
+    if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
     const protocol::payload_kind kind = protocol::classify(payload);
     if (kind == protocol::payload_kind::binary || kind == protocol::payload_kind::too_deep) {
         ++refused_;
         return;
     }
     if (kind == protocol::payload_kind::text) ++as_text_;
+    give(channel, {payload, kind == protocol::payload_kind::json, {}});
+}
+
+// To the shards that may have subscribers.
+void redis_link::give(std::string_view channel, const hub::publication& what) {
     std::shared_ptr<const upstream_message> message;
     const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (!brokers_[shard]->filter_.may_have(hash)) continue;
         if (message == nullptr) {
-            const std::size_t bytes = channel.size() + payload.size() + sizeof(upstream_message) +
-                                      brokers_.size() * sizeof(redis_broker::notice);
-            message = std::make_shared<const upstream_message>(*this, bytes, channel, payload,
-                                                               kind == protocol::payload_kind::json);
+            const std::size_t bytes = channel.size() + what.payload.size() + what.info.size() + what.tags.size() +
+                                      sizeof(upstream_message) + brokers_.size() * sizeof(redis_broker::notice);
+            message = std::make_shared<const upstream_message>(*this, bytes, channel, what);
         }
         tell(shard, {.what = redis_broker::notice::kind::message, .message = message});
     }
@@ -304,7 +319,7 @@ void redis_link::on_oversized(std::string_view channel, std::uint64_t payload_by
 void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
     const auto found = publishers_.find(publication);
     CHECK(found != publishers_.end());
-    const publisher who = found->second;
+    const publisher who = std::move(found->second);
     publishers_.erase(found);
     tell(who.shard, {.what = redis_broker::notice::kind::published,
                      .listener = who.listener,
@@ -316,6 +331,7 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
 void redis_link::on_away(std::string_view) {
     live_ = false;
     for (auto& [name, interest] : interest_) interest = {.shards = interest.shards};
+    if (streams_) streams_->on_away();
     tell_all({.what = redis_broker::notice::kind::away});
 }
 
@@ -336,11 +352,21 @@ void redis_link::on_back() {
 }
 
 redis_link::figures redis_link::snapshot() const {
-    return {upstream_.counts(),      upstream_.channels(),
-            upstream_.in_flight(),   refused_,
-            input_bytes_.load(),     holds_,
-            upstream_.live(),        as_text_,
-            upstream_.last_failure()};
+    figures now{.counts = upstream_.counts(),
+                .channels = upstream_.channels(),
+                .in_flight = upstream_.in_flight(),
+                .refused = refused_,
+                .input_bytes = input_bytes_.load(),
+                .holds = holds_,
+                .live = upstream_.live(),
+                .as_text = as_text_,
+                .last_error = upstream_.last_failure()};
+    now.counts.publications += calls_;
+    now.counts.publications_failed += calls_failed_;
+    if (!streams_) return now;
+    now.reads = streams_->counts();
+    now.read_channels = streams_->channels();
+    return now;
 }
 
 } // namespace carillon::redis

@@ -4,6 +4,8 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "channels/rules.hpp"
+#include "ledger/node_streams.hpp"
 #include "redis/dialer.hpp"
 #include "redis/upstream.hpp"
 #include "redis/wire.hpp"
@@ -35,7 +37,7 @@ class redis_link;
 /// A message of the bus on its way to the shards: one copy for all. The link counts `held_bytes` for as long as any of
 /// them has it.
 struct upstream_message {
-    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, std::string_view what, bool json);
+    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, const hub::publication& what);
     upstream_message(const upstream_message&) = delete;
     upstream_message& operator=(const upstream_message&) = delete;
     ~upstream_message();
@@ -45,6 +47,12 @@ struct upstream_message {
     std::string channel;
     std::string payload;
     bool is_json;
+    std::string info;
+    std::string tags;
+    streams::position at;
+    hub::publication::kind kind;
+
+    hub::publication view() const noexcept { return {payload, is_json, info, tags, at.offset, at.epoch.view(), kind}; }
 };
 
 /// One shard's end of a Redis deployment. Thread: the shard's.
@@ -57,6 +65,8 @@ public:
     void unsubscribe(std::string_view channel) override;
     std::optional<publish_result> publish(std::string_view channel, const bus::publication& message,
                                           publish_listener& who, ticket whose) override;
+    std::optional<result<bus::home_answer>> ask_home(std::string_view channel, const bus::home_question& asked,
+                                                     bus::home_listener& who, ticket whose) override;
     bool congested() const noexcept override { return false; } // a publication too many is refused
     void on_time(std::chrono::steady_clock::time_point now) override;
 
@@ -67,16 +77,25 @@ private:
 
     // What the link tells a shard.
     struct notice {
-        enum class kind : std::uint8_t { subscribed, refused, message, published, away, back };
+        enum class kind : std::uint8_t { subscribed, refused, message, published, away, back, told, lost };
         kind what;
-        std::string channel{};                             // subscribed, refused
-        std::uint64_t heard = 0;                           // subscribed, refused: of what this shard has asked
-        error why{};                                       // refused
-        std::shared_ptr<const upstream_message> message{}; // message
-        publish_listener* listener = nullptr;              // published
-        ticket whose{};                                    // published
-        publish_result receivers{std::uint32_t{0}};        // published
-        std::size_t bytes = 0;                             // published: that it held
+        std::string channel{};                                  // subscribed, refused, lost
+        std::uint64_t heard = 0;                                // subscribed, refused: of what this shard has asked
+        error why{};                                            // refused
+        std::shared_ptr<const upstream_message> message{};      // message
+        publish_listener* listener = nullptr;                   // published
+        ticket whose{};                                         // published
+        publish_result receivers{std::uint32_t{0}};             // published
+        std::size_t bytes = 0;                                  // published: that it held
+        std::uint64_t question = 0;                             // told
+        std::shared_ptr<const result<bus::home_answer>> said{}; // told
+    };
+    // A question about a stream that is not answered yet.
+    struct asking {
+        bus::home_listener* who;
+        ticket whose;
+        std::string channel;
+        bool joins;
     };
     // Who has subscribed and not been told yet that nothing will be missed.
     struct waiter {
@@ -100,6 +119,13 @@ private:
     void confirm(std::string_view channel);
     void refuse(std::string_view channel, error why);
 
+    // broker_home.cpp: what is kept at the server
+    const channels::name_space* space_of(std::string_view channel) const noexcept;
+    std::unique_ptr<ledger::call> call_of(std::string_view channel, const bus::publication& message) const;
+    void hold(const std::string& channel);
+    void let_go(const std::string& channel);
+    void tell(const notice& what);
+
     redis_link* link_;
     std::uint32_t shard_;
     hub::hub* hub_;
@@ -115,6 +141,19 @@ private:
     std::size_t in_flight_ = 0;
     std::size_t in_flight_bytes_ = 0;
     bool away_ = true;
+    std::optional<channels::rules> rules_; // none: nothing is kept at the server
+    boost::unordered_flat_map<std::uint64_t, asking> asking_;
+    std::uint64_t last_question_ = 0;
+    // Who hears an answer subscribes then, and so many questions are there: until then the channel is wanted for them.
+    boost::unordered_flat_map<std::string, std::uint32_t, hash_of_name, std::equal_to<>> joining_;
+};
+
+/// What is kept at the server, and how it is asked for.
+struct keeping_options {
+    std::function<channels::rules()> rules; ///< a copy for each thread
+    std::string prefix = "carillon";        ///< of the names of what is kept
+    std::chrono::seconds key_ttl{300};      ///< of publications' idempotency keys
+    ledger::node_streams::limits reads{};
 };
 
 /// Where the bus is, and how it is used.
@@ -123,13 +162,14 @@ struct redis_options {
     std::uint16_t port = 6379;
     upstream_options upstream;
     std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
+    std::optional<keeping_options> keeping{};           ///< none: nothing is
     std::size_t input_bytes_max = 32 * 1024 * 1024; ///< of messages that wait for shards; then the server is not read
 };
 
 /// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own; the decisions are
 /// `upstream`'s. It counts the interest of the shards, so that the server sees one subscription for each channel of the
 /// process, and gives each message to the shards that may have subscribers.
-class redis_link final : public upstream_listener {
+class redis_link final : public upstream_listener, public ledger::node_listener {
 public:
     redis_link(const redis_options& how, std::uint32_t shards);
     redis_link(const redis_link&) = delete;
@@ -168,7 +208,9 @@ public:
         std::uint64_t holds = 0;     ///< times the server was not read because of them
         bool live = false;
         std::uint64_t as_text = 0; ///< messages that were text, no JSON
-        std::string last_error;    ///< why the last connection, or the last attempt at one, ended; empty: none has
+        ledger::node_streams::counters reads{};
+        std::size_t read_channels = 0; ///< whose place in the stream is followed
+        std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
     };
     /// On the link's thread.
     figures snapshot() const;
@@ -183,6 +225,14 @@ public:
     void on_published(std::uint64_t publication, publish_result receivers) override;
     void on_away(std::string_view why) override;
     void on_back() override;
+    void on_called(std::uint64_t number, std::span<const resp::node> said) override;
+    void on_call_failed(std::uint64_t number, error why) override;
+
+    // ledger::node_listener
+    bool on_call(std::uint64_t number, const ledger::call& what) override;
+    void on_told(std::uint32_t shard, std::uint64_t number, const result<bus::home_answer>& said) override;
+    void on_missed(std::string_view channel, const ledger::envelope& what) override;
+    void on_lost(std::string_view channel) override;
 
 private:
     friend class redis_broker;
@@ -190,19 +240,22 @@ private:
 
     // What a shard asks of the link.
     struct request {
-        enum class kind : std::uint8_t { want, confirm, release, publish };
+        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask };
         kind what;
         std::uint32_t shard = 0;
         std::string channel;
         std::string payload{};
         publish_listener* listener = nullptr;
         ticket whose{};
+        std::unique_ptr<ledger::call> call{};                       // that publishes
+        std::unique_ptr<ledger::node_streams::question> question{}; // ask
     };
     struct publisher {
         std::uint32_t shard;
         publish_listener* listener;
         ticket whose;
         std::size_t bytes;
+        std::unique_ptr<ledger::call> call{};
     };
     struct interest_count {
         std::uint32_t shards = 0;
@@ -227,6 +280,14 @@ private:
     void tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest);
     void tell(std::uint32_t shard, redis_broker::notice what);
     void tell_all(const redis_broker::notice& what);
+    void give(std::string_view channel, const hub::publication& what);
+
+    // link_streams.cpp: what is kept at the server
+    void send_call(std::uint64_t number, const ledger::call& what, bool with_text, upstream::clock::time_point now);
+    void publish_by_call(request& what, upstream::clock::time_point now);
+    void ask_stream(request& what, upstream::clock::time_point now);
+    void on_envelope(std::string_view channel, std::string_view bytes);
+    void look_at_streams(upstream::clock::time_point now);
 
     redis_options options_;
     boost::asio::io_context context_{1};
@@ -239,6 +300,9 @@ private:
     boost::unordered_flat_map<std::string, interest_count, hash_of_name> interest_;
     boost::unordered_flat_map<std::uint64_t, publisher> publishers_;
     std::uint64_t next_publication_ = 1;
+    std::optional<ledger::node_streams> streams_;
+    std::uint64_t calls_ = 0; // that published
+    std::uint64_t calls_failed_ = 0;
     dialer dialer_;
     wire wire_;
     wire second_; // to a server without RESP3

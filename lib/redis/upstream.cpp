@@ -25,6 +25,7 @@ resp::reply_limits limits_of(const upstream_options& how) {
     constexpr std::size_t text_bytes_min = 64 * 1024;
     resp::reply_limits limits;
     limits.text_bytes_max = std::max(how.payload_bytes_max, text_bytes_min);
+    if (!how.scripts.empty()) limits.text_bytes_max += envelope_bytes_max;
     limits.bytes_max = std::max(limits.bytes_max, limits.text_bytes_max + text_bytes_min);
     return limits;
 }
@@ -70,8 +71,7 @@ void upstream::release(std::string_view name, clock::time_point now) {
 void upstream::publish(std::uint64_t publication, std::string_view channel, std::string_view payload,
                        clock::time_point now) {
     ++counts_.publications;
-    const bool full =
-        in_flight_ >= options_.in_flight_max || speaking().output().size() + payload.size() > options_.output_bytes_max;
+    const bool full = is_full(payload.size());
     if (!connected() || full) {
         ++counts_.publications_failed;
         listener_->on_published(publication, full && connected() ? error::busy : error::away);
@@ -79,6 +79,13 @@ void upstream::publish(std::uint64_t publication, std::string_view channel, std:
     }
     ++in_flight_;
     speaking().send({"PUBLISH", channel, payload}, {.what = awaited::kind::publish, .publication = publication}, now);
+}
+
+void upstream::call(std::uint64_t number, std::span<const std::string_view> words, clock::time_point now) {
+    const bool full = is_full(resp::command_bytes(words));
+    if (!connected() || full) return listener_->on_call_failed(number, connected() ? error::busy : error::away);
+    ++in_flight_;
+    first_.send(words, {.what = awaited::kind::call, .publication = number}, now);
 }
 
 void upstream::linger(std::string_view name, channel_state& channel) {
@@ -212,6 +219,7 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     std::deque<awaited> unanswered = first_.reset();
     std::ranges::move(second_.reset(), std::back_inserter(unanswered));
     for (const awaited& each : unanswered) {
+        if (each.what == awaited::kind::call) listener_->on_call_failed(each.publication, error::away);
         if (each.what != awaited::kind::publish) continue;
         ++counts_.publications_failed;
         listener_->on_published(each.publication, error::away);
@@ -302,7 +310,7 @@ void upstream::check_lines(std::size_t confirmations) const {
         for (const awaited& each : of->expected) {
             const bool is_probe = each.what == awaited::kind::ping || each.what == awaited::kind::role;
             probes += connected() && is_probe;
-            publications += each.what == awaited::kind::publish;
+            publications += each.what == awaited::kind::publish || each.what == awaited::kind::call;
             if (each.what == awaited::kind::subscribe) unconfirmed += each.left;
             CHECK(each.what == awaited::kind::subscribe ? each.left <= each.names.size() : each.names.empty());
             CHECK(of == &speaking() || each.what != awaited::kind::publish);

@@ -2,6 +2,7 @@
 
 #include "base/name_hash.hpp"
 #include "bus/broker.hpp"
+#include "ledger/envelope.hpp"
 #include "redis/lane.hpp"
 #include "resp/reply.hpp"
 
@@ -40,8 +41,12 @@ struct upstream_options {
     std::size_t output_bytes_max = 32 * 1024 * 1024; ///< that wait to be written; then publications are refused
     std::size_t channels_per_command = 256;          ///< of one SUBSCRIBE or UNSUBSCRIBE
     std::size_t asked_max = 16'384;                  ///< channels whose confirmation is awaited
+    std::vector<std::string_view> scripts{};         ///< that calls are made of: loaded at each greeting; needs RESP3
     std::size_t payload_bytes_max = 65'536;          ///< of a message; a larger one is not delivered
 };
+
+/// What an envelope may have beside its payload.
+inline constexpr std::size_t envelope_bytes_max = ledger::remarks_bytes_max + ledger::envelope_overhead_bytes;
 
 /// What an upstream tells those it works for.
 class upstream_listener {
@@ -55,6 +60,9 @@ public:
     /// In place of a message with a payload of more bytes than it may have.
     virtual void on_oversized(std::string_view channel, std::uint64_t payload_bytes) = 0;
     virtual void on_published(std::uint64_t publication, publish_result receivers) = 0;
+    /// The answer to a call, which may be an error.
+    virtual void on_called(std::uint64_t /*number*/, std::span<const resp::node> /*said*/) {}
+    virtual void on_call_failed(std::uint64_t /*number*/, error /*why*/) {}
     /// The connection is lost: no channel is subscribed any more. Those that are wanted will be again, each with its
     /// on_subscribed.
     virtual void on_away(std::string_view why) = 0;
@@ -118,6 +126,11 @@ public:
     void release(std::string_view channel, clock::time_point now);
     /// on_published follows; at once when the server is away or too much is on its way.
     void publish(std::uint64_t publication, std::string_view channel, std::string_view payload, clock::time_point now);
+    /// A call of a script, of the caller's own number. on_called or on_call_failed follows; the latter at once when the
+    /// server is away or too much is on its way. Its answer stands among the messages where the server has put it.
+    void call(std::uint64_t number, std::span<const std::string_view> words, clock::time_point now);
+    /// Whether a command of so many bytes would be taken now.
+    bool takes(std::size_t bytes) const noexcept { return connected() && !is_full(bytes); }
 
     // --- what happens
 
@@ -202,6 +215,10 @@ private:
     void on_greeting_answered(lane& from, awaited::kind what, const resp::node& answer, clock::time_point now);
     void on_role(std::span<const resp::node> nodes, clock::time_point now);
     void begin(clock::time_point now);
+    void load_scripts(clock::time_point now);
+    bool is_full(std::size_t bytes) const noexcept {
+        return in_flight_ >= options_.in_flight_max || speaking().output().size() + bytes > options_.output_bytes_max;
+    }
     void probe(lane& where, clock::time_point now);
     bool is_push(const lane& from, std::span<const resp::node> nodes) const noexcept;
     void on_nodes(lane& from, std::span<const resp::node> nodes, clock::time_point now);
@@ -241,7 +258,7 @@ private:
 
     lane first_;
     lane second_;
-    std::size_t in_flight_ = 0; // publications that are awaited
+    std::size_t in_flight_ = 0; // publications and calls that are awaited
 };
 
 } // namespace carillon::redis

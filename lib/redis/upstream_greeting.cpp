@@ -91,12 +91,16 @@ void upstream::on_hello(std::span<const resp::node> nodes, clock::time_point now
     if (is_error(nodes.front())) {
         const std::string why = without_arguments(nodes.front().text, options_.password);
         if (!lacks_resp3(why)) return lose(why, true, now);
+        if (!options_.scripts.empty())
+            return lose("the server has no RESP3, which streams and presence need", true, now);
         is_plain_ = true;
         return greet_plainly(first_, now);
     }
     const introduction who = introduction_of(nodes);
     if (const std::string_view why = objection_to(who); !why.empty()) return lose(why, true, now);
     is_carillon_ = who.server == "carillon";
+    if (is_carillon_ && !options_.scripts.empty())
+        return lose("a carillon-bus keeps nothing, and there are namespaces with history or presence", true, now);
     begin(now);
 }
 
@@ -117,11 +121,18 @@ void upstream::on_role(std::span<const resp::node> nodes, clock::time_point now)
     if (const std::string_view why = objection_to(who); !why.empty()) lose(why, true, now);
 }
 
+// Before anything that could call them.
+void upstream::load_scripts(clock::time_point now) {
+    for (const std::string_view each : options_.scripts)
+        first_.send({"SCRIPT", "LOAD", each}, {.what = awaited::kind::script}, now);
+}
+
 void upstream::begin(clock::time_point now) {
     first_.probed(now);
     second_.probed(now);
     ++counts_.connects;
     state_ = state::restoring;
+    load_scripts(now);
     restoring_ = channels_.size();
     for (auto& [name, channel] : channels_) {
         channel.restoring = true;

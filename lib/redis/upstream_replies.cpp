@@ -90,7 +90,9 @@ void upstream::on_message(std::string_view channel, const resp::node& payload) {
     ++counts_.messages;
     const bool skipped = payload.kind == resp::type::skipped;
     const std::uint64_t bytes = skipped ? static_cast<std::uint64_t>(payload.integer) : payload.text.size();
-    if (bytes > options_.payload_bytes_max) return listener_->on_oversized(channel, bytes);
+    const bool is_envelope = !skipped && !options_.scripts.empty() && ledger::is_envelope(payload.text);
+    if (bytes > options_.payload_bytes_max + (is_envelope ? envelope_bytes_max : 0))
+        return listener_->on_oversized(channel, bytes);
     listener_->on_message(channel, payload.text);
 }
 
@@ -137,6 +139,16 @@ void upstream::on_answer(lane& from, std::span<const resp::node> nodes, clock::t
         from.probe_answered();
         if (what == awaited::kind::role) on_role(nodes, now);
         return;
+    case awaited::kind::script:
+        from.expected.pop_front();
+        if (failed) lose(answer.text, true, now);
+        return;
+    case awaited::kind::call: {
+        const std::uint64_t number = from.expected.front().publication;
+        from.expected.pop_front();
+        --in_flight_;
+        return listener_->on_called(number, nodes);
+    }
     case awaited::kind::publish: {
         const std::uint64_t publication = from.expected.front().publication;
         from.expected.pop_front();

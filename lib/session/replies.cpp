@@ -157,20 +157,22 @@ void server::on_unsubscribed(std::string_view channel, bus::error why) {
     std::string frame;
     ws::append_frame(frame, ws::opcode::text, push);
     auto told = std::make_shared<farewell>(farewell{std::string{channel}, std::move(frame), {}});
+    // All of them leave at once: who heard the next publication and not the one before would not know what it lacks.
     for (const hub::subscriber each : hub_->subscribers_of(channel)) {
-        told->whose.push_back(records().key_of(records().at(each.index())));
+        auto& c = static_cast<client&>(records().at(each.index()));
+        told->whose.push_back(records().key_of(c));
+        leave_channel(c, told->channel);
+        forget_grant(c, told->channel);
     }
     take_away(told, 0);
 }
 
-// Some at a time, as all that concerns everybody. Who has left meanwhile needs no push.
+// Some at a time, as all that concerns everybody.
 void server::take_away(const std::shared_ptr<const farewell>& what, std::size_t from) {
     const std::size_t end = std::min(what->whose.size(), from + closed_per_turn);
     for (std::size_t i = from; i < end; ++i) {
         auto* c = static_cast<client*>(find(what->whose[i]));
         if (c == nullptr || c->closing) continue;
-        if (leave_channel(*c, what->channel) == hub::unsubscribe_outcome::not_subscribed) continue;
-        forget_grant(*c, what->channel);
         send(*c, what->frame);
     }
     if (end < what->whose.size()) boost::asio::post(shard().context, [this, what, end] { take_away(what, end); });

@@ -8,6 +8,7 @@ import { Centrifuge } from 'centrifuge';
 import jwt from 'jsonwebtoken';
 import WebSocket from 'ws';
 import { keepEvents, startGateway } from './gateway.mjs';
+import { RedisServer, until } from './redis_server.mjs';
 
 const suite = { timeout: 240_000 };
 const limit = { timeout: 120_000 };
@@ -61,6 +62,8 @@ function client(t, gateway, options = {}) {
 
 const publishes = (gateway) => (channel, data, more = {}) => gateway.api('publish', { channel, data, ...more }, apiKey);
 
+const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
+
 /** Numbers from 0 below `n`, the same for the same seed. */
 function randomNumbers(seed) {
   let state = seed;
@@ -70,14 +73,23 @@ function randomNumbers(seed) {
   };
 }
 
-for (const shards of ['1', '3']) {
-  describe(`streams on ${shards} shard(s)`, suite, () => {
-    let gateway, publish;
+// The same questions, whether streams are inside of the process or on a Redis; there a second gateway publishes.
+for (const [shards, on] of [['1', 'embedded'], ['3', 'embedded'], ['1', 'redis'], ['3', 'redis']]) {
+  describe(`streams on ${shards} shard(s), ${on}`, suite, () => {
+    let redis, gateway, other, publish;
     before(async () => {
-      gateway = await startGateway({ dev: false, flags: ['--shards', shards, '--config', configuration] });
-      publish = publishes(gateway);
+      if (on === 'redis') redis = await RedisServer.start();
+      const how = { dev: false, bus: redis?.url, flags: ['--shards', shards, '--config', configuration] };
+      gateway = await startGateway(how);
+      if (redis) other = await startGateway(how);
+      for (const each of [gateway, other]) if (redis) await untilReady(each);
+      publish = publishes(other ?? gateway);
     });
-    after(() => gateway?.stop());
+    after(async () => {
+      await other?.stop();
+      await gateway?.stop();
+      await redis?.kill();
+    });
 
     test('every publication is seen once and in order, however often the connection is cut', limit, async (t) => {
       const seed = 1 + Math.floor(Math.random() * 1e6);

@@ -1,0 +1,100 @@
+#include "protocol/payload.hpp"
+#include "redis/redis_link.hpp"
+
+#include <utility>
+
+// What is kept at the server: publications that are calls of a script, and what is asked of streams.
+namespace carillon::redis {
+
+using clock = upstream::clock;
+
+void redis_link::send_call(std::uint64_t number, const ledger::call& what, bool with_text, clock::time_point now) {
+    std::string room;
+    upstream_.call(number, what.words(with_text, room), now);
+}
+
+void redis_link::publish_by_call(request& what, clock::time_point now) {
+    const std::uint64_t number = next_publication_++;
+    ++calls_;
+    publisher from{what.shard, what.listener, what.whose, what.call->bytes(), std::move(what.call)};
+    const auto [its, is_new] = publishers_.emplace(number, std::move(from));
+    send_call(number, *its->second.call, false, now); // which on_call_failed may forget at once
+}
+
+void redis_link::ask_stream(request& what, clock::time_point now) {
+    const auto found = interest_.find(what.question->channel);
+    const bool subscribed = found != interest_.end() && found->second.subscribed;
+    streams_->ask(std::move(*what.question), subscribed, now);
+}
+
+void redis_link::look_at_streams(clock::time_point now) {
+    if (!streams_) return;
+    streams_->on_time(now);
+    streams_->pump();
+}
+
+// --- what the server says
+
+void redis_link::on_called(std::uint64_t number, std::span<const resp::node> said) {
+    const auto published = publishers_.find(number);
+    const bool is_publication = published != publishers_.end();
+    if (said.front().text.starts_with("NOSCRIPT")) { // somebody has told it to forget its scripts
+        const ledger::call* const again = is_publication ? published->second.call.get() : streams_->call_of(number);
+        if (again != nullptr) return send_call(number, *again, true, clock::now());
+    }
+    if (!is_publication) {
+        streams_->on_answer(number, said);
+        return;
+    }
+    const auto done = ledger::published_of(said);
+    if (done) return on_published(number, *done);
+    on_call_failed(number, said.front().text.starts_with("NOPERM") ? error::denied : error::refused);
+}
+
+// Questions are asked again when the server is back; there is an answer to one only if it could not be repeated.
+void redis_link::on_call_failed(std::uint64_t number, error why) {
+    if (!publishers_.contains(number)) {
+        if (why != error::away) streams_->on_answer(number, {});
+        return;
+    }
+    ++calls_failed_;
+    on_published(number, why);
+}
+
+void redis_link::on_envelope(std::string_view channel, std::string_view bytes) {
+    const auto what = ledger::open_envelope(bytes);
+    // Whoever may publish at the server may send one.
+    const auto kind = what ? protocol::classify(what->published.payload) : protocol::payload_kind::binary;
+    const auto expected = what && what->published.is_json ? protocol::payload_kind::json : protocol::payload_kind::text;
+    if (kind != expected) {
+        ++refused_;
+        return;
+    }
+    if (streams_->on_publication(channel, *what)) give(channel, what->view());
+}
+
+// --- what is known of the streams
+
+bool redis_link::on_call(std::uint64_t number, const ledger::call& what) {
+    constexpr std::size_t overhead_bytes = 1024; // of its words
+    if (!upstream_.takes(what.bytes() + overhead_bytes)) return false;
+    send_call(number, what, false, clock::now());
+    return true;
+}
+
+void redis_link::on_told(std::uint32_t shard, std::uint64_t number, const result<bus::home_answer>& said) {
+    tell(shard, {.what = redis_broker::notice::kind::told,
+                 .question = number,
+                 .said = std::make_shared<const result<bus::home_answer>>(said)});
+}
+
+void redis_link::on_missed(std::string_view channel, const ledger::envelope& what) { give(channel, what.view()); }
+
+void redis_link::on_lost(std::string_view channel) {
+    for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
+        if (!brokers_[shard]->filter_.may_have(bus::channel_hash(channel))) continue;
+        tell(shard, {.what = redis_broker::notice::kind::lost, .channel = std::string{channel}});
+    }
+}
+
+} // namespace carillon::redis

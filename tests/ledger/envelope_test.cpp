@@ -1,0 +1,81 @@
+#include "ledger/envelope.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace carillon::ledger {
+namespace {
+
+using kind = hub::publication::kind;
+
+TEST(envelope, what_is_put_in_comes_out) {
+    struct row {
+        const char* name;
+        streams::draft what;
+        kind of;
+    };
+    const std::vector<row> rows{
+        {"json", {"{\"a\":1}", true}, kind::message},
+        {"text", {"hello there", false}, kind::message},
+        {"nothing_at_all", {"", false}, kind::message},
+        {"with_info_and_tags", {"1", true, "{\"user\":\"42\"}", "{\"k\":\"v\"}"}, kind::message},
+        {"blanks_and_breaks", {" 1 2 \n", false, "0 0 ", "j0 0 "}, kind::message},
+        {"a_coming", {"{\"client\":\"c\"}", true}, kind::join},
+        {"a_going", {"{\"client\":\"c\"}", true}, kind::leave},
+    };
+    for (const row& each : rows) {
+        SCOPED_TRACE(each.name);
+        const std::string bytes = envelope_of(body_of(each.what, each.of));
+        ASSERT_TRUE(is_envelope(bytes));
+        const auto found = open_envelope(bytes);
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->what, each.of);
+        EXPECT_EQ(found->at, streams::position{});
+        EXPECT_EQ(found->published.payload, each.what.payload);
+        EXPECT_EQ(found->published.is_json, each.what.is_json);
+        EXPECT_EQ(found->published.info, each.what.info);
+        EXPECT_EQ(found->published.tags, each.what.tags);
+        EXPECT_LE(bytes.size(),
+                  envelope_overhead_bytes + each.what.payload.size() + each.what.info.size() + each.what.tags.size());
+        // Cut anywhere before the payload, it is none.
+        for (std::size_t i = 0; i < bytes.size() - each.what.payload.size(); ++i)
+            EXPECT_FALSE(open_envelope(std::string_view{bytes}.substr(0, i))) << i;
+    }
+}
+
+TEST(envelope, has_a_place_if_the_server_gives_it_one) {
+    const std::string bytes = "\377C1"
+                              "18446744073709551615 abcdefghijklmno j0 0 1";
+    const auto found = open_envelope(bytes);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->at.offset, 18446744073709551615u);
+    EXPECT_EQ(found->at.epoch.view(), "abcdefghijklmno");
+}
+
+TEST(envelope, others_are_none) {
+    for (const char* each : {"", "{}", "\377",
+                             "\377C2"
+                             "1 e j0 0 1",
+                             "\377C1"
+                             "x e j0 0 1",
+                             "\377C1"
+                             "1 e x0 0 1",
+                             "\377C1"
+                             "1 an-epoch-too-long j0 0 1",
+                             "\377C1"
+                             "1 e j9 0 1",
+                             "\377C1"
+                             "1 e j1 9 1",
+                             "\377C1"
+                             "1 e j-1 0 1",
+                             "\377C1"
+                             "1 e ",
+                             "\377C1"
+                             "1 e j99999999999999999999 0 1"})
+        EXPECT_FALSE(open_envelope(each)) << each;
+}
+
+} // namespace
+} // namespace carillon::ledger
