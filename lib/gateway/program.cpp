@@ -4,6 +4,7 @@
 #include "gateway/failure.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/health.hpp"
+#include "gateway/import_command.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
 #include "gateway/token_command.hpp"
@@ -73,6 +74,8 @@ int run_program(config::program which, int argc, const char* const* argv) {
     std::signal(SIGHUP, SIG_IGN);
     const bool is_gateway = which == config::program::gateway;
     if (is_gateway && argc > 1 && std::string_view{argv[1]} == "token") return run_token_command(argc - 1, argv + 1);
+    if (is_gateway && argc > 1 && std::string_view{argv[1]} == "import-centrifugo")
+        return run_import_command(argc - 1, argv + 1);
     const config::outcome loaded =
         config::load(which, argc, argv, config::process_environment(), allowed_cores(), complaint_of_keys);
     if (!loaded.value) return say(loaded.exit_code, loaded.text);

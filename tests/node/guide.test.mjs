@@ -22,6 +22,14 @@ test('the index has every page once', () => {
   assert.deepEqual([...pages, 'README.md'].sort(), readdirSync(guide).sort());
 });
 
+test('troubleshooting has every code of the protocol', () => {
+  const codes = readFileSync(new URL('../../lib/protocol/codes.hpp', import.meta.url), 'utf8').matchAll(/^ {4}\w+ = (\d+),/gm);
+  const rows = read('troubleshooting.md').match(/^\| \d[^|]*\|/gm).join();
+  const all = [...codes].map(([, code]) => code);
+  assert.ok(all.length > 30, String(all));
+  assert.deepEqual(all.filter((code) => !rows.includes(code)), []);
+});
+
 for (const page of ['README.md', ...pages]) {
   test(`the links of ${page} lead somewhere`, () => {
     for (const link of linksOf(read(page)).filter((each) => !/^https?:/.test(each))) {

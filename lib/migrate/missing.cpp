@@ -1,0 +1,81 @@
+#include "migrate/missing.hpp"
+
+#include <utility>
+
+namespace carillon::migrate {
+
+namespace {
+
+constexpr std::pair<std::string_view, missing_option> table[] = {
+    {"http_api.insecure", {fate::missing, "back ends show a key: api_key"}},
+    {"http_api.error_mode",
+     {fate::differs, "X-Centrifugo-Error-Mode: transport in a request does it for that request"}},
+    {"http_api", {fate::missing, "the API is at /api on the control port"}},
+    {"grpc_api", {fate::missing, "back ends use HTTP or a Redis client"}},
+    {"admin", {fate::missing, "there is no such page"}},
+    {"prometheus", {fate::differs, "always there: /metrics on the control port; the metrics have other names"}},
+    {"health", {fate::differs, "always there: /livez and /readyz"}},
+    {"swagger", {fate::missing, "proto/ has the description of the API"}},
+    {"debug", {fate::missing, "there are no profiles over HTTP"}},
+    {"client.insecure",
+     {fate::missing, "clients without a token may do what namespaces say; dev = true is for development"}},
+    {"client.insecure_skip_token_signature_verify", {fate::missing, "signatures are always checked"}},
+    {"client.disallow_anonymous_connection_tokens",
+     {fate::missing, "a token without a user is one of the anonymous user"}},
+    {"client.expired_sub_close_delay", {fate::differs, "client_expired_close_delay_s is for both"}},
+    {"client.presence_update_interval", {fate::differs, "it is known without being asked for"}},
+    {"client.channel_position", {fate::differs, "a gap cannot come unseen: each channel has one order"}},
+    {"client.concurrency", {fate::differs, "commands of one connection are carried out in their order"}},
+    {"client.subscribe_to_user_personal_channel",
+     {fate::missing, "name the channel in the token: channels = [\"personal:#42\"]"}},
+    {"client.user_connection_limit", {fate::missing, "a user may have any number of connections"}},
+    {"client.connection_rate_limit", {fate::differs, "accept_wait_ms and work_pool bound what newcomers cost"}},
+    {"client.user_id_http_header", {fate::missing, "ask the application: [[proxy]] with event = [\"connect\"]"}},
+    {"client.token", {fate::missing, "an audience and an issuer are compared as they are"}},
+    {"client.subscription_token",
+     {fate::missing, "there are no such keys: subscription tokens have those of connections"}},
+    {"channel.proxy", {fate::missing, "no [[proxy]] uses it"}},
+    {"channel", {fate::missing, "names of channels are made of :, # , and $ as by default"}},
+    {"rpc.namespaces", {fate::missing, "all calls go to one [[proxy]] with event = [\"rpc\"]"}},
+    {"rpc", {fate::missing, "all calls go to one [[proxy]] with event = [\"rpc\"]"}},
+    {"proxy.binary_encoding", {fate::missing, "payloads are JSON"}},
+    {"engine.redis", {fate::missing, "the bus is one Redis, with pub/sub"}},
+    {"engine", {fate::missing, "the bus is inside of the process, or a Redis"}},
+    {"broker", {fate::missing, "the bus is inside of the process, or a Redis"}},
+    {"presence_manager", {fate::missing, "who is there is known inside of the process"}},
+    {"http_server.tls", {fate::missing, "let a proxy before it do TLS (docs/operations.md)"}},
+    {"http_server.http3", {fate::missing, "clients connect with WebSocket over HTTP/1.1"}},
+    {"http_server", {fate::missing, "there is no such option"}},
+    {"websocket.compression", {fate::missing, "messages are not compressed"}},
+    {"websocket.handler_prefix", {fate::missing, "clients connect at /connection/websocket"}},
+    {"websocket.disabled", {fate::missing, "clients connect with WebSocket"}},
+    {"websocket", {fate::differs, "buffers are those of work_pool and read_buffer_bytes"}},
+    {"sse", {fate::missing, "clients connect with WebSocket"}},
+    {"http_stream", {fate::missing, "clients connect with WebSocket"}},
+    {"webtransport", {fate::missing, "clients connect with WebSocket"}},
+    {"emulation", {fate::missing, "clients connect with WebSocket"}},
+    {"uni_websocket", {fate::missing, "clients connect with an SDK of both directions"}},
+    {"uni_sse", {fate::missing, "clients connect with an SDK of both directions"}},
+    {"uni_http_stream", {fate::missing, "clients connect with an SDK of both directions"}},
+    {"uni_grpc", {fate::missing, "clients connect with an SDK of both directions"}},
+    {"consumers", {fate::missing, "back ends publish with the API or a Redis client"}},
+    {"log.file", {fate::differs, "the log goes to standard error"}},
+    {"node", {fate::missing, "a gateway has no name"}},
+    {"graphite", {fate::missing, "metrics are for Prometheus: /metrics"}},
+    {"opentelemetry", {fate::missing, "there are no traces"}},
+    {"usage_stats", {fate::differs, "nothing is ever sent to anybody"}},
+    {"pid_file", {fate::missing, "let the service manager know it"}},
+    {"shutdown", {fate::missing, "there is no such option"}},
+    {"push_notifications", {fate::missing, "there are none"}},
+};
+
+} // namespace
+
+missing_option why_missing(std::string_view path) noexcept {
+    const std::pair<std::string_view, missing_option>* best = nullptr;
+    for (const auto& each : table)
+        if (path.starts_with(each.first) && (best == nullptr || each.first.size() > best->first.size())) best = &each;
+    return best == nullptr ? missing_option{fate::missing, "there is no such option"} : best->second;
+}
+
+} // namespace carillon::migrate

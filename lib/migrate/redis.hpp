@@ -1,0 +1,11 @@
+#pragma once
+
+#include "migrate/options.hpp"
+#include "migrate/writing.hpp"
+
+namespace carillon::migrate {
+
+/// Writes `bus`, where the other configuration has Redis. Returns whether there is an external bus now.
+bool write_bus(old_options& from, const writing& out);
+
+} // namespace carillon::migrate
