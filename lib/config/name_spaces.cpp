@@ -270,10 +270,6 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
             return fmt::format("{}: nothing can be recovered where nothing is kept; give history_size, too", source);
         if (value.force_push_join_leave && !value.join_leave)
             return fmt::format("{}: force_push_join_leave needs join_leave", source);
-        if ((value.presence || value.join_leave) && values.bus)
-            return fmt::format("{}: presence and join_leave are for the bus inside of the process so far; leave them "
-                               "out with an external bus",
-                               source);
         if (value.name.empty() || value.name.size() + 1 <= values.client_channel_bytes_max) continue;
         const auto limit = set_by.find("client_channel_bytes_max");
         return fmt::format("{}: no channel can be in the namespace {}: names have at most {} bytes (from {})", source,

@@ -241,6 +241,9 @@ constexpr option table[] = {
     {PLACE(bus_prefix), gateway, upstream, 1, 64, "bytes",
      "What the names begin with that gateways use on the bus for what they keep there: streams, their places and keys. "
      "All gateways of one service have the same."},
+    {PLACE(bus_presence_ttl_s), gateway, upstream, 3, 86'400, "seconds",
+     "How long somebody is present on the bus without having been heard of again; gateways say so three times meanwhile. "
+     "After it those are gone whose gateway has died."},
     {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
      "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into what "
      "the bus keeps for a subscriber."},

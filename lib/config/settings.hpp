@@ -131,6 +131,7 @@ struct settings {
     std::chrono::milliseconds bus_linger{1'000};
     std::chrono::milliseconds bus_subscribe_timeout{4'000};
     std::size_t bus_reads_max = 32;
+    std::size_t bus_presence_ttl_s = 60;
     std::string bus_prefix = "carillon";
     std::size_t bus_in_flight_max = 16'384; // publications
     std::size_t bus_upstream_output_bytes_max = 33'554'432;

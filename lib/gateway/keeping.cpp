@@ -8,7 +8,9 @@
 namespace carillon::gateway {
 
 bool keeps_on_bus(const config::settings& how) {
-    return how.bus && std::ranges::any_of(how.namespaces, [](const auto& each) { return each.history_size > 0; });
+    return how.bus && std::ranges::any_of(how.namespaces, [](const auto& each) {
+               return each.history_size > 0 || each.presence || each.join_leave;
+           });
 }
 
 void keep_on_bus(const config::settings& how, redis::redis_options& options) {
@@ -22,8 +24,11 @@ void keep_on_bus(const config::settings& how, redis::redis_options& options) {
     keeping.reads = {.reads_max = how.bus_reads_max,
                      .patience = how.bus_subscribe_timeout,
                      .page = {.publications_max = how.history_publications_max, .bytes_max = how.history_bytes_max}};
-    for (const auto which : {ledger::program::publish, ledger::program::read})
-        options.upstream.scripts.push_back(ledger::script_of(which).text);
+    keeping.presence.ttl = std::chrono::seconds{how.bus_presence_ttl_s};
+    keeping.listed_max = how.presence_clients_max;
+    keeping.announced_max = how.join_leave_clients_max;
+    for (std::size_t i = 0; i < ledger::programs; ++i)
+        options.upstream.scripts.push_back(ledger::script_of(static_cast<ledger::program>(i)).text);
 }
 
 } // namespace carillon::gateway

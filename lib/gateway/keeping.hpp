@@ -5,7 +5,7 @@
 
 namespace carillon::gateway {
 
-/// Whether gateways keep anything on the bus outside: streams.
+/// Whether gateways keep anything on the bus outside: streams, or who is there.
 bool keeps_on_bus(const config::settings& how);
 
 /// How they do, if they do.

@@ -58,7 +58,9 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .stream_reads = from.reads.reads,
             .stream_reads_shared = from.reads.reads_shared,
             .stream_gaps = from.reads.gaps,
-            .stream_gaps_lost = from.reads.lost};
+            .stream_gaps_lost = from.reads.lost,
+            .present = from.present,
+            .presence_calls = from.presence_calls};
 }
 
 } // namespace carillon::gateway

@@ -20,10 +20,8 @@
 namespace carillon::ledger {
 
 /// What node_streams has others do.
-class node_listener {
+class node_listener : public call_taker {
 public:
-    /// Sends a call on the connection that has the subscriptions. False: not now.
-    virtual bool on_call(std::uint64_t number, const call& what) = 0;
     /// The answer to what a shard has asked under this number.
     virtual void on_told(std::uint32_t shard, std::uint64_t number, const result<bus::home_answer>& said) = 0;
     /// For all who have subscribed to the channel: they have missed it.

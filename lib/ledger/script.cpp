@@ -1,7 +1,9 @@
 #include "ledger/script.hpp"
 
 #include "base/check.hpp"
+#include "ledger/attendance.hpp"
 #include "ledger/envelope.hpp"
+#include "ledger/texts.hpp"
 
 #include <boost/uuid/detail/sha1.hpp>
 #include <fmt/format.h>
@@ -14,91 +16,6 @@
 namespace carillon::ledger {
 
 namespace {
-
-// Numbers are written with string.format, since Lua would write 1e+15 for a large one. A stream whose place is lost
-// has none of its publications either.
-constexpr std::string_view publish_text = R"(
-local place, stream, key = KEYS[1], KEYS[2], KEYS[3]
-local channel, body, size, ttl, place_ttl, fresh, key_ttl, version, version_epoch = unpack(ARGV)
-if key then
-  local was = redis.call('GET', key)
-  if was then
-    local offset, epoch = string.match(was, '^(%d+) (.*)$')
-    return {offset, epoch, 0, 1}
-  end
-end
-local offset, epoch = '0', ''
-if size ~= '0' then
-  epoch = redis.call('HGET', place, 'epoch')
-  if not epoch then
-    epoch = fresh
-    redis.call('DEL', stream)
-    redis.call('HSET', place, 'epoch', epoch, 'top', '0')
-  end
-  if version ~= '' then
-    local known = redis.call('HMGET', place, 'version', 'version_epoch')
-    if known[1] and known[2] == version_epoch and known[1] >= version then
-      return {redis.call('HGET', place, 'top'), epoch, 0, 1}
-    end
-    redis.call('HSET', place, 'version', version, 'version_epoch', version_epoch)
-  end
-  offset = string.format('%.0f', redis.call('HINCRBY', place, 'top', 1))
-  redis.call('XADD', stream, 'MAXLEN', size, offset .. '-0', 'b', body)
-  redis.call('EXPIRE', stream, ttl)
-  redis.call('EXPIRE', place, place_ttl)
-end
-if key then redis.call('SET', key, offset .. ' ' .. epoch, 'EX', key_ttl) end
-local heard = redis.call('PUBLISH', channel, '\255C1' .. offset .. ' ' .. epoch .. ' ' .. body)
-return {offset, epoch, heard, 0}
-)";
-
-// What is asked for is read only if all of it can be given: who has missed more is told so.
-constexpr std::string_view read_text = R"(
-local place, stream = KEYS[1], KEYS[2]
-local about, fresh, place_ttl, since, since_epoch, limit, bytes_max = unpack(ARGV)
-local epoch = redis.call('HGET', place, 'epoch')
-if not epoch then
-  epoch = fresh
-  redis.call('DEL', stream)
-  redis.call('HSET', place, 'epoch', epoch, 'top', '0')
-end
-redis.call('EXPIRE', place, place_ttl)
-if about == 'forget' then redis.call('DEL', stream) end
-local top = redis.call('HGET', place, 'top')
-local kept = redis.call('XLEN', stream)
-local same = since_epoch == '' or since_epoch == epoch
-local after = string.format('%.0f-0', tonumber(since) + 1)
-limit = tonumber(limit)
-local found = {}
-if about == 'recover' then
-  local missed = tonumber(top) - tonumber(since)
-  if same and missed > 0 and missed <= kept and missed <= limit then
-    found = redis.call('XRANGE', stream, after, '+', 'COUNT', missed)
-  end
-elseif about == 'newest' then
-  if not (same and since == top) then found = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1) end
-elseif limit == 0 then
-  found = {}
-elseif about == 'after' then
-  found = redis.call('XRANGE', stream, after, '+', 'COUNT', limit)
-elseif about == 'before' then
-  found = redis.call('XREVRANGE', stream, string.format('%.0f-0', tonumber(since) - 1), '-', 'COUNT', limit)
-elseif about == 'last' then
-  found = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', limit)
-end
-local said, bytes = {top, epoch, kept, 0}, 0
-for i, entry in ipairs(found) do
-  local body = entry[2][2]
-  bytes = bytes + #body
-  if bytes > tonumber(bytes_max) and (i > 1 or about == 'recover') then
-    said[4] = 1
-    break
-  end
-  said[#said + 1] = entry[1]
-  said[#said + 1] = body
-end
-return said
-)";
 
 std::string sha1_of(std::string_view text) {
     boost::uuids::detail::sha1 made;
@@ -121,8 +38,18 @@ bool read_number(std::string_view text, std::uint64_t& into) noexcept {
 } // namespace
 
 const script& script_of(program which) {
-    static const std::array<script, programs> all{script{std::string{publish_text}, sha1_of(publish_text)},
-                                                  script{std::string{read_text}, sha1_of(read_text)}};
+    static const std::array<std::string_view, programs> texts{texts::publish, texts::read, texts::enter, texts::leave,
+                                                              texts::attend};
+    static const std::array<script, programs> all = [] {
+        std::array<script, programs> made;
+        for (std::size_t i = 0; i < programs; ++i) {
+            const bool of_presence = i >= static_cast<std::size_t>(program::enter);
+            std::string text{of_presence ? texts::attendance : std::string_view{}};
+            text += texts.at(i);
+            made.at(i) = {text, sha1_of(text)};
+        }
+        return made;
+    }();
     return all.at(static_cast<std::size_t>(which));
 }
 
@@ -177,6 +104,8 @@ std::optional<bus::published> published_of(std::span<const resp::node> answer) {
 call reading(const names& in, std::string_view channel, const bus::home_question& asked, const keeping& how,
              const streams::page_limits& most) {
     using kind = bus::home_question::kind;
+    if (asked.about == kind::list || asked.about == kind::count)
+        return attending(in, channel, asked.about == kind::list, how.there);
     std::string about = "place";
     std::size_t limit = most.publications_max;
     if (asked.about == kind::recover) about = how.newest_only ? "newest" : "recover";
@@ -222,6 +151,7 @@ streams::shared_batch shared(std::optional<streams::batch> made) {
 std::optional<bus::home_answer> answer_of(std::span<const resp::node> answer, const bus::home_question& asked,
                                           const keeping& how, const streams::page_limits& most) {
     using kind = bus::home_question::kind;
+    if (asked.about == kind::list || asked.about == kind::count) return attendance_of(answer);
     bus::home_answer said;
     if (answer.size() < 5 || answer.size() % 2 == 0 || answer[0].kind != resp::type::array ||
         answer[3].kind != resp::type::integer || answer[4].kind != resp::type::integer)

@@ -5,6 +5,7 @@
 #include "resp/reply.hpp"
 #include "streams/store.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,8 +22,8 @@ struct script {
 };
 
 /// The scripts that there are; a server is given them all when it is greeted.
-enum class program : std::uint8_t { publish, read };
-inline constexpr std::size_t programs = 2;
+enum class program : std::uint8_t { publish, read, enter, leave, attend };
+inline constexpr std::size_t programs = 5;
 const script& script_of(program which);
 
 /// A call of a script as the words of a command.
@@ -36,10 +37,28 @@ struct call {
     std::vector<std::string_view> words(bool with_text, std::string& room) const;
 };
 
-/// What a stream keeps, and what of it is told at once.
+/// How it is kept and told who is in a channel.
+struct attending_rules {
+    std::chrono::milliseconds ttl{60'000}; ///< of who is not heard of again
+    std::size_t listed_max = 1'000;        ///< clients in one answer that lists them
+    std::int64_t announced_max = -1;       ///< clients in a channel up to which comings and goings are told; -1: never
+};
+
+/// What a channel keeps, and what of it is told at once.
 struct keeping {
     streams::keeping what{};
     bool newest_only = false; ///< only the newest publication counts for who comes back
+    attending_rules there{};
+};
+
+/// Sends calls.
+class call_taker {
+public:
+    /// On the connection that has the subscriptions. False: not now.
+    virtual bool on_call(std::uint64_t number, const call& what) = 0;
+
+protected:
+    ~call_taker() = default;
 };
 
 /// The names of what is kept at the server begin with it.
@@ -50,6 +69,13 @@ public:
     /// cluster it is.
     std::string stream(std::string_view channel) const { return prefix_ + ".stream.{" + std::string{channel} + '}'; }
     std::string place(std::string_view channel) const { return prefix_ + ".place.{" + std::string{channel} + '}'; }
+    /// Of who is in a channel.
+    std::vector<std::string> attendance(std::string_view channel) const {
+        std::vector<std::string> made;
+        for (const char* each : {".there.{", ".whose.{", ".users.{", ".until.{"})
+            made.push_back(prefix_ + each + std::string{channel} + '}');
+        return made;
+    }
     std::string key(std::string_view channel, std::string_view key) const {
         return prefix_ + ".key.{" + std::string{channel} + "}." + std::string{key};
     }

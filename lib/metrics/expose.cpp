@@ -234,6 +234,10 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     bus.stream_gaps);
     into.known_fact(counter, "carillon_upstream_stream_gaps_lost_total",
                     "Times that they could not be had, and subscribers were told.", bus.stream_gaps_lost);
+    into.known_fact(gauge, "carillon_upstream_present",
+                    "Pairs of a client here and a channel that the bus knows it in.", bus.present);
+    into.known_fact(counter, "carillon_upstream_presence_calls_total", "Calls that told the bus who is there.",
+                    bus.presence_calls);
 }
 
 void collect_outward(collector& into, std::span<const outward_facts> targets) {

@@ -28,6 +28,8 @@ struct upstream_facts {
     std::uint64_t stream_reads_shared = 0; ///< questions that another one's reading answered
     std::uint64_t stream_gaps = 0;         ///< times that publications were missing
     std::uint64_t stream_gaps_lost = 0;    ///< of these, that they could not be had
+    std::uint64_t present = 0;             ///< pairs of client and channel that the server is told of now
+    std::uint64_t presence_calls = 0;
 };
 
 } // namespace carillon::metrics

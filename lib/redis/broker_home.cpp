@@ -5,14 +5,13 @@
 // What a shard has kept at the server: publications of channels with a stream, and questions about them.
 namespace carillon::redis {
 
-namespace {
-
-ledger::keeping keeping_of(const channels::name_space& space) noexcept {
+ledger::keeping redis_broker::keeping_of(const channels::name_space& space) const noexcept {
+    const keeping_options& how = *link_->options_.keeping;
     return {{space.history_size, space.history_ttl, space.history_meta_ttl},
-            space.recovery == channels::recovery_mode::cache};
+            space.recovery == channels::recovery_mode::cache,
+            {how.presence.ttl, how.listed_max,
+             space.join_leave ? static_cast<std::int64_t>(how.announced_max) : std::int64_t{-1}}};
 }
-
-} // namespace
 
 const channels::name_space* redis_broker::space_of(std::string_view channel) const noexcept {
     return rules_ ? rules_->find(channel).space : nullptr;
@@ -35,7 +34,7 @@ std::optional<result<bus::home_answer>> redis_broker::ask_home(std::string_view 
     using kind = bus::home_question::kind;
     const channels::name_space* const space = space_of(channel);
     const bool of_presence = asked.about == kind::count || asked.about == kind::list;
-    if (space == nullptr || of_presence || space->history_size == 0)
+    if (space == nullptr || (of_presence ? !space->presence : space->history_size == 0))
         return result<bus::home_answer>{make_error_code(error::refused)};
     if (in_flight_ >= link_->options_.upstream.in_flight_max)
         return result<bus::home_answer>{make_error_code(error::busy)};
@@ -49,6 +48,27 @@ std::optional<result<bus::home_answer>> redis_broker::ask_home(std::string_view 
                 .question = std::make_unique<ledger::node_streams::question>(
                     ledger::node_streams::question{shard_, number, std::string{channel}, asked, keeping_of(*space)})});
     return std::nullopt;
+}
+
+// Of channels in which it is known or told who is there.
+void redis_broker::enter(std::string_view channel, const presence::client_id& who, presence::registry::member what) {
+    const channels::name_space* const space = space_of(channel);
+    if (space == nullptr) return;
+    link_->ask({.what = redis_link::request::kind::enter,
+                .shard = shard_,
+                .channel = std::string{channel},
+                .passes = std::make_unique<redis_link::passage>(
+                    redis_link::passage{who, std::move(what), keeping_of(*space).there})});
+}
+
+void redis_broker::leave(std::string_view channel, const presence::client_id& who) {
+    const channels::name_space* const space = space_of(channel);
+    if (space == nullptr) return;
+    link_->ask(
+        {.what = redis_link::request::kind::leave,
+         .shard = shard_,
+         .channel = std::string{channel},
+         .passes = std::make_unique<redis_link::passage>(redis_link::passage{who, {}, keeping_of(*space).there})});
 }
 
 // Before the question, so that nothing that is published after the answer is held back.

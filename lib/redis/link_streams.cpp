@@ -27,10 +27,18 @@ void redis_link::ask_stream(request& what, clock::time_point now) {
     streams_->ask(std::move(*what.question), subscribed, now);
 }
 
-void redis_link::look_at_streams(clock::time_point now) {
+void redis_link::look_at_kept(clock::time_point now) {
     if (!streams_) return;
     streams_->on_time(now);
     streams_->pump();
+    if (upstream_.live()) presence_->pump(now);
+}
+
+clock::time_point redis_link::wake_for_kept() const {
+    if (!streams_) return clock::time_point::max();
+    constexpr std::chrono::milliseconds pause{5}; // when the connection takes no more
+    if (!upstream_.live()) return streams_->wake_at();
+    return std::min(streams_->wake_at(), std::max(presence_->wake_at(), clock::now() + pause));
 }
 
 // --- what the server says
@@ -39,11 +47,12 @@ void redis_link::on_called(std::uint64_t number, std::span<const resp::node> sai
     const auto published = publishers_.find(number);
     const bool is_publication = published != publishers_.end();
     if (said.front().text.starts_with("NOSCRIPT")) { // somebody has told it to forget its scripts
-        const ledger::call* const again = is_publication ? published->second.call.get() : streams_->call_of(number);
+        const ledger::call* again = is_publication ? published->second.call.get() : streams_->call_of(number);
+        if (again == nullptr) again = presence_->call_of(number);
         if (again != nullptr) return send_call(number, *again, true, clock::now());
     }
     if (!is_publication) {
-        streams_->on_answer(number, said);
+        if (!streams_->on_answer(number, said)) presence_->on_answer(number);
         return;
     }
     const auto done = ledger::published_of(said);
@@ -54,7 +63,7 @@ void redis_link::on_called(std::uint64_t number, std::span<const resp::node> sai
 // Questions are asked again when the server is back; there is an answer to one only if it could not be repeated.
 void redis_link::on_call_failed(std::uint64_t number, error why) {
     if (!publishers_.contains(number)) {
-        if (why != error::away) streams_->on_answer(number, {});
+        if (why != error::away && !streams_->on_answer(number, {})) presence_->on_answer(number);
         return;
     }
     ++calls_failed_;

@@ -47,7 +47,10 @@ redis_link::redis_link(const redis_options& how, std::uint32_t shards)
       brokers_(shards), mailbox_{context_}, dialer_{context_, options_.host, options_.port},
       wire_{context_, [this] { wake(); }}, second_{context_, [this] { wake(); }}, sleep_{context_},
       received_(read_bytes, '\0') {
-    if (options_.keeping) streams_.emplace(options_.keeping->reads, ledger::names{options_.keeping->prefix}, *this);
+    if (!options_.keeping) return;
+    const ledger::names names{options_.keeping->prefix};
+    streams_.emplace(options_.keeping->reads, names, *this);
+    presence_.emplace(options_.keeping->presence, names, *this);
 }
 
 redis_link::~redis_link() = default;
@@ -84,7 +87,7 @@ asio::awaitable<void> redis_link::keep_connected() {
         // Before the time is looked at: what has come while we were held up is no silence.
         for (const auto each : both) read_available(each);
         upstream_.on_time(clock::now());
-        look_at_streams(clock::now());
+        look_at_kept(clock::now());
         for (const auto each : both) write_pending(each);
         const upstream::action due = upstream_.next_action();
         if (due == upstream::action::close) {
@@ -124,7 +127,7 @@ asio::awaitable<void> redis_link::open(upstream::line which) {
 
 // Until something happens: bytes, room to write, wishes of a shard, or the time that the upstream waits for.
 asio::awaitable<void> redis_link::pause() {
-    sleep_.expires_at(streams_ ? std::min(upstream_.wake_at(), streams_->wake_at()) : upstream_.wake_at());
+    sleep_.expires_at(std::min(upstream_.wake_at(), wake_for_kept()));
     auto [interrupted] = co_await sleep_.async_wait(no_throw);
     (void)interrupted;
 }
@@ -236,6 +239,10 @@ void redis_link::receive(std::vector<request>& requests) {
             break;
         case request::kind::call: publish_by_call(each, now); break;
         case request::kind::ask: ask_stream(each, now); break;
+        case request::kind::enter:
+            presence_->enter(each.channel, each.passes->who, std::move(each.passes->what), each.passes->how, now);
+            break;
+        case request::kind::leave: presence_->leave(each.channel, each.passes->who, each.passes->how, now); break;
         }
     }
     wake();
@@ -332,6 +339,7 @@ void redis_link::on_away(std::string_view) {
     live_ = false;
     for (auto& [name, interest] : interest_) interest = {.shards = interest.shards};
     if (streams_) streams_->on_away();
+    if (presence_) presence_->on_away();
     tell_all({.what = redis_broker::notice::kind::away});
 }
 
@@ -345,6 +353,7 @@ void redis_link::tell_failure() {
 
 void redis_link::on_back() {
     live_ = true;
+    if (presence_) presence_->on_back(clock::now());
     dialer_.addresses().worked();
     told_failure_.clear();
     if (told_) told_(true, upstream_.resp3() ? "" : "it has no RESP3, so there is a second connection to publish on");
@@ -366,6 +375,8 @@ redis_link::figures redis_link::snapshot() const {
     if (!streams_) return now;
     now.reads = streams_->counts();
     now.read_channels = streams_->channels();
+    now.present = presence_->entries();
+    now.presence_calls = presence_->calls();
     return now;
 }
 

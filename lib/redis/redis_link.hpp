@@ -5,6 +5,7 @@
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
 #include "channels/rules.hpp"
+#include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
 #include "redis/dialer.hpp"
 #include "redis/upstream.hpp"
@@ -67,6 +68,8 @@ public:
                                           publish_listener& who, ticket whose) override;
     std::optional<result<bus::home_answer>> ask_home(std::string_view channel, const bus::home_question& asked,
                                                      bus::home_listener& who, ticket whose) override;
+    void enter(std::string_view channel, const presence::client_id& who, presence::registry::member what) override;
+    void leave(std::string_view channel, const presence::client_id& who) override;
     bool congested() const noexcept override { return false; } // a publication too many is refused
     void on_time(std::chrono::steady_clock::time_point now) override;
 
@@ -124,6 +127,7 @@ private:
     std::unique_ptr<ledger::call> call_of(std::string_view channel, const bus::publication& message) const;
     void hold(const std::string& channel);
     void let_go(const std::string& channel);
+    ledger::keeping keeping_of(const channels::name_space& space) const noexcept;
     void tell(const notice& what);
 
     redis_link* link_;
@@ -154,6 +158,9 @@ struct keeping_options {
     std::string prefix = "carillon";        ///< of the names of what is kept
     std::chrono::seconds key_ttl{300};      ///< of publications' idempotency keys
     ledger::node_streams::limits reads{};
+    ledger::node_presence::limits presence{};
+    std::size_t listed_max = 1'000;    ///< clients in one answer that lists them
+    std::size_t announced_max = 1'000; ///< clients in a channel up to which comings and goings are told
 };
 
 /// Where the bus is, and how it is used.
@@ -209,6 +216,8 @@ public:
         bool live = false;
         std::uint64_t as_text = 0; ///< messages that were text, no JSON
         ledger::node_streams::counters reads{};
+        std::size_t present = 0; ///< pairs of client and channel
+        std::uint64_t presence_calls = 0;
         std::size_t read_channels = 0; ///< whose place in the stream is followed
         std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
     };
@@ -238,9 +247,15 @@ private:
     friend class redis_broker;
     friend struct upstream_message;
 
+    // Who comes to a channel or leaves it.
+    struct passage {
+        presence::client_id who{};
+        presence::registry::member what{};
+        ledger::attending_rules how{};
+    };
     // What a shard asks of the link.
     struct request {
-        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask };
+        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave };
         kind what;
         std::uint32_t shard = 0;
         std::string channel;
@@ -248,6 +263,7 @@ private:
         publish_listener* listener = nullptr;
         ticket whose{};
         std::unique_ptr<ledger::call> call{};                       // that publishes
+        std::unique_ptr<passage> passes{};                          // enter, leave
         std::unique_ptr<ledger::node_streams::question> question{}; // ask
     };
     struct publisher {
@@ -287,7 +303,8 @@ private:
     void publish_by_call(request& what, upstream::clock::time_point now);
     void ask_stream(request& what, upstream::clock::time_point now);
     void on_envelope(std::string_view channel, std::string_view bytes);
-    void look_at_streams(upstream::clock::time_point now);
+    void look_at_kept(upstream::clock::time_point now);
+    upstream::clock::time_point wake_for_kept() const;
 
     redis_options options_;
     boost::asio::io_context context_{1};
@@ -301,6 +318,7 @@ private:
     boost::unordered_flat_map<std::uint64_t, publisher> publishers_;
     std::uint64_t next_publication_ = 1;
     std::optional<ledger::node_streams> streams_;
+    std::optional<ledger::node_presence> presence_;
     std::uint64_t calls_ = 0; // that published
     std::uint64_t calls_failed_ = 0;
     dialer dialer_;

@@ -98,7 +98,7 @@ void server::subscribe(client& c, const protocol::subscribe_request& request, gr
         answer_subscribe(c, id, {.was_recovering = request.recover});
         greet(c, request.channel);
         break;
-    case bus::interest::pending: break;
+    case bus::interest::pending: await_greeting(whose, request.channel); break;
     case bus::interest::refused:
         forget_grant(c, request.channel);
         hub_->unsubscribe(who, c.channels, request.channel);

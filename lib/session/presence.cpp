@@ -44,6 +44,19 @@ void server::greet(client& c, std::string_view channel) {
     bus_->enter(channel, ids_.id_of(records().key_of(c)), {std::string{c.who.user(in)}, std::move(info)});
 }
 
+// The bus has not confirmed the channel yet, and will say of which command that was, not of which channel.
+void server::await_greeting(bus::ticket whose, std::string_view channel) {
+    if (is_attended(channel)) awaited_.insert_or_assign({whose.connection, whose.id}, std::string{channel});
+}
+
+std::string server::take_greeting(bus::ticket whose) {
+    const auto found = awaited_.find({whose.connection, whose.id});
+    if (found == awaited_.end()) return {};
+    std::string channel = std::move(found->second);
+    awaited_.erase(found);
+    return channel;
+}
+
 hub::unsubscribe_outcome server::leave_channel(client& c, std::string_view channel) {
     const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
     if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);

@@ -120,10 +120,19 @@ void server::on_subscribed(bus::ticket whose) {
         auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
         person* const more = c == nullptr || c->closing ? nullptr : c->who.more();
         if (more == nullptr) return;
-        if (grant* const asked = more->find_order(whose.id)) push_subscription(*c, *asked, nullptr);
+        if (grant* const asked = more->find_order(whose.id)) {
+            const std::string channel = asked->channel;
+            push_subscription(*c, *asked, nullptr);
+            greet(*c, channel);
+        }
         return;
     }
-    answer_later(whose, [&](client& c) { answer_subscribe(c, whose.id, {.was_recovering = whose.recovers}); });
+    const std::string channel = take_greeting(whose);
+    answer_later(whose, [&](client& c) {
+        answer_subscribe(c, whose.id, {.was_recovering = whose.recovers});
+        // Who has left meanwhile is answered all the same.
+        if (!channel.empty() && hub_->subscribed(subscriber_of(c), c.channels, channel)) greet(c, channel);
+    });
 }
 
 void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) {
@@ -140,6 +149,7 @@ void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bu
         leave_channel(*c, channel);
         return;
     }
+    take_greeting(whose);
     answer_later(whose, [&](client& c) {
         forget_grant(c, channel);
         leave_channel(c, channel);

@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -239,6 +240,8 @@ private:
     hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins) const;
     void append_info(std::string& out, const client& c, std::string_view channel) const;
     void greet(client& c, std::string_view channel);
+    void await_greeting(bus::ticket whose, std::string_view channel);
+    std::string take_greeting(bus::ticket whose);
     hub::unsubscribe_outcome leave_channel(client& c, std::string_view channel);
     void leave_all(client& c);
     void ask_who_is_there(client& c, std::uint32_t id, std::string_view channel, bus::ticket::command asks);
@@ -333,6 +336,9 @@ private:
     std::string encoded_;      // one publication, while it is encoded
     // Tokens that came with the upgrade, until the connect: for those who cannot send them there.
     boost::unordered_flat_map<std::uint64_t, std::string> tokens_of_upgrades_;
+
+    // Channels that the bus has not confirmed, by whose command that is: only where it is known who is there.
+    std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> awaited_;
 
     // What many have missed alike, in a reply's form.
     struct list {
