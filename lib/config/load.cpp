@@ -100,11 +100,12 @@ complaint read_secret_files(settings& into, const origins& set_by) {
                             into.subscription_token_hmac_secret_file);
 }
 
-/// Whoever may connect without a token should at least be on the same machine.
-void listen_on_loopback(settings& into, const origins& set_by) {
+/// Whoever may connect without a token should at least be on the same machine; and nobody waits for the end of it.
+void fit_development(settings& into, const origins& set_by) {
     if (!into.dev) return;
     if (!set_by.contains("client_listen")) into.client_listen.host = "localhost";
     if (!set_by.contains("control_listen")) into.control_listen.host = "localhost";
+    if (!set_by.contains("drain_window")) into.drain_window = std::chrono::milliseconds{0};
 }
 
 /// The external bus, if there is one, takes the place of the bus door, and its password may be the door's.
@@ -137,7 +138,7 @@ complaint read_all(program which, const command_line& flags, const environment& 
     origins set_by;
     for (const auto* source : {&std::as_const(from_file.values), &std::as_const(from_environment), &flags.values})
         if (auto why = apply(*source, into, set_by)) return why;
-    listen_on_loopback(into, set_by);
+    fit_development(into, set_by);
     if (auto why = read_secret_files(into, set_by)) return why;
     if (auto why = read_api_keys(into, set_by)) return why;
     if (auto why = connect_outside(into, set_by)) return why;

@@ -56,7 +56,13 @@ constexpr option table[] = {
      "Client connections open at once; one more is answered with 503 and closed. 0: as many as the limit on file "
      "descriptors allows, less some for the bus door, and 16000000 at most."},
     {PLACE_MS(shutdown_timeout), both, machine, 0, hour, "milliseconds",
-     "Time for connections to say goodbye after SIGTERM. Those that are still open then are cut."},
+     "Time for the last connections to say goodbye at the shutdown. Those that are still open then are cut."},
+    {PLACE_MS(drain_delay), both, machine, 0, hour, "milliseconds",
+     "How long connections are still accepted after SIGTERM, while /readyz already says 503: until the load balancer "
+     "knows."},
+    {PLACE_MS(drain_window), both, machine, 0, hour, "milliseconds",
+     "Time over which the closes of all clients are spread evenly after that, so that they do not all come back at "
+     "once. With development mode the default is 0."},
     {PLACE_MS(turn_time), both, machine, 1, 1'000, "milliseconds",
      "How long a shard goes on with what it has found to do before it looks what else there is. Who has more to do "
      "then "

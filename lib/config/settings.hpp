@@ -42,6 +42,8 @@ struct settings {
     std::size_t connections_max = 0; // 0: what the limit on file descriptors allows
     std::size_t read_buffer_bytes = 16'384;
     std::chrono::milliseconds shutdown_timeout{10'000};
+    std::chrono::milliseconds drain_delay{0};
+    std::chrono::milliseconds drain_window{5'000}; // with `dev`, unless it is given, 0
     std::chrono::milliseconds turn_time{10};
     std::size_t deliveries_per_turn = 512;
     std::size_t deliveries_waiting_max = 16'384;

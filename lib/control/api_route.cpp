@@ -62,21 +62,32 @@ api_route::api_route(const std::vector<std::string>& keys, const api::limits& li
                      metrics::api_request_counts& counts)
     : keys_{keys}, limits_{limits}, decoder_{limits}, backend_{&backend}, counts_{&counts} {}
 
+std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys) {
+    const auto sentence = [](unsigned status, std::string text) {
+        return response{.status = status, .body = std::move(text) + "\n", .fields = {}};
+    };
+    if (head.method != "POST") {
+        response only = sentence(405, "Only POST is allowed here.");
+        only.fields.emplace_back("Allow", "POST");
+        return only;
+    }
+    if (!keys.has(key_in(head))) {
+        response who = sentence(401, "There is no valid key in X-API-Key, nor in Authorization after apikey.");
+        who.fields.emplace_back("WWW-Authenticate", "apikey");
+        return who;
+    }
+    return std::nullopt;
+}
+
 response api_route::refused(const request_facts& head, unsigned status, std::string sentence) {
     ++(*counts_)(method_in(head.path))(status == 401 ? api_outcome::unauthorized : api_outcome::refused);
     return {.status = status, .body = std::move(sentence) + "\n", .fields = {}};
 }
 
 std::optional<response> api_route::refuse(const request_facts& head) {
-    if (head.method != "POST") {
-        response only = refused(head, 405, "Only POST is allowed here.");
-        only.fields.emplace_back("Allow", "POST");
-        return only;
-    }
-    if (!keys_.has(key_in(head))) {
-        response who = refused(head, 401, "There is no valid key in X-API-Key, nor in Authorization after apikey.");
-        who.fields.emplace_back("WWW-Authenticate", "apikey");
-        return who;
+    if (auto stranger = refuse_stranger(head, keys_)) {
+        ++(*counts_)(method_in(head.path))(stranger->status == 401 ? api_outcome::unauthorized : api_outcome::refused);
+        return stranger;
     }
     const std::string_view encoding = head.field("Content-Encoding");
     if (!encoding.empty() && !boost::beast::iequals(encoding, "identity"))

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,9 @@ private:
     std::vector<digest> digests_;
 };
 
+/// The answer to who does not POST, or has none of the keys.
+std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys);
+
 /// The server API over HTTP (protocol §8): POST /api/METHOD with the parameters as the body, and POST /api with
 /// `{"method":...,"params":...}`. The key comes in X-API-Key, or in Authorization after "apikey". Who has none is
 /// answered before his body is read. Thread: the control plane's.
@@ -50,6 +54,8 @@ class api_route final : public post_route {
 public:
     api_route(const std::vector<std::string>& keys, const api::limits& limits, api_backend& backend,
               metrics::api_request_counts& counts);
+
+    const api_keys& keys() const noexcept { return keys_; }
 
     std::optional<response> refuse(const request_facts& head) override;
     std::size_t body_bytes_max() const noexcept override { return limits_.body_bytes_max; }

@@ -77,7 +77,9 @@ std::string_view view_of(beast::string_view text) { return {text.data(), text.si
 
 post_route* route_of(const route_table& routes, const http_request& request) {
     const auto target = carillon::http::split_target(view_of(request.target()));
-    return target ? routes.find_post(target->path) : nullptr;
+    const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
+    if (!target || (reads && routes.find(target->path) != nullptr)) return nullptr;
+    return routes.find_post(target->path);
 }
 
 request_facts facts_of(const request_parser& parser) {

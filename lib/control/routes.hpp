@@ -48,13 +48,14 @@ protected:
     ~post_route() = default;
 };
 
-/// Which paths there are. GET and HEAD only, but for those of a post_route. Not changed once the server runs.
+/// Which paths there are. GET and HEAD only, but for those of a post_route; where both have a path, GET is the other's.
+/// Not changed once the server runs.
 class route_table {
 public:
     void add(std::string path, handler answer) { routes_[std::move(path)] = std::move(answer); }
     void add(std::string path, response fixed);
 
-    /// `path` itself and all that is under it; `whose` outlives the table.
+    /// `path` itself and all that is under it but for what was added before; `whose` outlives the table.
     void add(std::string path, post_route& whose) { posts_.emplace_back(std::move(path), &whose); }
     /// Who answers requests to this path, with or without a body, or null.
     post_route* find_post(std::string_view path) const;

@@ -178,12 +178,14 @@ void gateway::run() {
                 signals_.cancel();
                 watching_.cancel();
                 outside_->stop();
+                departures_->stop();
                 busy.reset();
             });
         }};
     } catch (const std::system_error& why) {
         // As when the limit on processes is reached. Those that have been started would never end.
-        drain(std::chrono::milliseconds{0});
+        for (std::size_t i = 0; i < shard_threads_.size(); ++i)
+            asio::post(shards_[i]->context(), [each = shards_[i].get()] { each->hurry(); });
         join_threads();
         throw std::system_error{why.code(), "cannot start a thread"};
     }
@@ -217,22 +219,14 @@ void gateway::join_threads() {
 void gateway::stop() {
     if (stopping_.exchange(true)) return;
     asio::post(control_context_, [this] {
-        spdlog::info("shutting down: closing every connection with 3001");
-        drain(settings_.shutdown_timeout);
+        departures_->begin(
+            {.delay = settings_.drain_delay, .window = settings_.drain_window, .patience = settings_.shutdown_timeout});
     });
-}
-
-// The shards that run.
-void gateway::drain(std::chrono::milliseconds patience) {
-    const std::size_t running = shard_threads_.size(); // until the last of them has been told
-    for (std::size_t i = 0; i < running; ++i) {
-        asio::post(shards_[i]->context(), [each = shards_[i].get(), patience] { each->drain(patience); });
-    }
 }
 
 void gateway::hurry() {
     if (!stopping_) return;
-    asio::post(control_context_, [this] { drain(std::chrono::milliseconds{0}); });
+    asio::post(control_context_, [this] { departures_->hurry(); });
 }
 
 void gateway::stop_on_signals() {
@@ -280,6 +274,8 @@ void gateway::build_routes() {
         client_routes_.add("/readyz", [this] { return ready(); });
     }
     if (settings_.dev) control::add_demo_page(client_routes_);
+    departures_.emplace(control_context_, shards_);
+    control_routes_.add("/api/drain", [this] { return drain_progress(); });
     offer_api();
 }
 
@@ -291,6 +287,7 @@ void gateway::offer_api() {
                              .broadcast_channels_max = settings_.api_broadcast_channels_max,
                              .batch_commands_max = settings_.api_batch_commands_max};
     api_route_.emplace(config::api_keys_of(settings_), limits, *api_, api_requests_);
+    offer_departures();
     control_routes_.add("/api", *api_route_);
 }
 
@@ -372,6 +369,10 @@ asio::awaitable<control::response> gateway::metrics() {
     const auto asked = co_await outside_->facts(shard_answer_timeout);
     auto facts = metrics::read_process_facts(connections_max_, counted_descriptors(copies) + open_of(asked));
     facts.log_lines_dropped = log_lines_dropped();
+    const departures::progress leaving = co_await departures_->look();
+    facts.drain_clients_left = leaving.left;
+    facts.drain_closes_per_second = leaving.rate;
+    facts.drain_seconds_left = leaving.seconds;
     std::optional<metrics::upstream_facts> bus;
     if (upstream_) {
         const auto figures = co_await ask_upstream();

@@ -3,6 +3,8 @@
 #include "bus/embedded_bus.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
+#include "control/operator_route.hpp"
+#include "gateway/departures.hpp"
 #include "gateway/outside.hpp"
 #include "gateway/server_api.hpp"
 #include "gateway/shard.hpp"
@@ -65,6 +67,9 @@ public:
 private:
     void build_routes();
     void offer_api();
+    void offer_departures();
+    boost::asio::awaitable<control::response> drain_progress();
+    boost::asio::awaitable<control::response> rebalance(std::string body);
     boost::asio::awaitable<control::response> live();
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
@@ -76,7 +81,6 @@ private:
     void on_signal(int number);
     void start_threads();
     void join_threads();
-    void drain(std::chrono::milliseconds patience);
 
     config::settings settings_;
     std::size_t connections_max_ = 0;
@@ -99,6 +103,8 @@ private:
     metrics::api_request_counts api_requests_;
     std::optional<server_api> api_; // these two with a key only
     std::optional<control::api_route> api_route_;
+    std::optional<control::operator_route> rebalance_route_;
+    std::optional<departures> departures_;
     std::atomic<bool> stopping_ = false;
     std::thread upstream_thread_;            // while run() runs
     std::vector<std::thread> shard_threads_; // the first of shards_ that run

@@ -137,6 +137,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;
         client_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
     }
+    shedder_.emplace(context_, sessions_.get());
     if (how.bus_listen) {
         CHECK(embedded_ != nullptr); // config::load lets nobody have a bus door beside an external bus
         door_ = std::make_unique<door::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
@@ -213,22 +214,28 @@ void shard::pass_deadlines(clock::time_point now) {
         boost::asio::post(context_, [this, now] { pass_deadlines(now); });
         return;
     }
-    if (drain_until_ && (drained() || now >= *drain_until_)) return end();
+    if (drain_until_ && shedder_->idle() && (drained() || now >= *drain_until_)) return end();
     next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
     schedule_tick();
 }
 
-void shard::drain(std::chrono::milliseconds patience) {
-    const auto until = clock::now() + patience;
-    if (drain_until_) {
-        drain_until_ = std::min(*drain_until_, until);
-        return;
-    }
-    drain_until_ = until;
+void shard::drain(std::chrono::milliseconds window, std::chrono::milliseconds patience) {
+    if (drain_until_) return;
+    drain_until_ = clock::now() + window + patience;
     for (const auto& each : client_listeners_) each->stop();
     for (const auto& each : bus_listeners_) each->stop();
-    if (sessions_) sessions_->close_all(protocol::disconnect::shutdown);
-    if (door_) door_->drop_all();
+    shedder_->close_all(window, [this, patience] {
+        // Until then programs can publish to those who are still there.
+        if (door_) door_->drop_all();
+        drain_until_ = std::min(*drain_until_, clock::now() + patience);
+    });
+}
+
+void shard::hurry() {
+    using namespace std::chrono_literals;
+    drain(0ms, 0ms);
+    drain_until_ = clock::now();
+    shedder_->hurry();
 }
 
 bool shard::drained() const { return (!sessions_ || sessions_->open() == 0) && (!door_ || door_->open() == 0); }

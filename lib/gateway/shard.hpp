@@ -10,6 +10,7 @@
 #include "gateway/home_desk.hpp"
 #include "gateway/proxies.hpp"
 #include "gateway/refusal_log.hpp"
+#include "gateway/shedder.hpp"
 #include "gateway/token_keys.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
@@ -84,9 +85,20 @@ public:
     /// Serves until it has been drained.
     void run();
 
-    /// Begins to end: no more connections, everybody is told 3001, and when all have gone, or at the deadline, run()
-    /// returns. Once more, it can only shorten the patience.
-    void drain(std::chrono::milliseconds patience);
+    /// Begins to end: no more connections, everybody is told 3001 at an even pace within the window, and when all have
+    /// gone, or when the last of them has been waited for with patience, run() returns.
+    void drain(std::chrono::milliseconds window, std::chrono::milliseconds patience);
+    /// Ends: whoever has not been told is told now, and whoever is still there then is cut.
+    void hurry();
+    /// Tells so many clients to go elsewhere, within the window.
+    void shed(std::uint32_t clients, std::chrono::milliseconds window) { shedder_->close_some(clients, window); }
+
+    /// Clients, and those of them that are still to be told to go.
+    struct crowd {
+        std::uint32_t clients = 0;
+        std::uint32_t leaving = 0;
+    };
+    crowd clients() const noexcept { return {sessions_ ? sessions_->open() : 0, shedder_->left()}; }
 
     // What the server API asks for.
     /// Publishes.
@@ -145,6 +157,7 @@ private:
     std::unique_ptr<door::resp_door> door_;     // null without a bus door
     std::optional<clerk> desk_;
     std::optional<home_desk> questions_;
+    std::optional<shedder> shedder_;
     listeners client_listeners_;
     listeners bus_listeners_;
     net::accept_policy accepting_;

@@ -188,6 +188,12 @@ void collect_facts(collector& into, const process_facts& facts) {
               facts.connections_limit);
     into.known_fact(counter, "carillon_log_lines_dropped_total", "Lines of the log that nobody read in time.",
                     facts.log_lines_dropped);
+    into.known_fact(gauge, "carillon_drain_clients_left", "Clients still to be told to go, at a shutdown or rebalance.",
+                    facts.drain_clients_left);
+    into.known_fact(gauge, "carillon_drain_closes_per_second", "Clients told to go in a second, at such a time.",
+                    facts.drain_closes_per_second);
+    into.known_fact(gauge, "carillon_drain_seconds_left", "Time until the last of them is told.",
+                    facts.drain_seconds_left);
     into.fact(counter, "process_cpu_seconds_total", "User and system CPU time.", facts.cpu_seconds);
     into.fact(gauge, "process_max_fds", "Open file descriptors allowed.", facts.fds_max);
     into.fact(gauge, "process_open_fds", "Open file descriptors.", facts.open_fds);

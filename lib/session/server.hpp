@@ -139,6 +139,18 @@ public:
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);
 
+    /// What shed() has come to.
+    struct shed_outcome {
+        std::uint32_t closed = 0;
+        std::uint32_t looked_at = 0; ///< places for connections
+        std::uint32_t next = 0;      ///< where to go on
+    };
+    /// Says goodbye to `most` clients from the place `from` on, and round; to fewer, if it is more than what one turn
+    /// allows, or there are no more.
+    shed_outcome shed(std::uint32_t from, std::uint32_t most, protocol::disconnect code);
+    /// Places that connections have, or have had.
+    std::uint32_t places() noexcept { return records().used(); }
+
 private:
     // link::server
     link::record* make_record() override;

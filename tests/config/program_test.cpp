@@ -19,6 +19,8 @@ TEST(program, the_bus_has_these_options_and_the_gateway_all) {
         "accept_wait_ms",
         "connections_max",
         "shutdown_timeout_ms",
+        "drain_delay_ms",
+        "drain_window_ms",
         "turn_time_ms",
         "deliveries_per_turn",
         "deliveries_waiting_max",

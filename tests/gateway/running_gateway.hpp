@@ -24,6 +24,7 @@ inline config::settings settings_for_tests(std::size_t shards) {
     how.shards = shards;
     how.connections_max = 1000;
     how.dev = true;
+    how.drain_window = std::chrono::milliseconds{0};
     return how;
 }
 
