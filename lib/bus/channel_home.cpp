@@ -23,6 +23,11 @@ channel_home::channel_home(channels::rules rules, const limits& how, std::uint64
     : rules_{std::move(rules)}, any_keeps_{rules_.any([](const auto& each) { return each.history_size > 0; })},
       limits_{how}, store_{how.store, seed}, keys_{how.keys} {}
 
+void channel_home::use_rules(channels::rules rules) {
+    rules_ = std::move(rules);
+    any_keeps_ = rules_.any([](const auto& each) { return each.history_size > 0; });
+}
+
 const channels::name_space* channel_home::space_of(std::string_view channel) const noexcept {
     if (!any_keeps_) return nullptr; // no publication pays for what there is not
     const channels::name_space* const space = rules_.find(channel).space;

@@ -30,6 +30,9 @@ public:
     /// `rules`: made for this thread. `seed`: as of streams::store.
     channel_home(channels::rules rules, const limits& how, std::uint64_t seed);
 
+    /// From now on these; what is kept stays until its time is over.
+    void use_rules(channels::rules rules);
+
     struct numbered {
         streams::position at{};   ///< no offset: the channel keeps nothing
         bool is_repeated = false; ///< it was published before, or something newer was: nobody gets it

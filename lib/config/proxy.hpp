@@ -24,6 +24,8 @@ struct proxy {
     std::size_t response_bytes_max = 65'536;
     std::size_t failures_max = 5;
     std::chrono::milliseconds open{1'000};
+
+    bool operator==(const proxy&) const = default;
 };
 
 inline constexpr std::size_t proxies_max = 64;

@@ -56,6 +56,8 @@ public:
               metrics::api_request_counts& counts);
 
     const api_keys& keys() const noexcept { return keys_; }
+    /// From now on these, at least one.
+    void use_keys(const std::vector<std::string>& keys) { keys_ = api_keys{keys}; }
 
     std::optional<response> refuse(const request_facts& head) override;
     std::size_t body_bytes_max() const noexcept override { return limits_.body_bytes_max; }

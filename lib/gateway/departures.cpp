@@ -83,24 +83,28 @@ void departures::stop() {
     reporting_.cancel();
 }
 
-asio::awaitable<std::vector<std::optional<shard::crowd>>> departures::ask() {
-    std::function<shard::crowd(shard&)> question = [](shard& of) { return of.clients(); };
-    auto answers = co_await ask_shards<shard::crowd>(*control_, *shards_, answer_timeout, std::move(question));
+asio::awaitable<std::vector<std::optional<std::uint32_t>>> departures::ask() {
+    std::function<std::uint32_t(shard&)> question = [](shard& of) { return of.clients(); };
+    auto answers = co_await ask_shards<std::uint32_t>(*control_, *shards_, answer_timeout, std::move(question));
     co_return answers;
 }
 
 asio::awaitable<departures::progress> departures::look() {
     const auto answers = co_await ask();
-    progress made;
+    std::uint64_t clients = 0;
+    for (const auto& each : answers) clients += each ? *each : 0;
+    co_return at(clients);
+}
+
+departures::progress departures::at(std::uint64_t clients) {
+    progress made{.clients = clients};
     std::uint64_t leaving = 0;
-    for (const auto& each : answers) {
-        if (!each) continue;
-        made.clients += each->clients;
-        leaving += each->leaving;
-    }
+    for (const auto& each : *shards_) leaving += each->leaving();
     const auto now = clock::now();
-    if (state_ == state::rebalancing && leaving == 0) state_ = state::serving;
-    if (state_ == state::closing && leaving == 0 && now >= until_) state_ = state::ending;
+    if (leaving == 0 && now >= until_) {
+        if (state_ == state::rebalancing) state_ = state::serving;
+        if (state_ == state::closing) state_ = state::ending;
+    }
     made.now = state_;
     switch (state_) {
     case state::serving:
@@ -116,7 +120,7 @@ asio::awaitable<departures::progress> departures::look() {
         if (made.seconds > 0) made.rate = static_cast<double>(leaving) / made.seconds;
         break;
     }
-    co_return made;
+    return made;
 }
 
 // A line a second, as long as there is somebody.
@@ -135,7 +139,7 @@ asio::awaitable<void> departures::report() {
 asio::awaitable<std::string> departures::rebalance(api::rebalance_request asked) {
     const auto answers = co_await ask();
     std::uint64_t clients = 0;
-    for (const auto& each : answers) clients += each ? each->clients : 0;
+    for (const auto& each : answers) clients += each ? *each : 0;
     const std::uint64_t excess = clients > asked.above ? clients - asked.above : 0;
     const bool serves = state_ == state::serving || state_ == state::rebalancing;
     std::uint64_t closing = 0;
@@ -144,17 +148,15 @@ asio::awaitable<std::string> departures::rebalance(api::rebalance_request asked)
         std::uint64_t seen = 0;
         for (std::size_t i = 0; i < answers.size(); ++i) {
             if (!answers[i]) continue;
-            seen += answers[i]->clients;
+            seen += *answers[i];
             const std::uint64_t until_here = clients == 0 ? 0 : excess * seen / clients;
             const auto mine = static_cast<std::uint32_t>(until_here - closing);
             closing = until_here;
             asio::post((*shards_)[i]->context(),
                        [each = (*shards_)[i].get(), mine, window = asked.window] { each->shed(mine, window); });
         }
-        if (closing > 0) {
-            state_ = state::rebalancing;
-            until_ = clock::now() + asked.window;
-        }
+        state_ = closing > 0 ? state::rebalancing : state::serving;
+        until_ = clock::now() + asked.window;
         spdlog::info("rebalance: {} of {} clients are sent elsewhere with 3011, within {} ms", closing, clients,
                      asked.window.count());
     }

@@ -53,14 +53,16 @@ public:
     /// The shards have ended.
     void stop();
 
-    /// Where it has come to, of what the shards say.
+    /// Where it has come to, with so many clients connected.
+    progress at(std::uint64_t clients);
+    /// The same; the shards are asked for their clients.
     boost::asio::awaitable<progress> look();
     /// Sends as many clients elsewhere as there are above the number that is asked for. The answer of the API.
     boost::asio::awaitable<std::string> rebalance(api::rebalance_request asked);
 
 private:
     void close_all();
-    boost::asio::awaitable<std::vector<std::optional<shard::crowd>>> ask();
+    boost::asio::awaitable<std::vector<std::optional<std::uint32_t>>> ask();
     boost::asio::awaitable<void> report();
 
     boost::asio::io_context* control_;

@@ -96,7 +96,7 @@ std::uint64_t open_of(const std::vector<metrics::outward_facts>& targets) {
 } // namespace
 
 gateway::gateway(const config::settings& how, role which)
-    : settings_{fitted(how)}, http_{control_context_, control_options_of(settings_)},
+    : loaded_{how}, settings_{fitted(how)}, http_{control_context_, control_options_of(settings_)},
       pages_{control_context_, pages_options_of(settings_)}, role_{which} {
     const std::size_t count = config::shards_of(how, allowed_cores());
     if (how.bus) {
@@ -192,6 +192,7 @@ void gateway::run() {
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
                  connections_max_);
     watch_shards();
+    supervisor_.ready();
     control_context_.run();
     waiter.join();
     spdlog::info("stopped");
@@ -219,6 +220,7 @@ void gateway::join_threads() {
 void gateway::stop() {
     if (stopping_.exchange(true)) return;
     asio::post(control_context_, [this] {
+        supervisor_.stopping();
         departures_->begin(
             {.delay = settings_.drain_delay, .window = settings_.drain_window, .patience = settings_.shutdown_timeout});
     });
@@ -245,10 +247,7 @@ void gateway::await_signal() {
 }
 
 void gateway::on_signal(int number) {
-    if (number == SIGHUP) {
-        spdlog::info("signal {} (SIGHUP) changes nothing: the configuration is read at the start only", number);
-        return;
-    }
+    if (number == SIGHUP) return on_hangup(number);
     switch (impatience_.next(shutdown_signals::clock::now())) {
     case signal_meaning::begin: spdlog::info("signal {}", number); return stop();
     case signal_meaning::again: return spdlog::info("signal {} together with the one before: it is the same", number);
@@ -288,6 +287,7 @@ void gateway::offer_api() {
                              .batch_commands_max = settings_.api_batch_commands_max};
     api_route_.emplace(config::api_keys_of(settings_), limits, *api_, api_requests_);
     offer_departures();
+    offer_reload();
     control_routes_.add("/api", *api_route_);
 }
 
@@ -320,9 +320,12 @@ void gateway::watch_shards() {
     const auto look = [this] {
         watch_->look(stall_watch::clock::now(), [this](std::size_t i) { return shards_[i]->steps(); });
     };
-    const std::chrono::milliseconds period = settings_.livez_stall / 10;
+    std::chrono::milliseconds period = settings_.livez_stall / 10;
+    if (const auto within = supervisor_.watchdog())
+        period = std::min(period, std::chrono::ceil<std::chrono::milliseconds>(*within / 3));
     if (!watch_) watch_.emplace(shards_.size(), period, stall_watch::clock::now());
     look();
+    if (watch_->first_stalled(settings_.livez_stall) == shards_.size()) supervisor_.alive();
     watching_.expires_after(period);
     watching_.async_wait([this](boost::system::error_code stopped) {
         if (!stopped) watch_shards();
@@ -369,7 +372,11 @@ asio::awaitable<control::response> gateway::metrics() {
     const auto asked = co_await outside_->facts(shard_answer_timeout);
     auto facts = metrics::read_process_facts(connections_max_, counted_descriptors(copies) + open_of(asked));
     facts.log_lines_dropped = log_lines_dropped();
-    const departures::progress leaving = co_await departures_->look();
+    std::int64_t clients = 0;
+    for (const auto& each : copies) clients += each ? each->connections_open(metrics::connection_kind::websocket) : 0;
+    const departures::progress leaving = departures_->at(static_cast<std::uint64_t>(clients));
+    facts.reloads_done = reloads_done_;
+    facts.reloads_refused = reloads_refused_;
     facts.drain_clients_left = leaving.left;
     facts.drain_closes_per_second = leaving.rate;
     facts.drain_seconds_left = leaving.seconds;

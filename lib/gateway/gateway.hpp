@@ -1,6 +1,8 @@
 #pragma once
 
 #include "bus/embedded_bus.hpp"
+#include "config/load.hpp"
+#include "config/reload.hpp"
 #include "config/settings.hpp"
 #include "control/http_server.hpp"
 #include "control/operator_route.hpp"
@@ -10,6 +12,7 @@
 #include "gateway/shard.hpp"
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
+#include "gateway/supervisor.hpp"
 #include "redis/redis_link.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -29,6 +32,15 @@ namespace carillon::gateway {
 
 /// Which program this is: a gateway with an embedded or an external bus, or a bus on its own, without clients.
 enum class role : std::uint8_t { gateway, bus };
+
+/// What has come of reading the configuration anew.
+struct reload_outcome {
+    std::string wrong;    ///< not empty: all stays as it was
+    config::changes what; ///< otherwise
+};
+
+/// In one line, for the log.
+std::string in_words(const reload_outcome& of);
 
 /// The whole: shards, each on a thread, and the control plane on the thread that calls run(). Start-up in order:
 /// limits, bus, shards, control plane, ready. Shutdown in reverse: not ready, no more connections, everybody is told,
@@ -61,13 +73,21 @@ public:
     /// Ends the patience of the shutdown: whoever is still there is cut. Any thread; before stop() it does nothing.
     void hurry();
     /// Lets SIGTERM and SIGINT call stop(), a second one, a second later or more, hurry(), and a third end the process.
-    /// SIGHUP is a line in the log. Before run().
+    /// SIGHUP reads the configuration anew. Before run().
     void stop_on_signals();
+    /// How the configuration is read anew; called on run()'s thread. Before run().
+    void read_again_by(std::function<config::outcome()> how) { read_again_ = std::move(how); }
 
 private:
     void build_routes();
     void offer_api();
     void offer_departures();
+    void offer_reload();
+    reload_outcome reload();
+    reload_outcome read_and_take();
+    void take_settings(const token_keys& fixed);
+    void on_hangup(int number);
+    boost::asio::awaitable<control::response> reload_by_order(std::string body);
     boost::asio::awaitable<control::response> drain_progress();
     boost::asio::awaitable<control::response> rebalance(std::string body);
     boost::asio::awaitable<control::response> live();
@@ -82,13 +102,18 @@ private:
     void start_threads();
     void join_threads();
 
+    config::settings loaded_; // as it was read
     config::settings settings_;
+    std::function<config::outcome()> read_again_;
+    std::uint64_t reloads_done_ = 0;
+    std::uint64_t reloads_refused_ = 0;
     std::size_t connections_max_ = 0;
     ports ports_;
     std::uint64_t descriptors_at_start_ = 0;
     boost::asio::io_context control_context_{1};
     boost::asio::signal_set signals_{control_context_};
     shutdown_signals impatience_;
+    supervisor supervisor_;
     boost::asio::steady_timer watching_{control_context_};
     std::optional<stall_watch> watch_; // while run() runs
     control::route_table control_routes_;
@@ -104,6 +129,7 @@ private:
     std::optional<server_api> api_; // these two with a key only
     std::optional<control::api_route> api_route_;
     std::optional<control::operator_route> rebalance_route_;
+    std::optional<control::operator_route> reload_route_;
     std::optional<departures> departures_;
     std::atomic<bool> stopping_ = false;
     std::thread upstream_thread_;            // while run() runs

@@ -24,6 +24,13 @@ void key_source::stop() {
     timer_.cancel();
 }
 
+void key_source::use_fixed(keys fixed) {
+    fixed_ = std::move(fixed);
+    const std::string text = std::exchange(text_, {});
+    if (!text.empty() && take(text)) return;
+    on_change_(fixed_ != nullptr ? fixed_ : std::make_shared<const auth::key_set>());
+}
+
 void key_source::want(told done) {
     if (fetching_) return waiting_.push_back(std::move(done));
     if (stopped_ || clock::now() - begun_ < options_.refetch_min) return done(fresh_);

@@ -42,6 +42,8 @@ public:
 
     void start() { fetch(); }
     void stop();
+    /// From now on these are there beside those of the URL.
+    void use_fixed(keys fixed);
     /// A key is missing: fetches, unless that has been done just now, and tells how it went.
     void want(told done);
 

@@ -80,6 +80,20 @@ void outside::tell_keys() {
     }
 }
 
+const token_keys& outside::use_fixed(const token_keys& fixed) {
+    const auto take = [this](token_kind of, auto& mine, const auto& now) {
+        auto& source = sources_[static_cast<std::size_t>(of)];
+        if (source) {
+            source->use_fixed(now); // which changes `mine`
+        } else {
+            mine = now;
+        }
+    };
+    take(token_kind::connection, keys_.connections, fixed.connections);
+    take(token_kind::subscription, keys_.subscriptions, fixed.subscriptions);
+    return keys_;
+}
+
 void outside::equip(share& mine) {
     mine.keys = keys_;
     mine.proxies = proxies_ ? &*proxies_ : nullptr;

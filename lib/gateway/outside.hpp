@@ -35,6 +35,9 @@ public:
     outside& operator=(const outside&) = delete;
     ~outside();
 
+    /// From now on these are the keys that come from nowhere else. Returns all that there are.
+    const token_keys& use_fixed(const token_keys& fixed);
+
     /// What a shard needs, into its share.
     void equip(share& mine);
     /// Connections that it may have open.

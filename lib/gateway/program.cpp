@@ -17,9 +17,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace carillon::gateway {
 
@@ -40,10 +42,11 @@ int serve(gateway& whole) {
     } catch (const std::exception& failure) { return fail(failure); }
 }
 
-int run_gateway(const config::settings& how, role which) {
+int run_gateway(const config::settings& how, role which, std::function<config::outcome()> read) {
     try {
         gateway whole{how, which};
         whole.stop_on_signals();
+        whole.read_again_by(std::move(read));
         const int code = serve(whole);
         if (whole.looks_up()) {
             // To destroy it would be to wait until the system's resolver gives up.
@@ -76,8 +79,10 @@ int run_program(config::program which, int argc, const char* const* argv) {
     if (is_gateway && argc > 1 && std::string_view{argv[1]} == "token") return run_token_command(argc - 1, argv + 1);
     if (is_gateway && argc > 1 && std::string_view{argv[1]} == "import-centrifugo")
         return run_import_command(argc - 1, argv + 1);
-    const config::outcome loaded =
-        config::load(which, argc, argv, config::process_environment(), allowed_cores(), complaint_of_keys);
+    const auto read = [which, argc, argv] {
+        return config::load(which, argc, argv, config::process_environment(), allowed_cores(), complaint_of_keys);
+    };
+    const config::outcome loaded = read();
     if (!loaded.value) return say(loaded.exit_code, loaded.text);
     try {
         if (!loaded.health.empty()) {
@@ -86,7 +91,7 @@ int run_program(config::program which, int argc, const char* const* argv) {
         }
         set_up_log(*loaded.value);
     } catch (const std::exception& failure) { return say(EXIT_FAILURE, in_words(failure)); }
-    const int code = run_gateway(*loaded.value, is_gateway ? role::gateway : role::bus);
+    const int code = run_gateway(*loaded.value, is_gateway ? role::gateway : role::bus, read);
     finish_log(last_lines);
     return code;
 }

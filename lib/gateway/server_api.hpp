@@ -33,6 +33,11 @@ public:
     /// The node's name, as `info` has it.
     void be_called(std::string name) { name_ = std::move(name); }
 
+    /// From now on its namespaces.
+    void use_rules(const config::settings& how) {
+        rules_ = channels::rules::of(how.namespaces, how.dev, how.client_channel_bytes_max);
+    }
+
     boost::asio::awaitable<std::vector<api::reply>> carry_out(std::vector<api::command> commands,
                                                               bool parallel) override;
 

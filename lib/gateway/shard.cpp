@@ -231,6 +231,14 @@ void shard::drain(std::chrono::milliseconds window, std::chrono::milliseconds pa
     });
 }
 
+void shard::reconfigure(const config::settings& how, const token_keys& keys) {
+    mine_.keys = keys;
+    if (!sessions_) return;
+    sessions_->reconfigure(session_options(how, mine_));
+    if (embedded_ != nullptr && embedded_->home() != nullptr)
+        embedded_->home()->use_rules(channels::rules::of(how.namespaces, how.dev, how.client_channel_bytes_max));
+}
+
 void shard::hurry() {
     using namespace std::chrono_literals;
     drain(0ms, 0ms);

@@ -93,12 +93,9 @@ public:
     /// Tells so many clients to go elsewhere, within the window.
     void shed(std::uint32_t clients, std::chrono::milliseconds window) { shedder_->close_some(clients, window); }
 
-    /// Clients, and those of them that are still to be told to go.
-    struct crowd {
-        std::uint32_t clients = 0;
-        std::uint32_t leaving = 0;
-    };
-    crowd clients() const noexcept { return {sessions_ ? sessions_->open() : 0, shedder_->left()}; }
+    std::uint32_t clients() const noexcept { return sessions_ ? sessions_->open() : 0; }
+    /// Clients that are still to be told to go. Any thread.
+    std::uint32_t leaving() const noexcept { return shedder_->left(); }
 
     // What the server API asks for.
     /// Publishes.
@@ -110,6 +107,9 @@ public:
     /// Subscribes, unsubscribes, disconnects or refreshes a user: how many connections that concerned. None: nobody
     /// here knows users.
     std::optional<std::uint32_t> carry_out(const api::command& what);
+
+    /// What can change at once of another configuration.
+    void reconfigure(const config::settings& how, const token_keys& keys);
 
     // What `outside` has heard.
     void use_keys(const token_keys& now) {

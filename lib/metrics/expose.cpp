@@ -116,6 +116,18 @@ public:
         });
     }
 
+    void reloads(const process_facts& facts) {
+        auto& family = add(MetricType::Counter, "carillon_reloads_total",
+                           "Times the configuration was read anew: taken, or refused because it is wrong.");
+        const auto one = [&](const char* result, std::uint64_t number) {
+            auto& metric = family.metric.emplace_back();
+            metric.label = {{"result", result}};
+            metric.counter.value = static_cast<double>(number);
+        };
+        one("ok", facts.reloads_done);
+        one("refused", facts.reloads_refused);
+    }
+
     void build_info(const process_facts& facts) {
         auto& family = add(MetricType::Gauge, "carillon_build_info", "What this program was built from; always 1.");
         auto& metric = family.metric.emplace_back();
@@ -188,6 +200,7 @@ void collect_facts(collector& into, const process_facts& facts) {
               facts.connections_limit);
     into.known_fact(counter, "carillon_log_lines_dropped_total", "Lines of the log that nobody read in time.",
                     facts.log_lines_dropped);
+    into.reloads(facts);
     into.known_fact(gauge, "carillon_drain_clients_left", "Clients still to be told to go, at a shutdown or rebalance.",
                     facts.drain_clients_left);
     into.known_fact(gauge, "carillon_drain_closes_per_second", "Clients told to go in a second, at such a time.",

@@ -14,6 +14,8 @@ struct process_facts {
     double cpu_seconds = 0;        // user and system
     std::uint64_t connections_limit = 0;
     std::uint64_t log_lines_dropped = 0; // whoever asks for the rest fills this in; 0 is known
+    std::uint64_t reloads_done = 0;      // 0 is known, here as below
+    std::uint64_t reloads_refused = 0;
     // Of clients that are sent away; 0 is known, and usual.
     std::uint64_t drain_clients_left = 0;
     double drain_closes_per_second = 0;

@@ -73,14 +73,7 @@ std::uint32_t server::carry_out(const api::disconnect_request& what) {
 
 std::uint32_t server::carry_out(const api::unsubscribe_request& what) {
     return visit_clients(what.who, [this, channel = what.channel](client& c) {
-        const auto outcome = leave_channel(c, channel);
-        if (outcome == hub::unsubscribe_outcome::not_subscribed) return false;
-        if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(channel, records().key_of(c).packed());
-        forget_grant(c, channel);
-        std::string line;
-        protocol::append_unsubscribe_push(line, channel, protocol::unsubscription::by_server, "server unsubscribe");
-        push(c, line);
-        return true;
+        return end_subscription(c, channel, "server unsubscribe");
     });
 }
 

@@ -15,6 +15,11 @@ bool server::is_attended(std::string_view channel) const noexcept {
     return any_attended_ && rules_.is_attended(channel);
 }
 
+// Who leaves it may stand in its list, as long as not everybody has been judged by new rules.
+bool server::may_be_listed(std::string_view channel) const noexcept {
+    return is_attended(channel) || (rules_before_ != nullptr && rules_before_->is_attended(channel));
+}
+
 // As who hears the channel: of those who come and go, too, if the namespace has it and the client wants it or must.
 hub::subscriber server::subscriber_of(const client& c, std::string_view channel, bool wants_joins) const {
     const hub::subscriber plain = subscriber_of(c);
@@ -60,16 +65,16 @@ std::string server::take_greeting(bus::ticket whose) {
 hub::unsubscribe_outcome server::leave_channel(client& c, std::string_view channel) {
     const auto outcome = hub_->unsubscribe(subscriber_of(c), c.channels, channel);
     if (outcome == hub::unsubscribe_outcome::left_last) bus_->unsubscribe(channel);
-    if (outcome != hub::unsubscribe_outcome::not_subscribed && is_attended(channel))
+    if (outcome != hub::unsubscribe_outcome::not_subscribed && may_be_listed(channel))
         bus_->leave(channel, ids_.id_of(records().key_of(c)));
     return outcome;
 }
 
 void server::leave_all(client& c) {
     std::vector<std::string> attended;
-    if (any_attended_) {
+    if (any_attended_ || rules_before_ != nullptr) {
         hub_->each_channel_of(c.channels, [&](std::string_view channel) {
-            if (rules_.is_attended(channel)) attended.emplace_back(channel);
+            if (may_be_listed(channel)) attended.emplace_back(channel);
         });
     }
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });

@@ -15,6 +15,8 @@ namespace carillon::session {
 void server::use_keys(std::shared_ptr<const auth::key_set> keys,
                       std::shared_ptr<const auth::key_set> subscription_keys) {
     CHECK(verifier_ != nullptr);
+    options_.tokens.keys = keys;
+    options_.tokens.subscription_keys = subscription_keys;
     verifier_->use(std::move(keys), std::move(subscription_keys));
 }
 

@@ -52,12 +52,11 @@ server::~server() = default;
 
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
-    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus}, plain_http_{std::move(
-                                                                                                 plain_http)},
-      decoder_{how.message_bytes_max}, rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)},
-      any_attended_{rules_.any([](const auto& each) { return each.presence || each.join_leave; })},
-      any_recovers_{rules_.any([](const auto& each) { return each.recovery != channels::recovery_mode::off; })},
-      verifier_{make_verifier(how.tokens)} {
+    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
+      plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max},
+      rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)}, verifier_{
+                                                                                        make_verifier(how.tokens)} {
+    take_rules();
     hub_->attach(hub::format::websocket_json, *this);
     hub_->attach(hub::format::websocket_json_joins, *this);
     ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);

@@ -114,6 +114,9 @@ public:
 
     /// From now on these keys; tokens that are remembered are forgotten. Null as in token_options.
     void use_keys(std::shared_ptr<const auth::key_set> keys, std::shared_ptr<const auth::key_set> subscription_keys);
+    /// Another configuration: tokens, namespaces, origins and some of the limits; the rest of it is not looked at. Who
+    /// has a channel that is no longer permitted loses it, some clients at a time.
+    void reconfigure(const session::options& now);
     /// The keys that were asked for are here, or cannot be had now.
     void on_keys(token_kind of, bool fresh);
 
@@ -249,6 +252,7 @@ private:
 
     // presence.cpp: who is there
     bool is_attended(std::string_view channel) const noexcept;
+    bool may_be_listed(std::string_view channel) const noexcept;
     hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins) const;
     void append_info(std::string& out, const client& c, std::string_view channel) const;
     void greet(client& c, std::string_view channel);
@@ -258,6 +262,14 @@ private:
     void leave_all(client& c);
     void ask_who_is_there(client& c, std::uint32_t id, std::string_view channel, bus::ticket::command asks);
     void answer_presence(bus::ticket whose, const result<bus::home_answer>& said);
+
+    // reconfigure.cpp
+    void take_tokens(const token_options& now);
+    void take_rules() noexcept;
+    void judge_some(std::uint32_t first, std::shared_ptr<const channels::rules> before);
+    void judge(client& c, const channels::rules& before);
+    bool may_stay(const client& c, std::string_view channel) const;
+    bool end_subscription(client& c, std::string_view channel, std::string_view reason);
 
     // hooks.cpp: what the application is asked
     std::optional<std::size_t> who_is_asked(hooks::event what, std::string_view channel = {}) const;
@@ -339,8 +351,9 @@ private:
     protocol::json_decoder decoder_;
     client_ids ids_;
     channels::rules rules_;
-    bool any_attended_;                        // whether there is a namespace that knows who is there
-    bool any_recovers_;                        // whether there is a namespace whose channels can be recovered
+    std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
+    bool any_attended_ = false;                           // whether there is a namespace that knows who is there
+    bool any_recovers_ = false;                // whether there is a namespace whose channels can be recovered
     std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
     std::minstd_rand jitter_{std::random_device{}()};
     std::string ping_frame_;

@@ -113,24 +113,14 @@ TEST_P(drain_of_every_size, all_are_closed_within_the_window_without_a_hurry) {
 
 // --- POST /api/rebalance
 
-std::string post(const running_gateway& to, std::string_view path, std::string_view body,
-                 std::string_view key = "open-sesame") {
-    peer client{test::connected_to(to.whole.where().control)};
-    client.write(fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nX-API-Key: {}\r\nConnection: close\r\n"
-                             "Content-Length: {}\r\n\r\n{}",
-                             path, key, body.size(), body));
-    const std::string all = read_to_the_end(client);
-    return all.substr(9, 3) + " " + all.substr(all.find("\r\n\r\n") + 4);
-}
-
 TEST_P(drain_of_every_size, a_gateway_sheds_what_it_has_above_a_number) {
     config::settings how = settings_for_tests(GetParam());
     how.api_key = "open-sesame";
     running_gateway g{how};
     std::deque<ws_client> browsers;
     for (int i = 0; i < 20; ++i) browsers.push_back(g.browser("bell"));
-    EXPECT_EQ(post(g, "/api/rebalance", R"({"above":20})"), "200 {\"result\":{\"clients\":20,\"closing\":0}}\n");
-    EXPECT_EQ(post(g, "/api/rebalance", R"({"above":7,"window_ms":0})"),
+    EXPECT_EQ(g.post("/api/rebalance", R"({"above":20})"), "200 {\"result\":{\"clients\":20,\"closing\":0}}\n");
+    EXPECT_EQ(g.post("/api/rebalance", R"({"above":7,"window_ms":0})"),
               "200 {\"result\":{\"clients\":20,\"closing\":13}}\n");
     while (g.metric("carillon_connections_closed_total", R"(kind="websocket",code="3011")") < 13) {}
     peer publisher = g.program("PUBLISH bell 1\r\n");
@@ -142,9 +132,9 @@ TEST_P(drain_of_every_size, a_gateway_sheds_what_it_has_above_a_number) {
     }
     EXPECT_EQ(sent_away, 13);
     // One that is to take an hour is ended by another one.
-    post(g, "/api/rebalance", R"({"above":0,"window_ms":3600000})");
+    g.post("/api/rebalance", R"({"above":0,"window_ms":3600000})");
     EXPECT_NE(g.get("/api/drain").find(R"("state":"rebalancing")"), std::string::npos);
-    post(g, "/api/rebalance", R"({"above":100})");
+    g.post("/api/rebalance", R"({"above":100})");
     EXPECT_NE(g.get("/api/drain").find(R"("state":"serving")"), std::string::npos);
 }
 
@@ -167,10 +157,10 @@ TEST(rebalance, is_for_who_has_a_key_and_says_what_it_wants) {
         {"a slip", R"({"above":1,"window":1})", "open-sesame",
          "400 There is no \"window\" here: above and window_ms are known.\n"},
     };
-    for (const auto& [name, body, key, answer] : cases) EXPECT_EQ(post(g, "/api/rebalance", body, key), answer) << name;
+    for (const auto& [name, body, key, answer] : cases) EXPECT_EQ(g.post("/api/rebalance", body, key), answer) << name;
     EXPECT_TRUE(g.get("/api/rebalance").starts_with("HTTP/1.1 405 "));
-    EXPECT_TRUE(post(g, "/api/rebalance", std::string(4097, ' ')).starts_with("413 "));
-    EXPECT_TRUE(post(g, "/api/drain", "").starts_with("200 ")) << "a method of the API that there is not";
+    EXPECT_TRUE(g.post("/api/rebalance", std::string(4097, ' ')).starts_with("413 "));
+    EXPECT_TRUE(g.post("/api/drain", "").starts_with("200 ")) << "a method of the API that there is not";
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
 #include <regex>
 #include <string>
 #include <sys/stat.h>
@@ -141,6 +142,35 @@ TEST(program, a_hangup_is_a_line_in_the_log) {
     expect_goodbye(program, browser);
 }
 
+TEST(program, a_hangup_reads_the_file_anew_or_says_what_is_wrong_with_it) {
+    std::string folder = "/tmp/carillon-reload-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    const std::string file = folder + "/carillon.toml";
+    const auto write = [&file](const std::string& text) { std::ofstream{file, std::ios::trunc} << text; };
+    write("log_level = \"info\"\n");
+    started program{carillon({"--shards=1", "--bus-listen=127.0.0.1:0", "--config=" + file})};
+    const std::uint16_t client = port_in(read_until_ready(program.err()), "client");
+    ws_client browser = connected_browser(client, "\n"
+                                                  R"({"id":2,"subscribe":{"channel":"bell"}})");
+    const auto says = [&program](const std::string& what) {
+        ::kill(program.process(), SIGHUP);
+        const std::string said =
+            read_until(program.err(), [](const std::string& text) { return text.ends_with('\n'); });
+        EXPECT_NE(said.find(what), said.npos) << said;
+    };
+    says("info: signal 1 (SIGHUP): nothing has changed that can change at once\n");
+    write("log_level = \"loud\"\n");
+    says("warning: signal 1 (SIGHUP): the configuration stays as it was: " + here.path +
+         "/carillon.toml:1: log_level: ");
+    write("turn_time_ms = 9\n[[namespace]]\nname = \"chat\"\n");
+    says("info: signal 1 (SIGHUP): the configuration has changed: namespace; a restart is needed for turn_time_ms\n");
+    EXPECT_EQ(hear(browser, 1).size(), 1u) << "bell is taken away";
+    ::unlink(file.c_str());
+    ::rmdir(folder.c_str());
+    ::kill(program.process(), SIGTERM);
+    expect_goodbye(program, browser);
+}
+
 TEST(program, lines_of_the_log_have_a_time_with_its_zone) {
     started program{carillon(one_shard)};
     const std::string log = read_until_ready(program.err());
@@ -256,7 +286,8 @@ TEST(program, ends_in_words_when_a_thread_cannot_be_started) {
         started program{carillon({"--shards=3", "--bus-listen=127.0.0.1:0"}),
                         interposed("INTERPOSE_THREADS_MAX", threads)};
         const std::string log = read_all(program.err());
-        EXPECT_NE(log.find("cannot start a thread: Resource temporarily unavailable; raise the limit"), log.npos) << log;
+        EXPECT_NE(log.find("cannot start a thread: Resource temporarily unavailable; raise the limit"), log.npos)
+            << log;
         EXPECT_EQ(log.find(" is ready"), log.npos) << log;
         EXPECT_EQ(program.wait(), 1) << threads;
     }

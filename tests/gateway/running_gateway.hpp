@@ -9,9 +9,11 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace carillon::gateway {
 
@@ -40,7 +42,9 @@ inline std::string read_to_the_end(test::peer& from) {
 }
 
 struct running_gateway {
-    explicit running_gateway(const config::settings& how) : whole{how} {
+    explicit running_gateway(const config::settings& how, std::function<config::outcome()> read_again = {})
+        : whole{how} {
+        whole.read_again_by(std::move(read_again));
         runs = std::jthread{[this] { whole.run(); }};
     }
     ~running_gateway() { whole.stop(); }
@@ -66,6 +70,15 @@ struct running_gateway {
         }
         EXPECT_GT(found, 0) << name << " is not in\n" << all;
         return sum;
+    }
+    /// Status and body of the answer.
+    std::string post(std::string_view path, std::string_view body, std::string_view key = "open-sesame") const {
+        test::peer client{test::connected_to(whole.where().control)};
+        client.write(fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nX-API-Key: {}\r\nConnection: close\r\n"
+                                 "Content-Length: {}\r\n\r\n{}",
+                                 path, key, body.size(), body));
+        const std::string all = read_to_the_end(client);
+        return all.substr(9, 3) + " " + all.substr(all.find("\r\n\r\n") + 4);
     }
     test::peer raw() const { return test::peer{test::connected_to(whole.where().client)}; }
     test::ws_client browser(std::string_view channel) const {

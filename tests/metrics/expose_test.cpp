@@ -105,6 +105,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_joins_and_leaves_total",
                                    "carillon_log_lines_dropped_total",
                                    "carillon_drain_clients_left",
+                                   "carillon_reloads_total",
                                    "carillon_drain_closes_per_second",
                                    "carillon_drain_seconds_left",
                                    "carillon_messages_received_total",
