@@ -203,6 +203,11 @@ result<void> read_request(source&, member_reader& reader, value from, channels_r
                           member{"limit", what.limit});
 }
 
+result<void> read_request(source&, member_reader& reader, value from, connections_request& what) {
+    return reader.members(from, member{"user", text{what.user}}, member{"cursor", text{what.cursor}},
+                          member{"limit", what.limit});
+}
+
 result<void> read_request(source&, member_reader& reader, value from, info_request&) { return reader.members(from); }
 
 result<void> read_request(source&, member_reader& reader, value from, history_request& what) {
@@ -229,6 +234,7 @@ constexpr std::array<read_command, std::variant_size_v<command> - 1> readers{
     read_as<unsubscribe_request>,    read_as<disconnect_request>,     read_as<refresh_request>,
     read_as<presence_request>,       read_as<presence_stats_request>, read_as<history_request>,
     read_as<history_remove_request>, read_as<channels_request>,       read_as<info_request>,
+    read_as<connections_request>,
 };
 
 std::optional<std::size_t> index_of(std::string_view method) noexcept {

@@ -99,6 +99,27 @@ void append_result(std::string& out, const info_result& what) {
     out += "]}";
 }
 
+void append_text(std::string& out, std::string_view name, std::string_view text) {
+    out += name;
+    protocol::append_json_string(out, text);
+}
+
+void append_result(std::string& out, const connections_result& what) {
+    append_text(out, R"({"node":)", what.node);
+    append_text(out, R"(,"boot":)", what.boot);
+    out += R"(,"connections":[)";
+    append_list(out, what.connections, [&](const connection_info& each) {
+        append_text(out, R"({"client":)", each.client);
+        append_text(out, R"(,"user":)", each.user);
+        out += R"(,"transport":"websocket","channels":[)";
+        append_list(out, each.channels, [&](const std::string& name) { protocol::append_json_string(out, name); });
+        out += "]}";
+    });
+    out += ']';
+    if (!what.next.empty()) append_text(out, R"(,"next":)", what.next);
+    out += '}';
+}
+
 } // namespace
 
 void append_error(std::string& out, error what) {

@@ -45,6 +45,20 @@ struct info_result {
     std::vector<node_info> nodes;
 };
 
+/// One that has connected, and what it has subscribed to.
+struct connection_info {
+    std::string client{};
+    std::string user{};
+    std::vector<std::string> channels{};
+};
+/// Some of the process' connections.
+struct connections_result {
+    std::string node{};
+    std::string boot{}; ///< of the process, as long as it runs
+    std::vector<connection_info> connections{};
+    std::string next{}; ///< the cursor of the next page; empty: there is none
+};
+
 /// A page of a channel's stream.
 struct history_result {
     streams::position top{};              ///< where the stream stands
@@ -61,7 +75,7 @@ struct presence_stats_result {
 };
 
 using reply = std::variant<done, published, broadcast_result, history_result, presence_result, presence_stats_result,
-                           channels_result, info_result, error>;
+                           channels_result, info_result, connections_result, error>;
 
 /// `{"result":{...}}` or `{"error":{...}}`.
 void append_reply(std::string& out, const reply& what);

@@ -87,12 +87,18 @@ struct channels_request {
     std::uint32_t limit = 0; ///< 0: as many as the server allows
 };
 struct info_request {};
+struct connections_request {
+    std::string user{};      ///< of this user only; empty: of all
+    std::string cursor{};    ///< where the page before has ended; empty: the first
+    std::uint32_t limit = 0; ///< 0: as many as the server allows
+};
 struct unknown_request {}; ///< a command of a batch that names no method, or none that there is
 
 /// One command. The order is that of `methods`.
-using command = std::variant<publish_request, broadcast_request, subscribe_request, unsubscribe_request,
-                             disconnect_request, refresh_request, presence_request, presence_stats_request,
-                             history_request, history_remove_request, channels_request, info_request, unknown_request>;
+using command =
+    std::variant<publish_request, broadcast_request, subscribe_request, unsubscribe_request, disconnect_request,
+                 refresh_request, presence_request, presence_stats_request, history_request, history_remove_request,
+                 channels_request, info_request, connections_request, unknown_request>;
 
 /// Several commands in one request, carried out one after another, or in any order.
 struct batch_request {
@@ -106,6 +112,8 @@ using request = std::variant<command, batch_request>;
 std::string_view method_of(const command& what) noexcept;
 /// Where the method's alternative stands in `command`; that of unknown_request if there is no such method.
 std::size_t method_index(std::string_view name) noexcept;
+/// The methods that commands can have.
+std::vector<std::string> method_names();
 /// Whether there is a method of this name, "batch" included.
 bool is_method(std::string_view name) noexcept;
 

@@ -1,3 +1,4 @@
+#include "config/api_keys.hpp"
 #include "config/name_spaces.hpp"
 #include "config/proxies.hpp"
 #include "config/sources.hpp"
@@ -90,6 +91,9 @@ complaint read_file(program which, const std::string& path, file_content& into) 
             why = read_name_spaces(path, node, into.namespaces);
         } else if (key.str() == "proxy" && which == program::gateway) {
             why = read_proxies(path, node, into.proxies);
+        } else if (key.str() == "api_key" && which == program::gateway &&
+                   (node.is_table() || node.is_array_of_tables())) {
+            why = read_api_key_tables(path, node, into.api_keys);
         } else {
             why = read_entry(which, path, key, node, into.values);
         }

@@ -47,6 +47,8 @@ std::string help_text(program which) {
             "  --health[=PAGE]   Ask the program that runs with this configuration for /readyz, or for /livez\n"
             "                    with --health=livez; exit code 0 if all is well, else 1. The word health\n"
             "                    does the same.";
+    if (which == program::gateway)
+        text += "\n\n  carillon token    Print a token for trying out; carillon token --help says how.";
     std::string_view group;
     for (const auto& row : options_of(which)) {
         if (row.group != group) text += fmt::format("\n\n{}:", row.group);

@@ -1,5 +1,6 @@
 #include "config/load.hpp"
 
+#include "config/api_keys.hpp"
 #include "config/name_spaces.hpp"
 #include "config/proxies.hpp"
 #include "config/rules.hpp"
@@ -55,18 +56,12 @@ complaint read_secret_file(settings& into, const origins& set_by, std::string_vi
     return {};
 }
 
-/// A key goes into a header field, so it is a word.
-bool is_key(std::string_view text) {
-    return !text.empty() && text.size() <= find_option("api_key")->most &&
-           std::all_of(text.begin(), text.end(), [](char letter) { return letter > ' ' && letter < 0x7f; });
-}
-
 complaint read_api_keys(settings& into, const origins& set_by) {
     constexpr std::size_t file_bytes_max = 65'536;
-    constexpr std::string_view what = "a key is a word of at most 512 letters, digits and signs of ASCII";
+    constexpr std::string_view what = what_an_api_key_is;
     if (into.api_key_file.empty()) {
         if (into.api_key.empty()) return {};
-        if (!is_key(into.api_key)) return fmt::format("{}: {}", set_by.at("api_key"), what);
+        if (!is_api_key(into.api_key)) return fmt::format("{}: {}", set_by.at("api_key"), what);
         return {};
     }
     const auto& source = set_by.at("api_key_file");
@@ -81,7 +76,8 @@ complaint read_api_keys(settings& into, const origins& set_by) {
         ++number;
         if (line.ends_with('\r')) line.pop_back();
         if (line.empty()) continue;
-        if (!is_key(line)) return fmt::format("{}: {} line {}: {}", source, in_quotes(into.api_key_file), number, what);
+        if (!is_api_key(line))
+            return fmt::format("{}: {} line {}: {}", source, in_quotes(into.api_key_file), number, what);
         into.api_key += into.api_key.empty() ? line : "\n" + line;
     }
     if (into.api_key.empty()) return fmt::format("{}: {} is empty", source, in_quotes(into.api_key_file));
@@ -141,9 +137,11 @@ complaint read_all(program which, const command_line& flags, const environment& 
     fit_development(into, set_by);
     if (auto why = read_secret_files(into, set_by)) return why;
     if (auto why = read_api_keys(into, set_by)) return why;
+    if (auto why = take_api_keys(from_file.api_keys, into)) return why;
     if (auto why = connect_outside(into, set_by)) return why;
     if (auto why = check_name_spaces(from_file.namespaces, into, set_by)) return why;
     for (auto& each : from_file.namespaces) into.namespaces.push_back(std::move(each.value));
+    if (auto why = check_personal_channel(into, set_by)) return why;
     if (auto why = check_proxies(from_file.proxies, into)) return why;
     for (auto& each : from_file.proxies) into.proxies.push_back(std::move(each.value));
     fit_defaults(into, set_by, cores);

@@ -279,4 +279,12 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
     return {};
 }
 
+complaint check_personal_channel(const settings& values, const origins& set_by) {
+    const std::string& name = values.personal_channel_namespace;
+    const bool is_there = name.empty() || (values.dev && values.namespaces.empty()) ||
+                          std::ranges::any_of(values.namespaces, [&](const auto& each) { return each.name == name; });
+    if (is_there) return {};
+    return fmt::format("{}: there is no namespace {}", set_by.at("personal_channel_namespace"), in_quotes(name));
+}
+
 } // namespace carillon::config

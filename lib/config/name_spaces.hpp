@@ -48,4 +48,7 @@ complaint read_name_spaces(const std::string& path, const toml::node& node, std:
 /// Checks that some channel's name can be in each of them, as long as names may be.
 complaint check_name_spaces(std::span<const placed_name_space> all, const settings& values, const origins& set_by);
 
+/// Checks that the namespace of personal channels is there.
+complaint check_personal_channel(const settings& values, const origins& set_by);
+
 } // namespace carillon::config

@@ -171,6 +171,15 @@ constexpr option table[] = {
      "How long a client or a subscription may outlive its token, so that there is time to show another one. Then the "
      "connection is closed with 3005, or the subscription ended with 2501."},
 
+    {PLACE(user_connections_max), gateway, tokens, 0, 1'000'000, "connections",
+     "Connections that one user may have to this process at once; one more is closed with 3504, after which SDKs do "
+     "not "
+     "come back. The anonymous user is not meant. 0: any number."},
+    {PLACE(personal_channel), gateway, tokens, 0, 0, "",
+     "Subscribes every client that has a user, when it connects, to a channel of this user: # and the user's ID."},
+    {PLACE(personal_channel_namespace), gateway, tokens, 0, 255, "",
+     "The namespace of these channels: personal gives personal:#42. None: they have none."},
+
     {PLACE(stream_memory_bytes_max), gateway, streams, mib, 1'024 * 1'024 * mib, "bytes",
      "Memory for the streams of all channels together. Over it, the channels that were published to least recently "
      "lose "
@@ -280,6 +289,9 @@ constexpr option table[] = {
     {PLACE(api_key_file), gateway, server_api, 0, 4096, "",
      "File that holds the key, for mounted secrets, or several keys, one a line, each as good as the others. Not "
      "together with the key."},
+    {PLACE(api_on_client_port), gateway, server_api, 0, 0, "",
+     "Answers the server API on the client port, too: for tools that expect it beside the WebSocket. Each connection "
+     "there is for one request."},
     {PLACE(api_body_bytes_max), gateway, server_api, kib, 256 * mib, "bytes",
      "Largest body of a request. A larger one is answered with 413."},
     {PLACE(api_broadcast_channels_max), gateway, server_api, 1, 1'000'000, "channels",
@@ -288,6 +300,8 @@ constexpr option table[] = {
      "Commands of one batch. More are answered with 400."},
     {PLACE(api_channels_max), gateway, server_api, 1, 1'000'000, "channels",
      "Channels in one answer that lists them. The answer says where to go on when there are more."},
+    {PLACE(api_connections_max), gateway, server_api, 1, 100'000, "connections",
+     "Connections in one answer that lists them. The answer says where to go on when there are more."},
 
     {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
      "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address "

@@ -82,7 +82,7 @@ struct rules {
         if (auto why = refuse_unless(payload < values.bus_upstream_output_bytes_max, "bus_upstream_output_bytes_max",
                                      "be larger than", "bus_payload_bytes_max"))
             return why;
-        if (auto why = refuse_unless(values.api_key.empty() || payload < values.api_body_bytes_max,
+        if (auto why = refuse_unless(api_keys_of(values).empty() || payload < values.api_body_bytes_max,
                                      "api_body_bytes_max", "be larger than", "bus_payload_bytes_max"))
             return why;
         return refuse_unless(values.client_channel_bytes_max < values.client_message_bytes_max,
@@ -128,10 +128,11 @@ std::size_t shards_of(const settings& values, std::size_t cores) {
     return std::max<std::size_t>(1, std::min({cores, find_option("shards")->most, values.work_pool, connections}));
 }
 
-std::vector<std::string> api_keys_of(const settings& values) {
-    std::vector<std::string> keys;
+std::vector<api_key> api_keys_of(const settings& values) {
+    std::vector<api_key> keys;
     std::istringstream lines{values.api_key};
-    for (std::string line; std::getline(lines, line);) keys.push_back(line);
+    for (std::string line; std::getline(lines, line);) keys.push_back({line});
+    keys.insert(keys.end(), values.api_keys.begin(), values.api_keys.end());
     return keys;
 }
 

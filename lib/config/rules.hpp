@@ -24,7 +24,7 @@ inline constexpr std::size_t frame_overhead_bytes = 4 * 1024;
 std::size_t shards_of(const settings& values, std::size_t cores);
 
 /// The keys of the server API; none: there is no server API.
-std::vector<std::string> api_keys_of(const settings& values);
+std::vector<api_key> api_keys_of(const settings& values);
 
 /// Makes the defaults fit the machine and what was given: a lease for each shard.
 void fit_defaults(settings& into, const origins& set_by, std::size_t cores);

@@ -2,6 +2,7 @@
 
 #include "channels/name_space.hpp"
 #include "config/address.hpp"
+#include "config/api_key.hpp"
 #include "config/proxy.hpp"
 #include "config/redis_address.hpp"
 
@@ -98,6 +99,9 @@ struct settings {
     std::size_t token_bytes_max = 16'384;
     std::size_t token_memory_bytes_max = 4'194'304; // in each shard, for each of the two kinds
     std::size_t client_expired_close_delay_s = 25;
+    std::size_t user_connections_max = 0; // of each user; 0: any number
+    bool personal_channel = false;
+    std::string personal_channel_namespace; // empty: it has none
 
     // What is kept
     std::size_t stream_memory_bytes_max = 268'435'456; // of all streams together
@@ -147,10 +151,13 @@ struct settings {
     // The server API
     std::string api_key;      // or several, a line each; empty: there is no server API. Never print it.
     std::string api_key_file; // `load` has read it into api_key
+    std::vector<carillon::config::api_key> api_keys; // the tables [[api_key]]; no two have the same key
+    bool api_on_client_port = false;
     std::size_t api_body_bytes_max = 1'048'576;
     std::size_t api_broadcast_channels_max = 10'000;
     std::size_t api_batch_commands_max = 1'000;
-    std::size_t api_channels_max = 10'000; // in one answer
+    std::size_t api_channels_max = 10'000;   // in one answer
+    std::size_t api_connections_max = 1'000; // the same
 
     // The log
     std::size_t log_refusals_per_s_max = 5; // in each shard

@@ -46,11 +46,19 @@ struct placed_proxy {
     std::string source;
 };
 
+/// A key of the server API and where it stands.
+struct placed_api_key {
+    api_key value;
+    std::string file; ///< that has it; empty: it is there
+    std::string source;
+};
+
 /// What the TOML file holds.
 struct file_content {
     std::vector<given> values;
     std::vector<placed_name_space> namespaces;
     std::vector<placed_proxy> proxies;
+    std::vector<placed_api_key> api_keys;
 };
 
 /// Reads the TOML file: options at its top, then tables. At most 1 MiB.

@@ -35,10 +35,16 @@ std::string_view key_in(const request_facts& head) {
 
 // --- keys
 
-api_keys::api_keys(const std::vector<std::string>& keys) {
+api_keys::api_keys(const std::vector<api_access>& keys) {
     CHECK(sodium_init() >= 0 && !keys.empty());
     randombytes_buf(secret_.data(), secret_.size());
-    for (const std::string& each : keys) digests_.push_back(digest_of(each));
+    for (const api_access& each : keys) {
+        method_set may;
+        if (each.methods.empty()) may.set();
+        for (const std::string& name : each.methods) may.set(api::method_index(name));
+        may.set(may.size() - 1); // what there is not may be asked for by everybody
+        entries_.emplace_back(digest_of(each.key), may);
+    }
 }
 
 // Of one length whatever the key's, and what they have in common says nothing of the keys.
@@ -49,20 +55,22 @@ api_keys::digest api_keys::digest_of(std::string_view key) const {
     return made;
 }
 
-bool api_keys::has(std::string_view key) const {
+std::optional<method_set> api_keys::find(std::string_view key) const {
     const digest given = digest_of(key);
-    bool found = false;
-    for (const digest& each : digests_) found |= sodium_memcmp(each.data(), given.data(), given.size()) == 0;
-    return found;
+    method_set found;
+    for (const auto& [known, may] : entries_) {
+        if (sodium_memcmp(known.data(), given.data(), given.size()) == 0) found |= may;
+    }
+    return found.any() ? std::optional{found} : std::nullopt;
 }
 
 // --- requests
 
-api_route::api_route(const std::vector<std::string>& keys, const api::limits& limits, api_backend& backend,
+api_route::api_route(const std::vector<api_access>& keys, const api::limits& limits, api_backend& backend,
                      metrics::api_request_counts& counts)
     : keys_{keys}, limits_{limits}, decoder_{limits}, backend_{&backend}, counts_{&counts} {}
 
-std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys) {
+std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, bool for_all) {
     const auto sentence = [](unsigned status, std::string text) {
         return response{.status = status, .body = std::move(text) + "\n", .fields = {}};
     };
@@ -71,16 +79,19 @@ std::optional<response> refuse_stranger(const request_facts& head, const api_key
         only.fields.emplace_back("Allow", "POST");
         return only;
     }
-    if (!keys.has(key_in(head))) {
+    const auto may = keys.find(key_in(head));
+    if (!may) {
         response who = sentence(401, "There is no valid key in X-API-Key, nor in Authorization after apikey.");
         who.fields.emplace_back("WWW-Authenticate", "apikey");
         return who;
     }
+    if (for_all && !may->all()) return sentence(403, "This needs a key that is for all methods.");
     return std::nullopt;
 }
 
 response api_route::refused(const request_facts& head, unsigned status, std::string sentence) {
-    ++(*counts_)(method_in(head.path))(status == 401 ? api_outcome::unauthorized : api_outcome::refused);
+    ++(*counts_)(method_in(head.path))(status == 401 || status == 403 ? api_outcome::unauthorized
+                                                                      : api_outcome::refused);
     return {.status = status, .body = std::move(sentence) + "\n", .fields = {}};
 }
 
@@ -89,10 +100,24 @@ std::optional<response> api_route::refuse(const request_facts& head) {
         ++(*counts_)(method_in(head.path))(stranger->status == 401 ? api_outcome::unauthorized : api_outcome::refused);
         return stranger;
     }
+    const std::string_view method = method_in(head.path);
+    if (api::is_method(method) && method != "batch") {
+        if (auto forbidden = forbid(head, {method})) return forbidden;
+    }
     const std::string_view encoding = head.field("Content-Encoding");
     if (!encoding.empty() && !boost::beast::iequals(encoding, "identity"))
         return refused(head, 415, "A body is taken as it is, without Content-Encoding.");
     if (head.body_bytes && *head.body_bytes > limits_.body_bytes_max) return too_large(head);
+    return std::nullopt;
+}
+
+// What the key is not for: then none of the commands is carried out.
+std::optional<response> api_route::forbid(const request_facts& head, const std::vector<std::string_view>& methods) {
+    const auto may = keys_.find(key_in(head));
+    for (const std::string_view each : methods) {
+        if (!may || !may->test(api::method_index(each)))
+            return refused(head, 403, fmt::format("This key is not for {}.", each));
+    }
     return std::nullopt;
 }
 
@@ -118,6 +143,7 @@ boost::asio::awaitable<response> api_route::answer(const request_facts& head, st
     }
     std::vector<std::string_view> methods;
     for (const api::command& each : commands) methods.push_back(api::method_of(each));
+    if (auto forbidden = forbid(head, methods)) co_return std::move(*forbidden);
     const auto replies = co_await backend_->carry_out(std::move(commands), parallel);
     CHECK(replies.size() == methods.size());
     if (batch == nullptr) co_return write(methods[0], replies[0], as_status);

@@ -8,10 +8,13 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace carillon::control {
@@ -28,36 +31,45 @@ protected:
     ~api_backend() = default;
 };
 
+/// Methods of the API, by where they stand in api::command.
+using method_set = std::bitset<std::variant_size_v<api::command>>;
+
+/// A key of the API, and the names of the methods that it is for; none: all.
+struct api_access {
+    std::string key;
+    std::vector<std::string> methods{};
+};
+
 /// The keys of the API: at least one.
 class api_keys {
 public:
-    explicit api_keys(const std::vector<std::string>& keys);
+    explicit api_keys(const std::vector<api_access>& keys);
 
-    /// Whether it is one of them. Takes the same time for every text of this length.
-    bool has(std::string_view key) const;
+    /// What may be done with a key; none: it is no key. Takes the same time for every text of this length.
+    std::optional<method_set> find(std::string_view key) const;
 
 private:
     using digest = std::array<unsigned char, 32>;
     digest digest_of(std::string_view key) const;
 
     digest secret_{};
-    std::vector<digest> digests_;
+    std::vector<std::pair<digest, method_set>> entries_;
 };
 
-/// The answer to who does not POST, or has none of the keys.
-std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys);
+/// The answer to who does not POST, or has none of the keys; with `for_all`, one that is for all methods.
+std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, bool for_all = false);
 
 /// The server API over HTTP (protocol §8): POST /api/METHOD with the parameters as the body, and POST /api with
 /// `{"method":...,"params":...}`. The key comes in X-API-Key, or in Authorization after "apikey". Who has none is
 /// answered before his body is read. Thread: the control plane's.
 class api_route final : public post_route {
 public:
-    api_route(const std::vector<std::string>& keys, const api::limits& limits, api_backend& backend,
+    api_route(const std::vector<api_access>& keys, const api::limits& limits, api_backend& backend,
               metrics::api_request_counts& counts);
 
     const api_keys& keys() const noexcept { return keys_; }
     /// From now on these, at least one.
-    void use_keys(const std::vector<std::string>& keys) { keys_ = api_keys{keys}; }
+    void use_keys(const std::vector<api_access>& keys) { keys_ = api_keys{keys}; }
 
     std::optional<response> refuse(const request_facts& head) override;
     std::size_t body_bytes_max() const noexcept override { return limits_.body_bytes_max; }
@@ -68,6 +80,7 @@ private:
     response refused(const request_facts& head, unsigned status, std::string sentence);
     response write(std::string_view method, const api::reply& what, bool as_status);
     void count(std::string_view method, const api::reply& what);
+    std::optional<response> forbid(const request_facts& head, const std::vector<std::string_view>& methods);
 
     api_keys keys_;
     api::limits limits_;

@@ -7,7 +7,7 @@
 namespace carillon::control {
 
 std::optional<response> operator_route::refuse(const request_facts& head) {
-    if (auto why = refuse_stranger(head, *keys_)) return why;
+    if (auto why = refuse_stranger(head, *keys_, true)) return why;
     if (head.body_bytes && *head.body_bytes > body_bytes_max_) return too_large(head);
     return std::nullopt;
 }

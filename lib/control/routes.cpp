@@ -29,6 +29,7 @@ const handler* route_table::find(std::string_view path) const {
 std::vector<std::string> route_table::paths() const {
     std::vector<std::string> all;
     for (const auto& [path, answer] : routes_) all.push_back(path);
+    for (const auto& [top, whose] : posts_) all.insert(all.end(), {top, top + "/*"});
     return all;
 }
 

@@ -63,7 +63,7 @@ public:
     /// The handler of a path, or null.
     const handler* find(std::string_view path) const;
 
-    /// All of them.
+    /// All of them; "/path/*" stands for all that is under a path.
     std::vector<std::string> paths() const;
 
 private:

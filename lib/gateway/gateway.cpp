@@ -116,6 +116,7 @@ gateway::gateway(const config::settings& how, role which)
         throw boost::system::system_error{EINVAL, boost::system::system_category(), *why};
     if (which == role::gateway) log_who_may_come(how, keys);
     outside_.emplace(control_context_, how, keys, shards_);
+    if (how.user_connections_max > 0) users_.emplace(static_cast<std::uint32_t>(how.user_connections_max));
     share mine{.number = 0,
                .shards = static_cast<std::uint32_t>(count),
                .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
@@ -123,6 +124,7 @@ gateway::gateway(const config::settings& how, role which)
                .serves_clients = which == role::gateway,
                .client_port = how.client_listen.port,
                .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
+               .users = users_ ? &*users_ : nullptr,
                .pages = client_routes_.paths()};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
@@ -278,17 +280,25 @@ void gateway::build_routes() {
     offer_api();
 }
 
-// Not on the client port, and not without a key.
+std::vector<control::api_access> gateway::api_access_of(const config::settings& how) {
+    std::vector<control::api_access> keys;
+    for (auto& each : config::api_keys_of(how)) keys.push_back({std::move(each.key), std::move(each.methods)});
+    return keys;
+}
+
+// Not without a key, and on the client port where that is asked for.
 void gateway::offer_api() {
-    if (settings_.api_key.empty()) return;
+    const std::vector<control::api_access> keys = api_access_of(settings_);
+    if (keys.empty()) return;
     api_.emplace(control_context_, shards_, settings_);
     const api::limits limits{.body_bytes_max = settings_.api_body_bytes_max,
                              .broadcast_channels_max = settings_.api_broadcast_channels_max,
                              .batch_commands_max = settings_.api_batch_commands_max};
-    api_route_.emplace(config::api_keys_of(settings_), limits, *api_, api_requests_);
+    api_route_.emplace(keys, limits, *api_, api_requests_);
     offer_departures();
     offer_reload();
     control_routes_.add("/api", *api_route_);
+    if (settings_.api_on_client_port) client_routes_.add("/api", *api_route_);
 }
 
 // Every shard copies its counters on its own thread; there is none of one that has not answered in time.

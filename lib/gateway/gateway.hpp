@@ -14,6 +14,7 @@
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
 #include "redis/redis_link.hpp"
+#include "session/user_counts.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -80,6 +81,7 @@ public:
 
 private:
     void build_routes();
+    static std::vector<control::api_access> api_access_of(const config::settings& how);
     void offer_api();
     void offer_departures();
     void offer_reload();
@@ -123,6 +125,7 @@ private:
     role role_;
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
+    std::optional<session::user_counts> users_; // where their connections are limited
     std::vector<std::unique_ptr<shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;

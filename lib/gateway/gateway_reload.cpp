@@ -84,7 +84,7 @@ reload_outcome gateway::read_and_take() {
 
 void gateway::take_settings(const token_keys& fixed) {
     spdlog::set_level(static_cast<spdlog::level::level_enum>(settings_.log_level));
-    if (api_route_) api_route_->use_keys(config::api_keys_of(settings_));
+    if (api_route_) api_route_->use_keys(api_access_of(settings_));
     if (api_) api_->use_rules(settings_);
     const token_keys& keys = outside_->use_fixed(fixed);
     const auto how = std::make_shared<const config::settings>(settings_);

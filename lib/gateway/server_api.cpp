@@ -5,7 +5,6 @@
 #include "gateway/channel_page.hpp"
 #include "gateway/keeping.hpp"
 #include "gateway/survey.hpp"
-#include "metrics/process_facts.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/payload.hpp"
 
@@ -201,8 +200,8 @@ public:
 server_api::server_api(asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,
                        const config::settings& how)
     : context_{&control}, shards_{&shards}, channel_bytes_max_{how.client_channel_bytes_max},
-      payload_bytes_max_{how.bus_payload_bytes_max},
-      channels_max_{how.api_channels_max}, patience_{how.control_request_timeout},
+      payload_bytes_max_{how.bus_payload_bytes_max}, channels_max_{how.api_channels_max},
+      connections_max_{how.api_connections_max}, patience_{how.control_request_timeout},
       takes_wishes_{!how.bus || keeps_on_bus(how)}, rules_{channels::rules::of(how.namespaces, how.dev,
                                                                                how.client_channel_bytes_max)},
       uid_{to_string(boost::uuids::random_generator{}())}, started_{std::chrono::steady_clock::now()} {}
@@ -297,6 +296,10 @@ asio::awaitable<api::reply> server_api::ask(const api::command& what) {
         api::reply said = co_await describe_node();
         co_return said;
     }
+    if (const auto* asked = std::get_if<api::connections_request>(&what)) {
+        api::reply said = co_await list_connections(*asked);
+        co_return said;
+    }
     if (whom_in(what) != nullptr) {
         api::reply said = co_await order_users(what);
         co_return said;
@@ -337,22 +340,6 @@ asio::awaitable<api::reply> server_api::list_channels(const api::channels_reques
     api::channels_result page;
     page.channels = merge_channels(lists, most, page.more);
     co_return page;
-}
-
-asio::awaitable<api::reply> server_api::describe_node() {
-    std::function<metrics::shard_counters(shard&)> question = [](shard& of) { return of.snapshot(); };
-    const auto said = co_await ask_shards<metrics::shard_counters>(*context_, *shards_, patience_, std::move(question));
-    api::node_info node{.uid = uid_, .name = name_, .version = CARILLON_VERSION};
-    for (const auto& each : said) {
-        if (!each) co_return api::error::internal;
-        node.clients += static_cast<std::uint64_t>(each->connections_open(metrics::connection_kind::websocket));
-        node.channels += static_cast<std::uint64_t>(each->channels);
-        node.subscriptions += static_cast<std::uint64_t>(each->subscriptions);
-    }
-    const auto uptime = std::chrono::steady_clock::now() - started_;
-    node.uptime_s = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count());
-    node.resident_bytes = metrics::read_process_facts(0, 0).resident_memory_bytes;
-    co_return api::info_result{{node}};
 }
 
 bool server_api::can_be_ordered(const api::command& what) const {

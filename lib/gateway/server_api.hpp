@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -52,6 +53,8 @@ private:
     boost::asio::awaitable<api::reply> ask_home(const api::command& what);
     boost::asio::awaitable<api::reply> list_channels(const api::channels_request& asked);
     boost::asio::awaitable<api::reply> describe_node();
+    boost::asio::awaitable<std::optional<std::uint64_t>> count_users();
+    boost::asio::awaitable<api::reply> list_connections(const api::connections_request& asked);
     boost::asio::awaitable<api::reply> order_users(const api::command& what);
     bool can_be_ordered(const api::command& what) const;
 
@@ -60,6 +63,7 @@ private:
     std::size_t channel_bytes_max_;
     std::size_t payload_bytes_max_;
     std::size_t channels_max_;
+    std::size_t connections_max_;
     std::chrono::milliseconds patience_;
     bool takes_wishes_;
     channels::rules rules_;

@@ -63,6 +63,7 @@ struct share {
     std::function<void()> fetch_keys{};              ///< as in session::token_options
     std::function<void()> fetch_subscription_keys{}; ///< the same
     proxy_table* proxies = nullptr;                  ///< who is asked what its clients may do; none: nobody
+    session::user_counts* users = nullptr;           ///< as in session::options
     std::vector<std::string> pages{};                ///< paths of the client port that the control plane answers
     const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
 };
@@ -110,6 +111,14 @@ public:
 
     /// What can change at once of another configuration.
     void reconfigure(const config::settings& how, const token_keys& keys);
+    /// As session::server has them; nobody, where there are no clients.
+    std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into) {
+        return sessions_ ? sessions_->list_users(first, into) : net::no_index;
+    }
+    std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
+                                   std::vector<api::connection_info>& into) {
+        return sessions_ ? sessions_->list_connections(first, user, most, into) : net::no_index;
+    }
 
     // What `outside` has heard.
     void use_keys(const token_keys& now) {

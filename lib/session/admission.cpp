@@ -98,6 +98,7 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
         if (!options_.anonymous) return disconnect(c, disconnect::bad_request);
     }
     if (shown != nullptr && !take_claims(c, id, *shown)) return;
+    if (!admit_user(c)) return disconnect(c, disconnect::connection_limit);
     forget_token(c);
     c.move_to(stage::live);
     schedule_ping(c, true);
@@ -132,7 +133,8 @@ void server::forget_token(const client& c) noexcept {
 // What the token says of the client itself. False: it has been refused.
 bool server::take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims) {
     if (claims.expires && *claims.expires <= now()) return fail(id, command_error::expired), false;
-    if (claims.subscriptions.size() > options_.subscriptions_max)
+    const std::size_t own = personal_channel_of(claims.user).empty() ? 0 : 1;
+    if (claims.subscriptions.size() + own > options_.subscriptions_max)
         return disconnect(c, disconnect::channel_limit), false;
     for (const auth::granted_subscription& each : claims.subscriptions) {
         const auto said = rules_.find(each.channel).said;
@@ -152,20 +154,6 @@ bool server::take_json(client& c, const auth::payload& from, std::string& into) 
         return false;
     }
     into = from.bytes;
-    return true;
-}
-
-// `known`: what the client says it has of these channels. False: it has been disconnected.
-bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims,
-                                  std::span<const protocol::subscribe_request> known) {
-    for (const auth::granted_subscription& each : claims.subscriptions) {
-        grant what{.channel = each.channel, .command = id, .by_server = true};
-        if (each.info && !take_json(c, *each.info, what.info)) return false;
-        if (each.data && !take_json(c, *each.data, what.data)) return false;
-        grant& mine = c.who.need_more().grants.emplace_back(std::move(what));
-        const auto its = std::ranges::find(known, each.channel, &protocol::subscribe_request::channel);
-        if (!subscribe_to_granted(c, id, mine, its == known.end() ? nullptr : &*its)) return false;
-    }
     return true;
 }
 

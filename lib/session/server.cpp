@@ -92,6 +92,7 @@ void server::on_slow(link::record& r) {
 void server::on_gone(link::record& r, link::ending) {
     auto& c = static_cast<client&>(r);
     cancel_deadline(c);
+    if (!c.closing && c.where() >= stage::live) on_left(c);
     leave_all(c);
     c.who.clear();
     forget_answer(c);
@@ -310,6 +311,7 @@ void server::disconnect(client& c, protocol::disconnect code) {
 void server::close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued) {
     if (c.gone || c.closing) return;
     if (&c == active_) flush_replies();
+    if (c.where() >= stage::live) on_left(c);
     ++counters().connections_closed(code);
     if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
     leave_all(c);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/orders.hpp"
+#include "api/reply.hpp"
 #include "bus/broker.hpp"
 #include "channels/rules.hpp"
 #include "hooks/application.hpp"
@@ -44,6 +45,8 @@ struct payload;
 
 namespace carillon::session {
 
+class user_counts;
+
 /// Whose tokens are good. The keys are those of auth::verifier.
 struct token_options {
     std::shared_ptr<const auth::key_set> keys{};              ///< of connections; none: no token is good
@@ -65,14 +68,18 @@ struct token_options {
 /// What clients may do and cost. See docs/configuration.md for what each means to a user.
 struct options {
     std::string path = "/connection/websocket";
-    std::vector<std::string> pages; ///< paths whose plain requests are handed over; all others get a 404
-    http::head_limits head{};       ///< of a request
-    bool dev = false;               ///< anonymous clients may connect, from every origin
-    bool anonymous = false;         ///< who shows no token may connect, as the user ""
+    /// Paths whose plain requests are handed over, "/path/*" for all under one; all others get a 404.
+    std::vector<std::string> pages;
+    http::head_limits head{}; ///< of a request
+    bool dev = false;         ///< anonymous clients may connect, from every origin
+    bool anonymous = false;   ///< who shows no token may connect, as the user ""
     token_options tokens{};
     std::vector<channels::name_space> name_spaces{}; ///< none with `dev`: everybody may do everything everywhere
     /// How long a client may stay when its time is over, so that it can show another token.
     std::chrono::seconds expired_close_delay{25};
+    user_counts* users = nullptr;  ///< limits the connections of each; none: there is no limit. Outlives the server
+    bool personal_channel = false; ///< who has a user is subscribed to a channel of its own
+    std::string personal_channel_namespace{}; ///< of these channels; empty: they have none
     std::vector<std::string> allowed_origins;
     std::uint32_t connections_max = 0xffffffff;
     std::size_t farewells_max = 16; ///< refused connections that wait for their end
@@ -138,6 +145,14 @@ public:
     std::uint32_t carry_out(const api::unsubscribe_request& what) override;
     std::uint32_t carry_out(const api::disconnect_request& what) override;
     std::uint32_t carry_out(const api::refresh_request& what) override;
+
+    // people.cpp: who is connected. Each looks at so many records from the slab's place `first` on, and returns the
+    // place to go on at, net::no_index at the end.
+    /// Adds the hashes of some users, each once, in order.
+    std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into);
+    /// Adds at most `most` connections: of this user, or of all if it is empty.
+    std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
+                                   std::vector<api::connection_info>& into);
 
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);
@@ -294,6 +309,11 @@ private:
     std::string_view token_of(const client& c, const protocol::connect_request& request) const;
     void forget_token(const client& c) noexcept;
     void forget_fields(const client& c) noexcept;
+
+    // people.cpp
+    bool admit_user(client& c);
+    void on_left(client& c);
+    std::string personal_channel_of(std::string_view user) const;
 
     // orders.cpp: what the server API asks of a user's connections
     using visit = std::function<bool(client& c)>; // whether it concerned the client

@@ -23,6 +23,12 @@ bool asks_for_protobuf(const http::request_head& head, const http::upgrade_verdi
     return verdict.subprotocol.empty() && http::offers_subprotocol(head, "centrifuge-protobuf");
 }
 
+bool is_one_of(const std::vector<std::string>& pages, std::string_view path) noexcept {
+    return std::ranges::any_of(pages, [&](std::string_view each) {
+        return each.ends_with("/*") ? path.starts_with(each.substr(0, each.size() - 1)) : path == each;
+    });
+}
+
 std::int64_t unix_time_s() noexcept { return static_cast<std::int64_t>(std::time(nullptr)); }
 } // namespace
 
@@ -114,7 +120,7 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
 
 // A request that is no upgrade. Only who asks for something that is there costs the control plane's thread anything.
 void server::judge_request(client& c, std::string_view bytes, const http::request_head& head) {
-    if (!plain_http_ || std::ranges::find(options_.pages, head.path()) == options_.pages.end()) {
+    if (!plain_http_ || !is_one_of(options_.pages, head.path())) {
         return refuse_upgrade(c, http::status::not_found, "There is nothing at this path.", &head);
     }
     std::string taken{bytes};

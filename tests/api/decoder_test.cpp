@@ -57,6 +57,9 @@ std::string describe(const command& what) {
         std::string operator()(const channels_request& r) const {
             return fmt::format(" pattern={} after={} limit={}", r.pattern, r.after, r.limit);
         }
+        std::string operator()(const connections_request& r) const {
+            return fmt::format(" user={} cursor={} limit={}", r.user, r.cursor, r.limit);
+        }
         std::string operator()(const info_request&) const { return {}; }
         std::string operator()(const unknown_request&) const { return "unknown"; }
         std::string operator()(const presence_request& r) const { return " " + r.channel; }

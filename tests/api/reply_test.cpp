@@ -28,6 +28,10 @@ const reply_case replies[] = {
     {"info", info_result{{{"u", "n", "1.0", 1, 2, 3, 4, 5, 6}}},
      R"({"result":{"nodes":[{"uid":"u","name":"n","version":"1.0","num_clients":1,"num_users":2,"num_channels":3,)"
      R"("num_subs":4,"uptime":5,"process":{"rss":6}}]}})"},
+    {"no connections", connections_result{"n", "b", {}, {}}, R"({"result":{"node":"n","boot":"b","connections":[]}})"},
+    {"a page of connections", connections_result{"n", "b", {{"c", "4\"2", {"x", "y"}}, {"d", "", {}}}, "0.7"},
+     R"({"result":{"node":"n","boot":"b","connections":[{"client":"c","user":"4\"2","transport":"websocket",)"
+     R"("channels":["x","y"]},{"client":"d","user":"","transport":"websocket","channels":[]}],"next":"0.7"}})"},
     {"an error", error::not_available, R"({"error":{"code":108,"message":"not available"}})"},
 };
 

@@ -1,5 +1,4 @@
-#include "support/real_peer.hpp"
-#include "support/started.hpp"
+#include "gateway/gateway_here.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,73 +21,6 @@ using test::hear;
 using test::peer;
 using test::started;
 using test::ws_client;
-
-constexpr const char* key_line = "X-API-Key: open-sesame\r\n";
-
-std::uint16_t port_in(const std::string& log, const std::string& door) {
-    std::smatch port;
-    if (!std::regex_search(log, port, std::regex{R"(listening on \S+:(\d+) \()" + door + R"(\))"})) {
-        ADD_FAILURE() << "no port of " << door << " in " << log;
-        return 0;
-    }
-    return static_cast<std::uint16_t>(std::stoi(port[1]));
-}
-
-// A gateway with a server API whose key is open-sesame.
-struct gateway_here {
-    explicit gateway_here(const std::vector<std::string>& flags) : program{command(flags)} {
-        log = test::read_until_ready(program.err());
-        control = port_in(log, "control");
-        client = port_in(log, "client");
-    }
-
-    static std::vector<std::string> command(const std::vector<std::string>& flags) {
-        std::vector<std::string> all{CARILLON_PROGRAM, "--dev", "--client-listen=127.0.0.1:0",
-                                     "--control-listen=127.0.0.1:0"};
-        all.insert(all.end(), flags.begin(), flags.end());
-        return all;
-    }
-
-    /// What comes back until the end.
-    std::string send(const std::string& requests) const {
-        peer with{test::connected_to(control)};
-        with.write(requests);
-        for (with.read(); !with.ended(); with.read()) test::wait_readable(with);
-        return with.received();
-    }
-    static std::string request(const std::string& path, const std::string& body, const std::string& fields = key_line) {
-        return "POST " + path + " HTTP/1.1\r\nHost: a\r\n" + fields + "Content-Length: " + std::to_string(body.size()) +
-               "\r\n";
-    }
-    /// Status and body of the answer.
-    std::string post(const std::string& path, const std::string& body, const std::string& fields = key_line) const {
-        return brief(send(request(path, body, fields) + "Connection: close\r\n\r\n" + body));
-    }
-    std::string fetch(const std::string& path) const {
-        return send("GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    }
-    static std::string brief(const std::string& answer) {
-        const std::size_t end = answer.find("\r\n\r\n");
-        return end == answer.npos ? "no answer: " + answer : answer.substr(9, 4) + answer.substr(end + 4);
-    }
-
-    /// A browser that has subscribed to `channel`.
-    ws_client subscribed(const std::string& channel) const {
-        ws_client browser{peer{test::connected_to(client)}};
-        browser.write(test::upgrade_request);
-        while (browser.response().empty() && !browser.ended()) test::wait_readable(browser);
-        browser.say(R"({"id":1,"connect":{}})");
-        EXPECT_EQ(hear(browser, 1).size(), 1u);
-        browser.say(R"({"id":2,"subscribe":{"channel":")" + channel + R"("}})");
-        EXPECT_EQ(hear(browser, 1), std::vector<std::string>{R"({"id":2,"subscribe":{}})"});
-        return browser;
-    }
-
-    started program;
-    std::string log;
-    std::uint16_t control = 0;
-    std::uint16_t client = 0;
-};
 
 const std::string pushed(const std::string& channel, const std::string& data) {
     return R"({"push":{"channel":")" + channel + R"(","pub":{"data":)" + data + "}}}";
@@ -309,7 +241,7 @@ TEST(server_api_alone, does_what_its_guide_says) {
         EXPECT_TRUE(answer.starts_with("200 {\"re") || answer.starts_with("200 {\"error")) << told[0] << answer;
         if (told[4].matched) { EXPECT_EQ(answer, "200 " + told[4].str()) << told[0]; }
     }
-    EXPECT_EQ(tried, 15);
+    EXPECT_EQ(tried, 16);
 }
 
 TEST(server_api_alone, is_not_there_without_a_key) {

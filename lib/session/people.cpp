@@ -1,0 +1,105 @@
+#include "auth/claims.hpp"
+#include "base/name_hash.hpp"
+#include "session/server.hpp"
+#include "session/user_counts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// Who is connected: users and their limit, their own channels, and the list of all for who asks.
+namespace carillon::session {
+
+namespace {
+
+// Connections of a list that are looked at in one go, so that its bytes are bounded between two looks at them.
+constexpr std::uint32_t listed_per_step = 16;
+constexpr std::size_t listed_bytes_max = 256 * 1024;
+
+std::size_t bytes_of(const api::connection_info& what) noexcept {
+    std::size_t bytes = what.client.size() + what.user.size();
+    for (const std::string& each : what.channels) bytes += each.size();
+    return bytes;
+}
+
+} // namespace
+
+// False: the user has as many connections as it may.
+bool server::admit_user(client& c) {
+    if (options_.users == nullptr) return true;
+    identity::room in;
+    const std::string_view user = c.who.user(in);
+    return user.empty() || options_.users->enter(user);
+}
+
+// Somebody who had connected has gone, or is told to.
+void server::on_left(client& c) {
+    if (options_.users == nullptr) return;
+    identity::room in;
+    const std::string_view user = c.who.user(in);
+    if (!user.empty()) options_.users->leave(user);
+}
+
+// The user's own channel; empty: there is none.
+std::string server::personal_channel_of(std::string_view user) const {
+    if (!options_.personal_channel || user.empty()) return {};
+    std::string name = options_.personal_channel_namespace;
+    if (!name.empty()) name += ':';
+    name += '#';
+    name += user;
+    return name.size() > options_.channel_bytes_max ? std::string{} : name;
+}
+
+// `known`: what the client says it has of these channels. False: it has been disconnected.
+bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims,
+                                  std::span<const protocol::subscribe_request> known) {
+    const auto subscribe_to = [&](grant what) {
+        grant& mine = c.who.need_more().grants.emplace_back(std::move(what));
+        const auto its =
+            std::ranges::find(known, std::string_view{mine.channel}, &protocol::subscribe_request::channel);
+        return subscribe_to_granted(c, id, mine, its == known.end() ? nullptr : &*its);
+    };
+    for (const auth::granted_subscription& each : claims.subscriptions) {
+        grant what{.channel = each.channel, .command = id, .by_server = true};
+        if (each.info && !take_json(c, *each.info, what.info)) return false;
+        if (each.data && !take_json(c, *each.data, what.data)) return false;
+        if (!subscribe_to(std::move(what))) return false;
+    }
+    std::string own = personal_channel_of(claims.user);
+    const person* const more = c.who.more();
+    if (own.empty() || (more != nullptr && more->find(own) != nullptr)) return true;
+    return subscribe_to({.channel = std::move(own), .command = id, .by_server = true});
+}
+
+std::uint32_t server::list_users(std::uint32_t first, std::vector<std::size_t>& into) {
+    const std::uint32_t next = for_some(first, scanned_per_turn, [&](link::record& r) {
+        const auto& c = static_cast<const client&>(r);
+        identity::room in;
+        if (!c.closing && c.where() >= stage::live) into.push_back(name_hash(c.who.user(in)));
+    });
+    std::ranges::sort(into);
+    into.erase(std::unique(into.begin(), into.end()), into.end());
+    return next;
+}
+
+std::uint32_t server::list_connections(std::uint32_t first, std::string_view user, std::size_t most,
+                                       std::vector<api::connection_info>& into) {
+    const identity::wanted wanted{user};
+    std::size_t bytes = 0;
+    const std::uint32_t last = first + scanned_per_turn;
+    while (first != net::no_index && first < last && into.size() < most && bytes < listed_bytes_max) {
+        const auto step = static_cast<std::uint32_t>(std::min<std::size_t>(listed_per_step, most - into.size()));
+        first = for_some(first, step, [&](link::record& r) {
+            const auto& c = static_cast<const client&>(r);
+            if (c.closing || c.where() < stage::live || !(user.empty() || c.who.is(wanted))) return;
+            identity::room in;
+            api::connection_info& made = into.emplace_back();
+            made.client = uuid_text{ids_.id_of(records().key_of(c))}.view();
+            made.user = c.who.user(in);
+            hub_->each_channel_of(c.channels, [&](std::string_view name) { made.channels.emplace_back(name); });
+            bytes += bytes_of(made);
+        });
+    }
+    return first;
+}
+
+} // namespace carillon::session
