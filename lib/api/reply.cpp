@@ -107,6 +107,7 @@ void append_text(std::string& out, std::string_view name, std::string_view text)
 void append_result(std::string& out, const connections_result& what) {
     append_text(out, R"({"node":)", what.node);
     append_text(out, R"(,"boot":)", what.boot);
+    if (what.number) fmt::format_to(std::back_inserter(out), R"(,"number":{})", *what.number);
     out += R"(,"connections":[)";
     append_list(out, what.connections, [&](const connection_info& each) {
         append_text(out, R"({"client":)", each.client);

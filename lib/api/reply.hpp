@@ -56,7 +56,8 @@ struct connections_result {
     std::string node{};
     std::string boot{}; ///< of the process, as long as it runs
     std::vector<connection_info> connections{};
-    std::string next{}; ///< the cursor of the next page; empty: there is none
+    std::string next{};                    ///< the cursor of the next page; empty: there is none
+    std::optional<std::uint64_t> number{}; ///< of the event up to which they are true; none: nobody is told of events
 };
 
 /// A page of a channel's stream.

@@ -64,6 +64,7 @@ struct name_space {
     bool presence = false;
     bool join_leave = false;            ///< subscribers that ask for it are told who comes and goes
     bool force_push_join_leave = false; ///< all subscribers are
+    bool occupancy_events = false;      ///< the application is told of first subscribers, and when the last has left
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
 
     bool operator==(const name_space&) const = default;

@@ -93,6 +93,12 @@ constexpr name_space_key table[] = {
      0,
      "false",
      "With `join_leave`: all subscribers are told, whether they ask for it or not."},
+    {PLACE(occupancy_events),
+     {},
+     nullptr,
+     0,
+     "false",
+     "Whether the application is told when a channel gets its first subscriber here, and when its last one leaves."},
 };
 
 #undef PLACE

@@ -20,7 +20,7 @@ constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
                            tokens = "Tokens", streams = "Streams", bus = "Bus", upstream = "Bus upstream",
-                           control = "Control", server_api = "Server API", logging = "Log";
+                           control = "Control", server_api = "Server API", events = "Events", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -302,6 +302,18 @@ constexpr option table[] = {
      "Channels in one answer that lists them. The answer says where to go on when there are more."},
     {PLACE(api_connections_max), gateway, server_api, 1, 100'000, "connections",
      "Connections in one answer that lists them. The answer says where to go on when there are more."},
+
+    {PLACE(events_batch_max), gateway, events, 1, 10'000, "events",
+     "Events in one request to the application. As soon as so many wait, they are sent."},
+    {PLACE_MS(events_wait), gateway, events, 1, minute, "milliseconds",
+     "How long an event waits for others that are sent with it."},
+    {PLACE(events_waiting_max), gateway, events, 1, 16'777'216, "events",
+     "Events that wait for the application, for each proxy; one of more than 512 bytes counts as several. Of more the "
+     "oldest are dropped, which the application can see."},
+    {PLACE_MS(events_retry), gateway, events, 0, hour, "milliseconds",
+     "How long a batch that the application does not take is sent again, at growing intervals. Then it is dropped, "
+     "which "
+     "the application can see."},
 
     {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
      "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address "

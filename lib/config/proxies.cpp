@@ -21,11 +21,11 @@ constexpr std::size_t minute = 60'000;
 #define PLACE_MS(member) #member "_ms", &proxy::member
 
 constexpr proxy_key table[] = {
-    {PLACE(event), 1, 6, "events", "What the application is asked about there."},
+    {PLACE(event), 1, hooks::events, "events", "What the application is asked about there, or told of."},
     {PLACE(url), 1, http::url_bytes_max, "", "Where: http or https. A user and a password have no place in it."},
     {PLACE(namespaces), 0, 1'024, "namespaces",
-     "Asks about channels of these namespaces only; `\"\"` are those without one. For subscribe, publish and "
-     "sub_refresh."},
+     "Asks about channels of these namespaces only; `\"\"` are those without one. For subscribe, publish, sub_refresh, "
+     "occupied and vacated."},
     {PLACE_MS(timeout), 10, minute, "milliseconds",
      "Time for an answer, waiting for a connection included. Then the command is answered with error 100."},
     {PLACE(headers), 0, 32, "names",
@@ -111,8 +111,6 @@ struct reader {
 
     complaint operator()(std::vector<hooks::event> proxy::*member) const {
         return each_text([&](const std::string& text) -> complaint {
-            if (text == "connected" || text == "disconnected")
-                return fmt::format("the event {} is not yet supported", in_quotes(text));
             complaint why = fmt::format("{} is not known; give {}{}", in_quotes(text), values_of(of),
                                         did_you_mean(text, event_names()));
             boost::mp11::mp_for_each<boost::describe::describe_enumerators<hooks::event>>([&](auto each) {
@@ -181,6 +179,27 @@ complaint read_table(const std::string& path, const toml::table& written, placed
     return {};
 }
 
+// The list of connections is true up to an event, so comings and goings are told to one address; and who wants to hear
+// of channels must have some.
+complaint check_notices(std::span<const placed_proxy> all, const settings& values) {
+    const auto has = [](const placed_proxy& of, hooks::event what) {
+        return std::ranges::find(of.value.event, what) != of.value.event.end();
+    };
+    const placed_proxy* comings = nullptr;
+    for (const placed_proxy& each : all) {
+        const bool of_channels = has(each, hooks::event::occupied) || has(each, hooks::event::vacated);
+        if (of_channels && std::ranges::none_of(values.namespaces, &channels::name_space::occupancy_events))
+            return fmt::format("{}: occupied and vacated are told of namespaces with occupancy_events; there is none",
+                               each.source);
+        if (!has(each, hooks::event::connected) && !has(each, hooks::event::disconnected)) continue;
+        if (comings != nullptr)
+            return fmt::format("{}: connected and disconnected go to one proxy; one of them is at {}", each.source,
+                               comings->source);
+        comings = &each;
+    }
+    return {};
+}
+
 } // namespace
 
 std::span<const proxy_key> proxy_keys() { return table; }
@@ -232,7 +251,7 @@ complaint check_proxies(std::span<const placed_proxy> all, const settings& value
             }
         }
     }
-    return {};
+    return check_notices(all, values);
 }
 
 } // namespace carillon::config

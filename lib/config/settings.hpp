@@ -159,6 +159,12 @@ struct settings {
     std::size_t api_channels_max = 10'000;   // in one answer
     std::size_t api_connections_max = 1'000; // the same
 
+    // Events for the application
+    std::size_t events_batch_max = 100;
+    std::chrono::milliseconds events_wait{100};
+    std::size_t events_waiting_max = 16'384;
+    std::chrono::milliseconds events_retry{30'000};
+
     // The log
     std::size_t log_refusals_per_s_max = 5; // in each shard
     carillon::config::log_level log_level = carillon::config::log_level::info;

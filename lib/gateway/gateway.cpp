@@ -16,6 +16,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -156,7 +158,10 @@ gateway::gateway(const config::settings& how, role which)
     }
     ports_ = {mine.client_port, http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
               mine.bus_port};
-    if (api_) api_->be_called(host_name() + "_" + std::to_string(ports_.control));
+    const std::string name = host_name() + "_" + std::to_string(ports_.control);
+    const std::string boot = to_string(boost::uuids::random_generator{}());
+    if (api_) api_->be_called(name, boot);
+    outside_->be_called(name, boot);
     descriptors_at_start_ = metrics::count_open_fds();
 }
 
@@ -222,6 +227,7 @@ void gateway::join_threads() {
 void gateway::stop() {
     if (stopping_.exchange(true)) return;
     asio::post(control_context_, [this] {
+        outside_->tell("draining");
         supervisor_.stopping();
         departures_->begin(
             {.delay = settings_.drain_delay, .window = settings_.drain_window, .patience = settings_.shutdown_timeout});

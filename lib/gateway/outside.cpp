@@ -115,6 +115,7 @@ void outside::want_keys(token_kind of, std::uint32_t number) {
 void outside::start() {
     if (!client_) return;
     thread_ = std::thread{[this] { client_->run(); }};
+    tell("started");
     for (auto& each : sources_) {
         if (each) each->start();
     }
@@ -122,8 +123,17 @@ void outside::start() {
 
 void outside::join() {
     if (!thread_.joinable()) return;
+    if (proxies_) proxies_->finish(); // the last to go have been told to
     client_->stop();
     thread_.join();
+}
+
+void outside::be_called(const std::string& node, const std::string& boot) {
+    if (proxies_) proxies_->be_called(node, boot);
+}
+
+void outside::tell(std::string_view what) {
+    if (proxies_) proxies_->tell_all(what);
 }
 
 void outside::stop() {
@@ -145,6 +155,7 @@ asio::awaitable<std::vector<metrics::outward_facts>> outside::facts(std::chrono:
     });
     auto [interrupted] = co_await answered->async_wait(asio::as_tuple(asio::use_awaitable));
     (void)interrupted;
+    if (proxies_) proxies_->count(*answer);
     co_return *answer;
 }
 

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -42,6 +44,11 @@ public:
     void equip(share& mine);
     /// Connections that it may have open.
     static std::size_t connections_max(const config::settings& how);
+
+    /// What events and lists name the process by. Before start().
+    void be_called(const std::string& node, const std::string& boot);
+    /// An event of the process, to all who hear of any. Any thread.
+    void tell(std::string_view what);
 
     /// Throws std::system_error if the thread cannot be started.
     void start();

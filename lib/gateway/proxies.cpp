@@ -30,6 +30,21 @@ outward::target_options target_of(const config::proxy& how, std::string name) {
     return made;
 }
 
+event_stream::options stream_of(const config::settings& how, const std::string& name, std::size_t target,
+                                const std::vector<outward::field>& fields) {
+    return {.name = name,
+            .target = target,
+            .fields = fields,
+            .batch_max = how.events_batch_max,
+            .wait = how.events_wait,
+            .waiting_max = how.events_waiting_max,
+            .retry = how.events_retry};
+}
+
+std::chrono::milliseconds unix_time() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
 bool is_in(const std::vector<std::string>& names, std::string_view name) {
     return std::ranges::any_of(names, [&](const std::string& each) { return http::same_ignoring_case(each, name); });
 }
@@ -40,9 +55,11 @@ proxy_table::proxy_table(outward::client& via, const config::settings& how)
     : via_{&via}, complaints_{how.log_refusals_per_s_max} {
     for (const config::proxy& each : how.proxies) {
         const std::size_t number = entries_.size();
-        entry made{.name = fmt::format("proxy_{}", number + 1), .passed_on = each.headers};
+        entry made{.name = fmt::format("proxy_{}", number + 1), .passed_on = each.headers, .timeout = each.timeout};
         made.target = via.add(target_of(each, made.name));
         for (const auto& [name, value] : each.static_headers) made.always.push_back({name, value});
+        if (std::ranges::any_of(each.event, hooks::is_notice))
+            made.events = std::make_unique<event_stream>(via, stream_of(how, made.name, made.target, made.always));
         entries_.push_back(std::move(made));
         for (const hooks::event what : each.event) {
             asked& of = by_event_.at(static_cast<std::size_t>(what));
@@ -51,7 +68,8 @@ proxy_table::proxy_table(outward::client& via, const config::settings& how)
             } else {
                 for (const std::string& name : each.namespaces) of.some.emplace_back(name, number);
             }
-            if (what != hooks::event::connect && !each.headers.empty()) needs_fields_later_ = true;
+            if (what != hooks::event::connect && !hooks::is_notice(what) && !each.headers.empty())
+                needs_fields_later_ = true;
         }
         for (const std::string& name : each.headers) {
             if (!is_in(fields_, name)) fields_.push_back(name);
@@ -92,6 +110,47 @@ hooks::answer proxy_table::answer_of(const entry& from, const outward::answer& w
     spdlog::warn("{} has no answer: {}{}", from.name, failed->why,
                  more > 0 ? fmt::format(" ({} more without a line)", more) : "");
     return said;
+}
+
+// --- events
+
+void proxy_table::be_called(const std::string& node, const std::string& boot) {
+    for (const entry& each : entries_)
+        if (each.events) each.events->be_called(node, boot);
+}
+
+void proxy_table::tell(std::size_t whom, const hooks::notice& what) {
+    entries_[whom].events->add(hooks::text_of(what, unix_time()));
+}
+
+void proxy_table::tell_all(std::string_view what) {
+    for (const entry& each : entries_)
+        if (each.events) each.events->add(hooks::text_of(what, unix_time()));
+}
+
+void proxy_table::occupy(std::string_view name_space, std::string_view channel, bool by_somebody) {
+    const auto about = by_somebody ? hooks::event::occupied : hooks::event::vacated;
+    occupied_.change(channel, by_somebody, [&] {
+        if (const auto whom = find(about, name_space)) tell(*whom, {.about = about, .channel = channel});
+    });
+}
+
+std::optional<std::uint64_t> proxy_table::last_told() const noexcept {
+    for (const auto about : {hooks::event::connected, hooks::event::disconnected})
+        if (const auto whom = find(about, {})) return entries_[*whom].events->last();
+    return std::nullopt;
+}
+
+void proxy_table::finish() {
+    for (const entry& each : entries_)
+        if (each.events) each.events->hurry();
+    for (const entry& each : entries_)
+        if (each.events) each.events->finish(each.timeout);
+}
+
+void proxy_table::count(std::vector<metrics::outward_facts>& into) const {
+    for (const entry& each : entries_)
+        if (each.events && each.target < into.size()) into[each.target].events = each.events->counts();
 }
 
 void proxy_desk::ask(std::size_t whom, std::string body, std::shared_ptr<const hooks::head_fields> fields, told done) {

@@ -2,13 +2,18 @@
 
 #include "config/settings.hpp"
 #include "gateway/bounded_log.hpp"
+#include "gateway/event_stream.hpp"
+#include "gateway/occupancy.hpp"
 #include "hooks/application.hpp"
+#include "metrics/outward_facts.hpp"
 #include "outward/client.hpp"
 
 #include <boost/asio/io_context.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,12 +37,27 @@ public:
     /// Asks the proxy of this number. `done` is called once, on the client's thread or at once.
     void ask(std::size_t whom, std::string body, const hooks::head_fields* fields, hooks::application::told done);
 
+    // Events, which a proxy that wants some is told in batches. Any thread.
+    void be_called(const std::string& node, const std::string& boot);
+    void tell(std::size_t whom, const hooks::notice& what);
+    void tell_all(std::string_view what);
+    /// One of the shards has a subscriber to the channel now, or has none any more.
+    void occupy(std::string_view name_space, std::string_view channel, bool by_somebody);
+    /// As hooks::application has it.
+    std::optional<std::uint64_t> last_told() const noexcept;
+    /// Lets what waits be told, for as long as a request may take; then nobody is told anything.
+    void finish();
+    /// What has been told, into the facts of all targets.
+    void count(std::vector<metrics::outward_facts>& into) const;
+
 private:
     struct entry {
         std::string name;
         std::size_t target = 0;
         std::vector<std::string> passed_on{};
         std::vector<outward::field> always{};
+        std::chrono::milliseconds timeout{};
+        std::unique_ptr<event_stream> events{}; // null: it wants none
     };
     // Of one event: the proxies for some namespaces, and the one for the others.
     struct asked {
@@ -53,6 +73,7 @@ private:
     std::vector<std::string> fields_;
     bool needs_fields_later_ = false;
     bounded_log complaints_; // the client's thread
+    occupancy occupied_;
 };
 
 /// The application, as one shard sees it. Thread: the shard's.
@@ -66,6 +87,11 @@ public:
     const std::vector<std::string>& fields() const override { return all_->fields(); }
     bool needs_fields_later() const override { return all_->needs_fields_later(); }
     void ask(std::size_t whom, std::string body, std::shared_ptr<const hooks::head_fields> fields, told done) override;
+    void tell(std::size_t whom, const hooks::notice& what) override { all_->tell(whom, what); }
+    void occupy(std::string_view name_space, std::string_view channel, bool by_somebody) override {
+        all_->occupy(name_space, channel, by_somebody);
+    }
+    std::optional<std::uint64_t> last_told() const override { return all_->last_told(); }
 
 private:
     boost::asio::io_context* context_;

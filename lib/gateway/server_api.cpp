@@ -8,7 +8,6 @@
 #include "protocol/codes.hpp"
 #include "protocol/payload.hpp"
 
-#include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 
 #include <algorithm>
@@ -204,7 +203,7 @@ server_api::server_api(asio::io_context& control, const std::vector<std::unique_
       connections_max_{how.api_connections_max}, patience_{how.control_request_timeout},
       takes_wishes_{!how.bus || keeps_on_bus(how)}, rules_{channels::rules::of(how.namespaces, how.dev,
                                                                                how.client_channel_bytes_max)},
-      uid_{to_string(boost::uuids::random_generator{}())}, started_{std::chrono::steady_clock::now()} {}
+      started_{std::chrono::steady_clock::now()} {}
 
 // Where the embedded bus puts the channel's publications in order, too.
 std::size_t server_api::home_of(std::string_view channel) const {

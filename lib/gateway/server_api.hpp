@@ -31,8 +31,11 @@ public:
     server_api(boost::asio::io_context& control, const std::vector<std::unique_ptr<shard>>& shards,
                const config::settings& how);
 
-    /// The node's name, as `info` has it.
-    void be_called(std::string name) { name_ = std::move(name); }
+    /// The node's name, and what no other run of it is called.
+    void be_called(std::string name, std::string boot) {
+        name_ = std::move(name);
+        uid_ = std::move(boot);
+    }
 
     /// From now on its namespaces.
     void use_rules(const config::settings& how) {

@@ -38,6 +38,7 @@ template <class Entry>
 struct part {
     std::vector<Entry> entries{};
     std::uint32_t next = net::no_index;
+    std::optional<std::uint64_t> told{}; // before anybody was looked at
 };
 
 } // namespace
@@ -93,12 +94,14 @@ asio::awaitable<api::reply> server_api::list_connections(const api::connections_
         std::function<some(shard&)> question = [from = at->index, user = asked.user,
                                                 left = most - page.connections.size()](shard& of) {
             some found;
+            found.told = of.last_told();
             found.next = of.list_connections(from, user, left, found.entries);
             return found;
         };
         std::vector<shard*> one{(*shards_)[at->shard].get()};
         auto said = co_await ask_these<some>(*context_, std::move(one), patience_, std::move(question));
         if (!said[0]) co_return api::error::internal;
+        if (!page.number) page.number = said[0]->told;
         std::ranges::move(said[0]->entries, std::back_inserter(page.connections));
         at = said[0]->next == net::no_index ? place{at->shard + 1, 0} : place{at->shard, said[0]->next};
     }

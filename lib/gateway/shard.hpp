@@ -111,6 +111,7 @@ public:
 
     /// What can change at once of another configuration.
     void reconfigure(const config::settings& how, const token_keys& keys);
+    std::optional<std::uint64_t> last_told() const { return sessions_ ? sessions_->last_told() : std::nullopt; }
     /// As session::server has them; nobody, where there are no clients.
     std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into) {
         return sessions_ ? sessions_->list_users(first, into) : net::no_index;

@@ -2,8 +2,10 @@
 
 #include "hooks/answer.hpp"
 #include "hooks/event.hpp"
+#include "hooks/notice.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,6 +34,13 @@ public:
     virtual bool needs_fields_later() const = 0;
     /// `done` is called once, in time, on this thread, and never before this returns.
     virtual void ask(std::size_t whom, std::string body, std::shared_ptr<const head_fields> fields, told done) = 0;
+
+    /// Something has happened that `whom` wants to hear of, as find() says.
+    virtual void tell(std::size_t, const notice&) {}
+    /// A channel of this namespace has its first subscriber on the shard, or has lost its last.
+    virtual void occupy(std::string_view, std::string_view, bool) {}
+    /// The number of the last event of those that clients come and go with; none: nobody hears of them.
+    virtual std::optional<std::uint64_t> last_told() const { return std::nullopt; }
 };
 
 } // namespace carillon::hooks

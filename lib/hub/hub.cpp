@@ -36,10 +36,12 @@ std::uint32_t hub::make_channel(std::string_view name) {
     entry.name_bytes = static_cast<std::uint32_t>(name.size()) & channel_bytes_max;
     std::copy(name.begin(), name.end(), entry.name.get());
     by_name_.insert(channel);
+    if (watching_ != nullptr) watching_->on_occupied(name_of(channel));
     return channel;
 }
 
 void hub::erase_channel(std::uint32_t channel) {
+    if (watching_ != nullptr) watching_->on_vacated(name_of(channel));
     by_name_.erase(channel);
     channels_.give_back(channel);
 }

@@ -28,6 +28,16 @@ protected:
     ~sink() = default;
 };
 
+/// Who hears of a channel's first subscriber on the shard, and that the last has left. May not change the hub.
+class occupancy_listener {
+public:
+    virtual void on_occupied(std::string_view channel) = 0;
+    virtual void on_vacated(std::string_view channel) = 0;
+
+protected:
+    ~occupancy_listener() = default;
+};
+
 /// A connection's subscriptions, kept in its record: the head of a list in the hub and its length.
 struct memberships {
     std::uint32_t first = none;
@@ -52,6 +62,9 @@ public:
         sinks_[static_cast<std::size_t>(encoding)] = &whose;
         receivers_[static_cast<std::size_t>(encoding)] = &whose;
     }
+
+    /// At most one.
+    void watch(occupancy_listener& whose) noexcept { watching_ = &whose; }
 
     /// `joined_first`: nobody here had subscribed to the channel. `list` is always that of `who`. Costs a walk over the
     /// subscriber's channels or over the channel's subscribers, whichever are fewer.
@@ -166,6 +179,7 @@ private:
     boost::unordered_flat_set<std::uint32_t, by_name_hash, by_name_equal> by_name_{0, by_name_hash{this},
                                                                                    by_name_equal{this}};
     deliveries* queue_;
+    occupancy_listener* watching_ = nullptr;
     std::array<sink*, formats> sinks_{};
     std::array<receiver*, formats> receivers_{}; // the same
 };

@@ -275,6 +275,20 @@ void collect_outward(collector& into, std::span<const outward_facts> targets) {
                     [](const auto& of) { return of.broken; });
 }
 
+void collect_events(collector& into, std::span<const outward_facts> targets) {
+    constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
+    std::vector<outward_facts> told;
+    for (const outward_facts& each : targets)
+        if (each.events) told.push_back(each);
+    if (told.empty()) return;
+    into.of_targets(counter, "carillon_events_told_total", "Events that the application has taken.", told,
+                    [](const auto& of) { return of.events->told; });
+    into.of_targets(counter, "carillon_events_dropped_total", "Events that it has not taken in time.", told,
+                    [](const auto& of) { return of.events->dropped; });
+    into.of_targets(gauge, "carillon_events_waiting", "Events that wait for the application now.", told,
+                    [](const auto& of) { return of.events->waiting; });
+}
+
 } // namespace
 
 std::string expose(std::span<const std::optional<shard_counters>> shards, const process_facts& facts,
@@ -285,6 +299,7 @@ std::string expose(std::span<const std::optional<shard_counters>> shards, const 
     if (upstream != nullptr) collect_upstream(families, *upstream);
     if (api != nullptr) families.api_requests(*api);
     if (!outward.empty()) collect_outward(families, outward);
+    collect_events(families, outward);
     collect_shards(families);
     return prometheus::TextSerializer{}.Serialize(std::move(families).take());
 }

@@ -101,6 +101,7 @@ void server::on(client& c, std::uint32_t id, const protocol::connect_request& re
     if (!admit_user(c)) return disconnect(c, disconnect::connection_limit);
     forget_token(c);
     c.move_to(stage::live);
+    on_joined(c);
     schedule_ping(c, true);
     if (shown != nullptr && !subscribe_to_granted(c, id, *shown, request.subscriptions)) return;
     person* const more = c.who.more();

@@ -31,12 +31,37 @@ bool server::admit_user(client& c) {
     return user.empty() || options_.users->enter(user);
 }
 
+void server::tell(const client& c, hooks::event what, std::uint16_t code, std::string_view reason) {
+    const auto whom = who_is_asked(what);
+    if (!whom) return;
+    identity::room in;
+    const uuid_text id{ids_.id_of(records().key_of(c))};
+    options_.application->tell(
+        *whom, {.about = what, .client = id.view(), .user = c.who.user(in), .code = code, .reason = reason});
+}
+
+// From now on it is listed, until on_left.
+void server::on_joined(client& c) { tell(c, hooks::event::connected); }
+
 // Somebody who had connected has gone, or is told to.
-void server::on_left(client& c) {
+void server::on_left(client& c, std::uint16_t code, std::string_view reason) {
+    tell(c, hooks::event::disconnected, code, reason);
     if (options_.users == nullptr) return;
     identity::room in;
     const std::string_view user = c.who.user(in);
     if (!user.empty()) options_.users->leave(user);
+}
+
+void server::occupy(std::string_view channel, bool by_somebody) {
+    const channels::name_space* const space = rules_.find(channel).space;
+    if (space != nullptr && space->occupancy_events) options_.application->occupy(space->name, channel, by_somebody);
+}
+
+void server::on_occupied(std::string_view channel) { occupy(channel, true); }
+void server::on_vacated(std::string_view channel) { occupy(channel, false); }
+
+std::optional<std::uint64_t> server::last_told() const {
+    return options_.application == nullptr ? std::nullopt : options_.application->last_told();
 }
 
 // The user's own channel; empty: there is none.

@@ -59,6 +59,8 @@ server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus
     take_rules();
     hub_->attach(hub::format::websocket_json, *this);
     hub_->attach(hub::format::websocket_json_joins, *this);
+    if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
+        hub_->watch(*this);
     ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);
 }
 
@@ -92,7 +94,7 @@ void server::on_slow(link::record& r) {
 void server::on_gone(link::record& r, link::ending) {
     auto& c = static_cast<client&>(r);
     cancel_deadline(c);
-    if (!c.closing && c.where() >= stage::live) on_left(c);
+    if (!c.closing && c.where() >= stage::live) on_left(c, ws::to_number(ws::close_code::abnormal), {});
     leave_all(c);
     c.who.clear();
     forget_answer(c);
@@ -311,7 +313,7 @@ void server::disconnect(client& c, protocol::disconnect code) {
 void server::close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued) {
     if (c.gone || c.closing) return;
     if (&c == active_) flush_replies();
-    if (c.where() >= stage::live) on_left(c);
+    if (c.where() >= stage::live) on_left(c, code, reason);
     ++counters().connections_closed(code);
     if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
     leave_all(c);

@@ -110,7 +110,8 @@ class server final : public link::server,
                      public bus::publish_listener,
                      public bus::subscription_listener,
                      public bus::home_listener,
-                     public api::user_orders {
+                     public api::user_orders,
+                     public hub::occupancy_listener {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
            handover plain_http);
@@ -148,11 +149,16 @@ public:
 
     // people.cpp: who is connected. Each looks at so many records from the slab's place `first` on, and returns the
     // place to go on at, net::no_index at the end.
+    /// As hooks::application has it: what the lists below are true up to, if asked before them in the same turn.
+    std::optional<std::uint64_t> last_told() const;
     /// Adds the hashes of some users, each once, in order.
     std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into);
     /// Adds at most `most` connections: of this user, or of all if it is empty.
     std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
                                    std::vector<api::connection_info>& into);
+
+    void on_occupied(std::string_view channel) override;
+    void on_vacated(std::string_view channel) override;
 
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);
@@ -312,7 +318,10 @@ private:
 
     // people.cpp
     bool admit_user(client& c);
-    void on_left(client& c);
+    void on_joined(client& c);
+    void on_left(client& c, std::uint16_t code, std::string_view reason);
+    void tell(const client& c, hooks::event what, std::uint16_t code = 0, std::string_view reason = {});
+    void occupy(std::string_view channel, bool by_somebody);
     std::string personal_channel_of(std::string_view user) const;
 
     // orders.cpp: what the server API asks of a user's connections

@@ -32,6 +32,8 @@ const reply_case replies[] = {
     {"a page of connections", connections_result{"n", "b", {{"c", "4\"2", {"x", "y"}}, {"d", "", {}}}, "0.7"},
      R"({"result":{"node":"n","boot":"b","connections":[{"client":"c","user":"4\"2","transport":"websocket",)"
      R"("channels":["x","y"]},{"client":"d","user":"","transport":"websocket","channels":[]}],"next":"0.7"}})"},
+    {"connections up to an event", connections_result{"n", "b", {}, {}, 0},
+     R"({"result":{"node":"n","boot":"b","number":0,"connections":[]}})"},
     {"an error", error::not_available, R"({"error":{"code":108,"message":"not available"}})"},
 };
 

@@ -58,11 +58,13 @@ TEST(proxies, that_are_wrong_are_refused_with_the_line) {
         {"[[proxy]]\nurl = \"http://a\"", ":1: the proxy has no event"},
         {"[[proxy]]\nevent = [\"rpc\"]", ":1: the proxy has no url"},
         {"[[proxy]]\nevent = [\"rpc\"]\nurl = \"app\"", ":1: url: the URL must begin with http:// or https://"},
-        {"[[proxy]]\nevent = [\"subscribed\"]",
-         ":2: event: 'subscribed' is not known; give an array, any of connect, refresh, subscribe, publish, rpc, sub_refresh; "
-         "did you mean subscribe?"},
+        {"[[proxy]]\nevent = [\"subscribed\"]", ":2: event: 'subscribed' is not known; give an array, any of connect, "
+                                                "refresh, subscribe, publish, rpc, sub_refresh, connected, "
+                                                "disconnected, occupied, vacated; "
+                                                "did you mean subscribe?"},
         {"[[proxy]]\nevent = [\"rpc\", \"rpc\"]", ":2: event: 'rpc' is there twice"},
-        {"[[proxy]]\nevent = [\"connected\"]", ":2: event: the event 'connected' is not yet supported"},
+        {"[[proxy]]\nevent = [\"occupied\"]\nurl = \"http://a\"",
+         ":1: occupied and vacated are told of namespaces with occupancy_events; there is none"},
         {"[[proxy]]\ntimeout_ms = 9", ":2: timeout_ms: 9 is not a whole number from 10 to 60000 (milliseconds)"},
         {"[[proxy]]\ntimeout_ms = -1", ":2: timeout_ms: -1 is not a whole number from 10 to 60000 (milliseconds)"},
         {"[[proxy]]\ntimeout_ms = \"9\"",
@@ -82,6 +84,14 @@ TEST(proxies, that_are_wrong_are_refused_with_the_line) {
     }
     const auto path = here.file("c.toml", "[[proxy]]\n" + good + "[[proxy]]\n" + good);
     EXPECT_EQ(refused({"--config", path}), path + ":4: " + path + ":1 is asked about the same event already");
+}
+
+TEST(proxies, comings_and_goings_are_told_to_one) {
+    const folder here;
+    const auto path = here.file("c.toml", "[[proxy]]\nevent = [\"connected\"]\nurl = \"http://a\"\n"
+                                          "[[proxy]]\nevent = [\"disconnected\"]\nurl = \"http://a\"\n");
+    EXPECT_EQ(refused({"--config", path}),
+              path + ":4: connected and disconnected go to one proxy; one of them is at " + path + ":1");
 }
 
 std::string documentation() {

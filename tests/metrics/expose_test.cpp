@@ -54,6 +54,7 @@ TEST(exposition, targets_outside_have_a_series_each) {
     some[1].target = "proxy_1";
     some[1].waiting = 5;
     some[1].broken = true;
+    some[1].events = {.told = 7, .dropped = 1, .waiting = 2};
     const auto read = read_exposition(expose({}, {}, nullptr, nullptr, some));
     ASSERT_EQ(read.problem, "");
     EXPECT_EQ(read.value("carillon_outward_requests_total", {{"target", "jwks"}, {"outcome", "ok"}}), 3);
@@ -62,6 +63,10 @@ TEST(exposition, targets_outside_have_a_series_each) {
     EXPECT_EQ(read.value("carillon_outward_waiting", {{"target", "proxy_1"}}), 5);
     EXPECT_EQ(read.value("carillon_outward_broken", {{"target", "jwks"}}), 0);
     EXPECT_EQ(read.value("carillon_outward_broken", {{"target", "proxy_1"}}), 1);
+    EXPECT_EQ(read.value("carillon_events_told_total", {{"target", "proxy_1"}}), 7);
+    EXPECT_EQ(read.value("carillon_events_dropped_total", {{"target", "proxy_1"}}), 1);
+    EXPECT_EQ(read.value("carillon_events_waiting", {{"target", "proxy_1"}}), 2);
+    EXPECT_FALSE(read.value("carillon_events_waiting", {{"target", "jwks"}}).has_value());
 }
 
 TEST(exposition, every_family_has_help_a_known_type_and_a_name_that_follows_the_rules) {

@@ -50,6 +50,10 @@ class Gateway {
     this.#ended.catch(() => {});
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   get log() {
     return this.#log.join('\n');
   }

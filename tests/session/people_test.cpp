@@ -145,5 +145,99 @@ TEST(people, all_who_have_connected_are_listed_once_in_pages_of_any_size) {
     }
 }
 
+// --- what the application is told
+
+class listener final : public hooks::application {
+public:
+    std::optional<std::size_t> find(hooks::event what, std::string_view) const override {
+        return hooks::is_notice(what) ? std::optional<std::size_t>{0} : std::nullopt;
+    }
+    const std::vector<std::string>& fields() const override { return fields_; }
+    bool needs_fields_later() const override { return false; }
+    void ask(std::size_t, std::string, std::shared_ptr<const hooks::head_fields>, told) override { FAIL(); }
+    void tell(std::size_t, const hooks::notice& what) override {
+        heard.push_back(fmt::format("{} {} {}{}", what.about == hooks::event::connected ? "connected" : "disconnected",
+                                    what.user, what.code, what.reason.empty() ? "" : ' ' + std::string{what.reason}));
+    }
+    void occupy(std::string_view name_space, std::string_view channel, bool by_somebody) override {
+        heard.push_back(fmt::format("{} {} of {}", by_somebody ? "occupied" : "vacated", channel, name_space));
+    }
+    std::optional<std::uint64_t> last_told() const override { return heard.size(); }
+
+    words heard;
+
+private:
+    std::vector<std::string> fields_;
+};
+
+TEST(people, who_comes_and_goes_is_told_once_however_it_goes) {
+    struct {
+        const char* name;
+        void (*leave)(test_shard& shard, ws_client& client);
+        const char* expected;
+    } const rows[] = {
+        {"told to",
+         [](test_shard& shard, ws_client&) { shard.sessions.carry_out(api::disconnect_request{.who = {.user = "42"}}); },
+         "disconnected 42 3503 force disconnect"},
+        {"without a word", [](test_shard&, ws_client& client) { const ws_client gone = std::move(client); },
+         "disconnected 42 1006"},
+        {"by a command that is none", [](test_shard&, ws_client& client) { client.say("x"); },
+         "disconnected 42 3501 bad request"},
+        {"at the end", [](test_shard& shard, ws_client&) { shard.sessions.close_all(protocol::disconnect::shutdown); },
+         "disconnected 42 3001 shutdown"},
+    };
+    for (const auto& each : rows) {
+        SCOPED_TRACE(each.name);
+        listener app;
+        shard_options how = with_users();
+        how.clients.application = &app;
+        test_shard shard{how};
+        ws_client client = user(shard, R"({"sub":"42"})");
+        EXPECT_EQ(app.heard, words{"connected 42 0"});
+        EXPECT_EQ(shard.sessions.last_told(), 1u);
+        each.leave(shard, client);
+        shard.settle();
+        EXPECT_EQ(app.heard, (words{"connected 42 0", each.expected}));
+        std::vector<api::connection_info> left;
+        shard.sessions.list_connections(0, {}, 10, left);
+        EXPECT_TRUE(left.empty());
+    }
+}
+
+TEST(people, who_never_connected_is_not_told_of) {
+    listener app;
+    shard_options how = with_users();
+    how.clients.application = &app;
+    test_shard shard{how};
+    { const ws_client upgraded = shard.upgraded(); }
+    user(shard, R"({"sub":"42","exp":1})");
+    shard.settle();
+    EXPECT_EQ(app.heard, words{});
+}
+
+TEST(people, first_and_last_subscribers_are_told_where_the_namespace_wants_it) {
+    listener app;
+    shard_options how = with_users();
+    how.clients.application = &app;
+    how.clients.name_spaces = {{.name = "", .subscribe = {channels::party::client}},
+                               {.name = "chat", .subscribe = {channels::party::client}, .occupancy_events = true}};
+    test_shard shard{how};
+    ws_client one = user(shard, R"({"sub":"42"})"), two = user(shard, R"({"sub":"43"})");
+    app.heard.clear();
+    one.say(R"({"id":2,"subscribe":{"channel":"chat:a"}})"
+            "\n"
+            R"({"id":3,"subscribe":{"channel":"other"}})");
+    shard.settle();
+    two.say(R"({"id":2,"subscribe":{"channel":"chat:a"}})");
+    shard.settle();
+    EXPECT_EQ(app.heard, words{"occupied chat:a of chat"});
+    one.say(R"({"id":4,"unsubscribe":{"channel":"chat:a"}})");
+    shard.settle();
+    EXPECT_EQ(app.heard, words{"occupied chat:a of chat"});
+    { const ws_client gone = std::move(two); }
+    shard.settle();
+    EXPECT_EQ(app.heard, (words{"occupied chat:a of chat", "disconnected 43 1006", "vacated chat:a of chat"}));
+}
+
 } // namespace
 } // namespace carillon::test
