@@ -129,6 +129,7 @@ private:
         truth("client.allow_anonymous_connect_without_token", "anonymous");
         number("client.channel_limit", "client_subscriptions_max");
         number("client.connection_limit", "connections_max");
+        number("client.user_connection_limit", "user_connections_max");
         number("websocket.message_size_limit", "client_message_bytes_max");
         number("channel.max_length", "client_channel_bytes_max");
         outbox();

@@ -45,7 +45,8 @@ TEST(options, the_settings_are_all_in_the_table) {
         }
         std::size_t operator()(std::vector<std::string> settings::*) const { return sizeof(std::vector<std::string>); }
     };
-    std::size_t sum = sizeof(settings::namespaces) + sizeof(settings::proxies); // tables of the file
+    std::size_t sum =
+        sizeof(settings::namespaces) + sizeof(settings::proxies) + sizeof(settings::api_keys); // tables of the file
     for (const auto& row : options()) sum += std::visit(size_of{}, row.target);
     EXPECT_EQ(sum, sizeof(settings));
 }

@@ -142,7 +142,7 @@ TEST_P(server_api, lists_channels_in_pages) {
     const std::string info = gateway.post("/api/info", "");
     const std::regex expected{
         R"re(200 \{"result":\{"nodes":\[\{"uid":"[0-9a-f-]{36}","name":"\S+_\d+","version":"\S+",)re"
-        R"re("num_clients":5,"num_users":0,"num_channels":\d,"num_subs":5,"uptime":\d+,)re"
+        R"re("num_clients":5,"num_users":1,"num_channels":\d,"num_subs":5,"uptime":\d+,)re"
         R"re("process":\{"rss":\d+\}\}\]\}\})re"};
     EXPECT_TRUE(std::regex_match(info, expected)) << info;
 }
