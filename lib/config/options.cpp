@@ -19,8 +19,9 @@ constexpr std::size_t minute = 60'000, hour = 60 * minute;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
-                           tokens = "Tokens", streams = "Streams", bus = "Bus", upstream = "Bus upstream",
-                           control = "Control", server_api = "Server API", events = "Events", logging = "Log";
+                           encryption = "TLS", tokens = "Tokens", streams = "Streams", bus = "Bus",
+                           upstream = "Bus upstream", control = "Control", server_api = "Server API",
+                           events = "Events", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -113,6 +114,18 @@ constexpr option table[] = {
     {PLACE_MS(client_close_timeout), both, clients, 0, minute, "milliseconds",
      "Time for a client to answer our Close frame. Then its socket is closed all the same. On the bus door: time "
      "to read what was sent before the connection ends."},
+
+    {PLACE(tls_certificate_files), gateway, encryption, 0, 64, "files",
+     "Files with a certificate and those that vouch for it, as PEM: then the client port speaks TLS. Which of several "
+     "is shown follows from the host's name that a client asks for; who asks for none, or another, sees the first."},
+    {PLACE(tls_key_files), gateway, encryption, 0, 64, "files",
+     "Files of the private keys, as PEM and without a passphrase: as many as certificates, and in their order."},
+    {PLACE(tls_client_ca_file), gateway, encryption, 0, 4096, "",
+     "File of certificates, as PEM: clients must show a certificate that one of these vouches for. None: they show "
+     "none."},
+    {PLACE(tls_min_version), gateway, encryption, 3, 3, "", "The oldest TLS that is spoken: 1.2 or 1.3."},
+    {PLACE(tls_handshakes_max), gateway, encryption, 1, 1'000'000, "handshakes",
+     "TLS handshakes that have begun and are not over, in all shards together. One more connection is closed at once."},
 
     {PLACE(anonymous), gateway, tokens, 0, 0, "",
      "Clients without a token may connect, as the user with the empty name. What they may do is for the namespaces to "

@@ -68,6 +68,13 @@ struct settings {
     std::chrono::milliseconds client_pong_timeout{8'000};
     std::chrono::milliseconds client_close_timeout{5'000};
 
+    // TLS on the client port
+    std::vector<std::string> tls_certificate_files; // none: no TLS
+    std::vector<std::string> tls_key_files;         // of each of these certificates
+    std::string tls_client_ca_file;                 // empty: clients show no certificate
+    std::string tls_min_version = "1.2";
+    std::size_t tls_handshakes_max = 4'096; // in all shards together
+
     /// What channels there are and who may do what in them. None, with `dev`: any, and anybody anything. No two have
     /// the same name, and some channel can be in each.
     std::vector<channels::name_space> namespaces;

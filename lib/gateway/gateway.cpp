@@ -119,6 +119,7 @@ gateway::gateway(const config::settings& how, role which)
     if (which == role::gateway) log_who_may_come(how, keys);
     outside_.emplace(control_context_, how, keys, shards_);
     if (how.user_connections_max > 0) users_.emplace(static_cast<std::uint32_t>(how.user_connections_max));
+    if (which == role::gateway) encryption_ = encryption::of(how);
     share mine{.number = 0,
                .shards = static_cast<std::uint32_t>(count),
                .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
@@ -127,6 +128,7 @@ gateway::gateway(const config::settings& how, role which)
                .client_port = how.client_listen.port,
                .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
                .users = users_ ? &*users_ : nullptr,
+               .entrance = encryption_ ? &encryption_->entrance() : nullptr,
                .pages = client_routes_.paths()};
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
@@ -255,7 +257,10 @@ void gateway::await_signal() {
 }
 
 void gateway::on_signal(int number) {
-    if (number == SIGHUP) return on_hangup(number);
+    if (number == SIGHUP) {
+        if (encryption_) read_certificates_again();
+        return on_hangup(number);
+    }
     switch (impatience_.next(shutdown_signals::clock::now())) {
     case signal_meaning::begin: spdlog::info("signal {}", number); return stop();
     case signal_meaning::again: return spdlog::info("signal {} together with the one before: it is the same", number);
@@ -268,6 +273,10 @@ void gateway::on_signal(int number) {
         std::_Exit(128 + number);
     }
     CHECK(false);
+}
+
+void gateway::read_certificates_again() {
+    if (auto why = encryption_->reload(settings_)) spdlog::error("the certificates stay as they are: {}", *why);
 }
 
 // --- the control plane

@@ -7,6 +7,7 @@
 #include "control/http_server.hpp"
 #include "control/operator_route.hpp"
 #include "gateway/departures.hpp"
+#include "gateway/encryption.hpp"
 #include "gateway/outside.hpp"
 #include "gateway/server_api.hpp"
 #include "gateway/shard.hpp"
@@ -74,7 +75,7 @@ public:
     /// Ends the patience of the shutdown: whoever is still there is cut. Any thread; before stop() it does nothing.
     void hurry();
     /// Lets SIGTERM and SIGINT call stop(), a second one, a second later or more, hurry(), and a third end the process.
-    /// SIGHUP reads the configuration anew. Before run().
+    /// SIGHUP reads the configuration and the certificates anew. Before run().
     void stop_on_signals();
     /// How the configuration is read anew; called on run()'s thread. Before run().
     void read_again_by(std::function<config::outcome()> how) { read_again_ = std::move(how); }
@@ -101,6 +102,7 @@ private:
     void watch_shards();
     void await_signal();
     void on_signal(int number);
+    void read_certificates_again();
     void start_threads();
     void join_threads();
 
@@ -126,6 +128,7 @@ private:
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
     std::optional<session::user_counts> users_; // where their connections are limited
+    std::unique_ptr<encryption> encryption_; // null: no TLS
     std::vector<std::unique_ptr<shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;

@@ -1,6 +1,7 @@
 #include "gateway/program.hpp"
 
 #include "base/standard_streams.hpp"
+#include "gateway/encryption.hpp"
 #include "gateway/failure.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/health.hpp"
@@ -64,7 +65,8 @@ int say(int code, const std::string& text) {
 
 std::optional<std::string> complaint_of_keys(const config::settings& how) {
     token_keys read;
-    return read_token_keys(how, read);
+    if (auto why = read_token_keys(how, read)) return why;
+    return encryption::complaint_of(how);
 }
 
 } // namespace

@@ -134,7 +134,11 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         clients.on_refusal = [this](const session::refusal& what) {
             if (!refusals_(what)) ++counters_.refusals_not_logged;
         };
+        clients.entrance = mine.entrance;
+        clients.handshakes_max =
+            std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.tls_handshakes_max) / mine.shards);
         sessions_ = std::make_unique<session::server>(floor, hub_, *broker_, clients, std::move(plain_http));
+        if (mine.entrance != nullptr) encrypting_.emplace(*sessions_);
         listening.bytes_first = std::chrono::seconds{1};
         // By then a client that is there would have answered a ping.
         listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;
@@ -183,7 +187,13 @@ void shard::take_processor() {
 void shard::run() {
     take_processor();
     poll_.start();
-    for (const auto& each : client_listeners_) net::accept_connections(*each, pool_, accepting_, *sessions_);
+    for (const auto& each : client_listeners_) {
+        if (encrypting_) {
+            net::accept_connections(*each, pool_, accepting_, *encrypting_);
+        } else {
+            net::accept_connections(*each, pool_, accepting_, *sessions_);
+        }
+    }
     for (const auto& each : bus_listeners_) net::accept_connections(*each, pool_, accepting_, *door_);
     next_tick_ = clock::now() + net::timer_wheel::tick;
     schedule_tick();

@@ -64,6 +64,7 @@ struct share {
     std::function<void()> fetch_subscription_keys{}; ///< the same
     proxy_table* proxies = nullptr;                  ///< who is asked what its clients may do; none: nobody
     session::user_counts* users = nullptr;           ///< as in session::options
+    tls::entrance* entrance = nullptr;               ///< for its clients on TCP; null: they speak no TLS
     std::vector<std::string> pages{};                ///< paths of the client port that the control plane answers
     const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
 };
@@ -161,10 +162,11 @@ private:
     hub::deliveries deliveries_;
     hub::hub hub_{deliveries_};
     bus::broker* broker_ = nullptr;
-    bus::embedded_broker* embedded_ = nullptr;  // the same, or null with an external bus
-    std::optional<proxy_desk> proxies_;         // none: the application is not asked
-    std::unique_ptr<session::server> sessions_; // null in a program that is a bus only
-    std::unique_ptr<door::resp_door> door_;     // null without a bus door
+    bus::embedded_broker* embedded_ = nullptr;           // the same, or null with an external bus
+    std::optional<proxy_desk> proxies_;                  // none: the application is not asked
+    std::unique_ptr<session::server> sessions_;          // null in a program that is a bus only
+    std::optional<link::server::encrypting> encrypting_; // of these, where TLS is spoken
+    std::unique_ptr<door::resp_door> door_;              // null without a bus door
     std::optional<clerk> desk_;
     std::optional<home_desk> questions_;
     std::optional<shedder> shedder_;

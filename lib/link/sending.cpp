@@ -29,7 +29,7 @@ std::size_t server::send_now(record& r, std::string_view bytes) {
     if (ablation::parked_writers || (r.busy != nullptr && !r.busy->outbox.empty())) return 0;
     net::io_result result;
     do {
-        result = shard_.calls.send(r.descriptor, as_bytes(bytes));
+        result = r.encrypted ? send_encrypted(r, bytes) : shard_.calls.send(r.descriptor, as_bytes(bytes));
         ++counters().sends;
     } while (result.error == EINTR); // there is room still, so no edge would come
     if (result.error != 0) {
@@ -78,16 +78,20 @@ net::detached server::flush(record& r) {
     const auto pass = coroutines_.enter();
     r.writing = true;
     shard_.poll.watch_writing(r);
-    while (!r.gone && !r.busy->outbox.empty()) {
+    while (!r.gone && has_unsent(r)) {
         co_await writable_awaiter{*r.busy};
-        if (r.gone || r.busy->outbox.empty()) break; // close() may have forgotten what waited
+        if (r.gone || !has_unsent(r)) break; // close() may have forgotten what waited
         const bool healthy = write_burst(r);
         if (!healthy) break;
     }
     r.writing = false;
-    if (!r.gone && r.closing && r.busy->outbox.empty()) end_sending(r);
+    if (!r.gone && r.closing && !has_unsent(r)) end_sending(r);
     settle(r);
     release_if_unused(r);
+}
+
+bool server::has_unsent(record& r) {
+    return (r.busy != nullptr && !r.busy->outbox.empty()) || (r.encrypted && stream_of(r).has_unsent());
 }
 
 // As a goroutine with a bufio.Writer: there from the first byte to the last (ablation::parked_writers).
@@ -113,12 +117,12 @@ bool server::write_burst(record& r) {
     const std::size_t before = outbox.bytes();
     net::io_result result;
     do {
-        result = outbox.send(shard_.calls, r.descriptor);
+        result = r.encrypted ? flush_encrypted(r) : outbox.send(shard_.calls, r.descriptor);
         ++counters().sends;
         counters().bytes_sent += static_cast<std::uint64_t>(result.value);
     } while (result.error == EINTR);
     counters().outbox_bytes -= static_cast<std::int64_t>(before - outbox.bytes());
-    if (outbox.empty()) --counters().outboxes;
+    if (before > 0 && outbox.empty()) --counters().outboxes;
     if (result.would_block()) ++counters().send_again;
     if (result.error == 0 || result.would_block()) return true;
     doom(r, false);

@@ -27,7 +27,8 @@ struct server::readable_awaiter {
 };
 
 server::server(const floor& shard, const options& how)
-    : shard_{shard}, options_{how}, refused_{shard.context, shard.calls, shard.counters, how.farewells_max} {
+    : shard_{shard}, options_{how}, refused_{shard.context, shard.calls, shard.counters, how.farewells_max},
+      relays_{shard.context, shard.counters, how.relays_max} {
     shard_.poll.attach(how.who, *this);
 }
 
@@ -41,15 +42,18 @@ record* server::find(net::connection_key key) noexcept {
 
 // --- accepting
 
-void server::operator()(int descriptor, work::lease& held) {
+void server::admit(int descriptor, work::lease& held, bool encrypted) {
+    std::unique_ptr<tls::stream> stream;
+    if (encrypted && (stream = begin_handshake()) == nullptr) return refused_.take(descriptor);
     record* r = open_ < options_.connections_max ? make_record() : nullptr;
     if (r == nullptr) {
         ++counters().accept_errors(metrics::accept_error::connection_limit);
-        refuse(descriptor);
+        if (!encrypted) refuse(descriptor); // in the middle of a handshake nothing can be said
         refused_.take(descriptor);
         return;
     }
     r->descriptor = descriptor;
+    if (encrypted) encrypt(*r, std::move(stream));
     ++open_;
     ++counters().connections_accepted(options_.kind);
     ++counters().connections_open(options_.kind);
@@ -57,7 +61,8 @@ void server::operator()(int descriptor, work::lease& held) {
     r->receiving = true;
     on_open(*r);
     // What has come already is read before the netpoll hears of the connection; for the rest there will be an edge.
-    const reading outcome = read_burst(*r, held);
+    // A handshake is work for hundreds of other things, and waits for its turn.
+    const reading outcome = encrypted && shard_.turns.over() ? reading::more : read_burst(*r, held);
     if (!r->gone && !shard_.poll.watch(*r)) drop(*r, ending::by_error);
     if (r->writing) shard_.poll.watch_writing(*r);
     r->receiving = false;
@@ -128,9 +133,8 @@ net::detached server::receive(record& r) {
 
 server::reading server::read_burst(record& r, work::lease& held) {
     const std::span<std::byte> buffer = held.buffer();
-    const net::io_result result = shard_.calls.receive(r.descriptor, buffer);
-    if (result.error == EINTR) return reading::more;
-    if (result.would_block()) return reading::drained;
+    const auto [result, more] = r.encrypted ? take_encrypted(r, buffer) : take(r, buffer);
+    if (result.would_block()) return more ? reading::more : reading::drained;
     if (result.error != 0) {
         drop(r, ending::by_error);
         return reading::ended;
@@ -150,9 +154,15 @@ server::reading server::read_burst(record& r, work::lease& held) {
     }
     if (r.gone) return reading::ended;
     if (r.paused) return reading::drained;
+    return more ? reading::more : reading::drained;
+}
+
+server::arrival server::take(record& r, std::span<std::byte> buffer) {
+    const net::io_result result = shard_.calls.receive(r.descriptor, buffer);
+    if (result.error != 0) return {result, result.error == EINTR};
     // A short read has emptied the socket, and the next bytes make an edge of their own; but the end of the stream, if
     // it has been announced, must be read out.
-    return count < buffer.size() && !r.read_to_end ? reading::drained : reading::more;
+    return {result, static_cast<std::size_t>(result.value) == buffer.size() || r.read_to_end};
 }
 
 void server::pause(record& r) { r.paused = true; }
@@ -223,7 +233,10 @@ void server::close(record& r, std::string_view last_word, bool forget_queued) {
     }
 }
 
-void server::end_sending(record& r) { shard_.calls.shutdown_sending(r.descriptor); }
+void server::end_sending(record& r) {
+    if (r.encrypted && !finish_encrypted(r)) return; // the flush that this has begun comes here again
+    shard_.calls.shutdown_sending(r.descriptor);
+}
 
 void server::leave(record& r) {
     --open_;
@@ -237,6 +250,7 @@ void server::drop(record& r, ending why) {
     if (r.put_aside) shard_.turns.send_put_aside();
     leave(r);
     on_gone(r, why);
+    if (r.encrypted) part_encrypted(r, why);
     // Closing takes the descriptor out of the epoll set, too: no other descriptor shares its open file.
     shard_.calls.close(std::exchange(r.descriptor, -1));
     if (r.busy != nullptr) {
@@ -255,6 +269,7 @@ void server::drop(record& r, ending why) {
 
 void server::drop_all() {
     refused_.close_all();
+    relays_.end_all();
     for_some(0, records().used(), [this](record& r) { drop(r, ending::by_us); });
 }
 
@@ -262,7 +277,8 @@ int server::release_descriptor(record& r) {
     CHECK(!r.put_aside && (r.busy == nullptr || r.busy->outbox.empty()));
     shard_.poll.forget(r);
     leave(r);
-    return std::exchange(r.descriptor, -1);
+    const int descriptor = std::exchange(r.descriptor, -1);
+    return r.encrypted ? relay(r, descriptor) : descriptor;
 }
 
 busy_state& server::busy(record& r) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "link/farewells.hpp"
+#include "link/relays.hpp"
 #include "link/turn.hpp"
 #include "metrics/shard_counters.hpp"
 #include "net/netpoll.hpp"
@@ -8,6 +9,7 @@
 #include "net/slab.hpp"
 #include "net/system_calls.hpp"
 #include "net/timer_wheel.hpp"
+#include "tls/stream.hpp"
 #include "work/work_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -72,7 +74,10 @@ public:
         std::size_t outbox_bytes_max = 1024 * 1024;     ///< more waiting makes a slow consumer
         std::chrono::milliseconds close_timeout{5'000}; ///< for the peer to end its side after we ended ours
         std::uint32_t connections_max = 0xffffffff;
-        std::size_t farewells_max = 16; ///< connections over that limit that are closed a while later
+        std::size_t farewells_max = 16;            ///< connections over that limit that are closed a while later
+        tls::entrance* entrance = nullptr;         ///< for encrypted(): outlives the server
+        std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, that have begun and are not over
+        std::size_t relays_max = 256;              ///< encrypted connections whose descriptor was released
     };
 
     server(const floor& shard, const options& how);
@@ -81,7 +86,16 @@ public:
     ~server();
 
     /// Takes a descriptor that was just accepted, and reads what is already there with the acceptor's lease.
-    void operator()(int descriptor, work::lease& held);
+    void operator()(int descriptor, work::lease& held) { admit(descriptor, held, false); }
+    /// The same for a connection on which TLS is spoken.
+    class encrypting {
+    public:
+        explicit encrypting(server& of) noexcept : of_{of} {}
+        void operator()(int descriptor, work::lease& held) { of_.admit(descriptor, held, true); }
+
+    private:
+        server& of_;
+    };
 
     void on_ready(net::connection& c, net::readiness what) final;
 
@@ -172,7 +186,9 @@ protected:
         bool was_receiving_;
     };
 
-    /// Takes the descriptor out of the shard's hands without closing it; the record ends.
+    /// Takes the descriptor out of the shard's hands without closing it; the record ends. Of an encrypted connection it
+    /// is another, on which the same is said without TLS; -1 when there is none to be had, and the connection has
+    /// ended.
     int release_descriptor(record& r);
 
     busy_state& busy(record& r);
@@ -198,11 +214,18 @@ private:
     enum class reading : std::uint8_t { drained, more, ended };
     struct writable_awaiter;
     struct readable_awaiter;
+    struct arrival {
+        net::io_result result;
+        bool more = false; ///< there may be more now
+    };
 
+    void admit(int descriptor, work::lease& held, bool encrypted);
     net::detached receive(record& r);
     net::detached flush(record& r);
     net::detached park_writer(record& r);
     reading read_burst(record& r, work::lease& held);
+    arrival take(record& r, std::span<std::byte> buffer);
+    bool has_unsent(record& r);
     bool write_burst(record& r);
     std::size_t send_now(record& r, std::string_view bytes);
     void queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit);
@@ -213,6 +236,18 @@ private:
     void release_if_unused(record& r);
     void end_hold(record& r);
 
+    // encryption.cpp: what is different where TLS is spoken
+    tls::stream& stream_of(const record& r);
+    std::unique_ptr<tls::stream> begin_handshake();
+    void encrypt(record& r, std::unique_ptr<tls::stream> with);
+    arrival take_encrypted(record& r, std::span<std::byte> buffer);
+    net::io_result send_encrypted(record& r, std::string_view bytes);
+    net::io_result flush_encrypted(record& r);
+    bool finish_encrypted(record& r);
+    std::unique_ptr<tls::stream> end_encryption(record& r);
+    void part_encrypted(record& r, ending why);
+    int relay(record& r, int descriptor);
+
     struct sentence {
         net::connection_key key;
         bool slow;
@@ -222,7 +257,9 @@ private:
     options options_;
     net::gate coroutines_;
     farewells refused_;
-    std::deque<sentence> doomed_; // at most one for each connection
+    relays relays_;
+    std::deque<std::unique_ptr<tls::stream>> streams_; // by the record's place, up to the last that had one
+    std::deque<sentence> doomed_;                      // at most one for each connection
     std::uint32_t open_ = 0;
 };
 

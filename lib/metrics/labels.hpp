@@ -14,6 +14,10 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(connection_kind, std::uint8_t, websocket, resp)
 /// Why a connection was not accepted, or had to wait in the backlog.
 BOOST_DEFINE_FIXED_ENUM_CLASS(accept_error, std::uint8_t, no_lease, fd_limit, connection_limit, other)
 
+/// What became of a TLS handshake: a whole one, or one that a session ticket made short; it went wrong, the peer went
+/// away, we ended it (its time was over, or the process ends), or there were as many as allowed.
+BOOST_DEFINE_FIXED_ENUM_CLASS(tls_handshake, std::uint8_t, full, resumed, failed, abandoned, cut, refused)
+
 /// What a client asked for (client protocol, `Command`).
 BOOST_DEFINE_FIXED_ENUM_CLASS(command_method, std::uint8_t, connect, subscribe, unsubscribe, publish, presence,
                               presence_stats, history, ping, send, rpc, refresh, sub_refresh, pong, other)

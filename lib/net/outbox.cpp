@@ -3,14 +3,8 @@
 #include "base/check.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 
 namespace carillon::net {
-
-namespace {
-constexpr std::size_t pieces_per_call = 64;
-}
 
 push_result outbox::push(shared_bytes bytes, std::size_t offset, std::size_t limit_bytes) {
     CHECK(offset < bytes->size());
@@ -21,26 +15,15 @@ push_result outbox::push(shared_bytes bytes, std::size_t offset, std::size_t lim
     return push_result::queued;
 }
 
-io_result outbox::send(const system_calls& calls, int descriptor) {
-    std::size_t total = 0;
-    while (!empty()) {
-        std::array<iovec, pieces_per_call> vectors;
-        const std::size_t count = std::min(pieces_.size() - first_, vectors.size());
-        std::size_t offered = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const piece& next = pieces_[first_ + i];
-            vectors[i] = {const_cast<char*>(next.bytes->data()) + next.sent, next.left()}; // sendmsg only reads it
-            offered += next.left();
-        }
-        const io_result result = calls.send_many(descriptor, std::span{vectors.data(), count});
-        if (result.error != 0) return {static_cast<long>(total), result.error};
-        const auto taken = static_cast<std::size_t>(result.value);
-        sent(taken);
-        total += taken;
-        // Less than offered: the socket's buffer is full, and EPOLLOUT will tell when it is not.
-        if (taken < offered) return {static_cast<long>(total), EAGAIN};
+// The next pieces, as many as one call may have: how many.
+std::size_t outbox::offer(std::array<iovec, pieces_per_call>& pieces, std::size_t& offered) const {
+    const std::size_t count = std::min(pieces_.size() - first_, pieces.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const piece& next = pieces_[first_ + i];
+        pieces[i] = {const_cast<char*>(next.bytes->data()) + next.sent, next.left()}; // sendmsg only reads it
+        offered += next.left();
     }
-    return {static_cast<long>(total), 0};
+    return count;
 }
 
 void outbox::sent(std::size_t count) {

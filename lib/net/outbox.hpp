@@ -2,9 +2,12 @@
 
 #include "net/system_calls.hpp"
 
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,7 +29,12 @@ public:
 
     /// Sends until all is sent or the kernel takes no more. The value is the bytes sent; an error other than
     /// would_block means that the connection is broken.
-    io_result send(const system_calls& calls, int descriptor);
+    io_result send(const system_calls& calls, int descriptor) {
+        return send([&](std::span<const iovec> pieces) { return calls.send_many(descriptor, pieces); });
+    }
+    /// The same through `take`, that is given pieces in their order and says, as a system call, how much it has taken.
+    template <class Take>
+    io_result send(Take&& take);
 
     /// Forgets all but the piece that has been sent in part, without which the peer would read half a frame.
     void forget_unsent();
@@ -35,6 +43,8 @@ public:
     std::size_t bytes() const noexcept { return bytes_; } ///< as counted against the limit
 
 private:
+    static constexpr std::size_t pieces_per_call = 64;
+
     struct piece {
         shared_bytes bytes;
         std::size_t sent;
@@ -42,11 +52,30 @@ private:
         std::size_t left() const noexcept { return bytes->size() - sent; }
     };
 
+    std::size_t offer(std::array<iovec, pieces_per_call>& pieces, std::size_t& offered) const;
     void sent(std::size_t count);
 
     std::vector<piece> pieces_;
     std::size_t first_ = 0;
     std::size_t bytes_ = 0;
 };
+
+template <class Take>
+io_result outbox::send(Take&& take) {
+    std::size_t total = 0;
+    while (!empty()) {
+        std::array<iovec, pieces_per_call> pieces;
+        std::size_t offered = 0;
+        const std::size_t count = offer(pieces, offered);
+        const io_result result = take(std::span<const iovec>{pieces.data(), count});
+        if (result.error != 0) return {static_cast<long>(total), result.error};
+        const auto taken = static_cast<std::size_t>(result.value);
+        sent(taken);
+        total += taken;
+        // Less than offered: the socket's buffer is full, and EPOLLOUT will tell when it is not.
+        if (taken < offered) return {static_cast<long>(total), EAGAIN};
+    }
+    return {static_cast<long>(total), 0};
+}
 
 } // namespace carillon::net

@@ -22,7 +22,9 @@ link::server::options link_options(const options& how) {
             .outbox_bytes_max = how.outbox_bytes_max,
             .close_timeout = how.close_timeout,
             .connections_max = how.connections_max,
-            .farewells_max = how.farewells_max};
+            .farewells_max = how.farewells_max,
+            .entrance = how.entrance,
+            .handshakes_max = how.handshakes_max};
 }
 
 // The codes that say "you did something that is not allowed".

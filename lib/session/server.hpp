@@ -94,6 +94,8 @@ struct options {
     std::chrono::milliseconds ping_interval{25'000};
     std::chrono::milliseconds pong_timeout{8'000};
     std::chrono::milliseconds close_timeout{5'000};
+    tls::entrance* entrance = nullptr;         ///< for clients that speak TLS; outlives the server
+    std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, at once
     hooks::application* application = nullptr; ///< who is asked what clients may do; none: nobody. Outlives the server
     refusal_listener on_refusal{};             ///< none: nobody is told
     /// What time it is for tokens; none: the system's clock.

@@ -126,7 +126,7 @@ void server::judge_request(client& c, std::string_view bytes, const http::reques
     std::string taken{bytes};
     ++counters().connections_closed(0);
     const int descriptor = release_descriptor(c);
-    plain_http_(descriptor, std::move(taken));
+    if (descriptor >= 0) plain_http_(descriptor, std::move(taken));
 }
 
 } // namespace carillon::session

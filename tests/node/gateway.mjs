@@ -117,6 +117,14 @@ class Gateway {
     if (code !== 0) throw new Error(`${this.#binary} ended with ${signal ?? code}:\n${this.log}`);
   }
 
+  get process() {
+    return this.#child.pid;
+  }
+
+  signal(name) {
+    this.#child.kill(name);
+  }
+
   /** Ends the gateway as a crash would. */
   async kill() {
     this.#child.kill('SIGKILL');

@@ -1,0 +1,210 @@
+#include "tls/certificates.hpp"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace carillon::tls {
+
+namespace {
+
+using complaint = std::optional<std::string>;
+
+constexpr std::size_t file_bytes_max = 1024 * 1024;
+constexpr std::array<unsigned char, 9> http_1_1{8, 'h', 't', 't', 'p', '/', '1', '.', '1'}; // RFC 7301 §3.1
+constexpr std::array<unsigned char, 8> session_context{'c', 'a', 'r', 'i', 'l', 'l', 'o', 'n'};
+// Forward secrecy and authenticated encryption only; those of TLS 1.3 are all so.
+constexpr const char* ciphers_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr std::size_t names_max = 1'000; // of one certificate
+
+complaint read_file(const std::string& path, auth::wiped& into) {
+    std::ifstream file{path, std::ios::binary};
+    if (!file) return fmt::format("{} cannot be read: {}", path, std::strerror(errno));
+    std::string text(file_bytes_max + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (file.bad()) return fmt::format("{} cannot be read: {}", path, std::strerror(errno));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    into = auth::wiped{std::move(text)};
+    if (into.bytes().size() > file_bytes_max) return fmt::format("{} is larger than {} bytes", path, file_bytes_max);
+    return {};
+}
+
+owned_bio bytes_of(const auth::wiped& text) {
+    return owned_bio{BIO_new_mem_buf(text.bytes().data(), static_cast<int>(text.bytes().size()))};
+}
+
+// Without it OpenSSL would ask on the terminal.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+std::string in_lower_case(std::string_view text) {
+    std::string lower{text};
+    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    return lower;
+}
+
+std::chrono::sys_seconds time_of(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::chrono::sys_seconds::max();
+    return std::chrono::sys_seconds{std::chrono::seconds{::timegm(&parts)}};
+}
+
+complaint use_certificates(SSL_CTX* context, const std::string& path, const auth::wiped& text, owned_certificate& own) {
+    const owned_bio bytes = bytes_of(text);
+    own.reset(PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr));
+    if (own == nullptr) return fmt::format("{} holds no certificate as PEM", path);
+    if (SSL_CTX_use_certificate(context, own.get()) != 1)
+        return fmt::format("{}: OpenSSL does not take the certificate (its key may be too weak)", path);
+    for (;;) {
+        owned_certificate next{PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr)};
+        if (next == nullptr) break;
+        if (SSL_CTX_add0_chain_cert(context, next.get()) != 1)
+            return fmt::format("{}: OpenSSL does not take a certificate of the chain (its key may be too weak)", path);
+        (void)next.release();
+    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return fmt::format("{}: what follows the first certificate cannot be read", path);
+    return {};
+}
+
+complaint use_key(SSL_CTX* context, const std::string& path, const auth::wiped& text, const std::string& certificate) {
+    const owned_bio bytes = bytes_of(text);
+    const auth::owned_pkey key{PEM_read_bio_PrivateKey(bytes.get(), nullptr, no_passphrase, nullptr)};
+    if (key == nullptr) return fmt::format("{} holds no private key as PEM, or one with a passphrase", path);
+    if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
+        return fmt::format("{} is not the key of the certificate in {}", path, certificate);
+    return {};
+}
+
+complaint ask_for_certificates(SSL_CTX* context, const std::string& path) {
+    auth::wiped text;
+    if (auto why = read_file(path, text)) return why;
+    const owned_bio bytes = bytes_of(text);
+    int taken = 0;
+    for (;; ++taken) {
+        const owned_certificate next{PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr)};
+        if (next == nullptr) break;
+        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), next.get()) != 1 ||
+            SSL_CTX_add_client_CA(context, next.get()) != 1)
+            return fmt::format("{}: OpenSSL does not take a certificate of it", path);
+    }
+    if (taken == 0) return fmt::format("{} holds no certificate as PEM", path);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    return {};
+}
+
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                    unsigned int offered_bytes, void*) {
+    unsigned char* found = nullptr;
+    const int outcome = SSL_select_next_proto(&found, size, http_1_1.data(), http_1_1.size(), offered, offered_bytes);
+    if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL; // RFC 7301 §3.2
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+int choose_certificate(SSL* of, int*, void* all) {
+    const char* const host = SSL_get_servername(of, TLSEXT_NAMETYPE_host_name);
+    if (host == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_SSL_CTX(of, static_cast<const certificates*>(all)->context_for(host));
+    return SSL_TLSEXT_ERR_OK;
+}
+
+owned_context make_context(const terms& how, ticket_keys& tickets, certificates* all) {
+    owned_context made{SSL_CTX_new(TLS_server_method())};
+    if (made == nullptr) return made;
+    SSL_CTX* const context = made.get();
+    SSL_CTX_set_min_proto_version(context, how.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, ciphers_1_2);
+    // Whoever cuts a connection short cuts its last message short, too, and each message says how long it is.
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_read_ahead(context, 1); // one recv for a record, and for several small ones
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_id_context(context, session_context.data(), session_context.size());
+    SSL_CTX_set_num_tickets(context, 1);
+    tickets.serve(context);
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, reinterpret_cast<void (*)()>(choose_certificate));
+    SSL_CTX_set_tlsext_servername_arg(context, all);
+    return made;
+}
+
+} // namespace
+
+complaint certificates::read(const terms& how, ticket_keys& tickets, std::shared_ptr<const certificates>& into) {
+    const auth::no_openssl_errors quiet;
+    std::shared_ptr<certificates> made{new certificates};
+    for (const terms::pair& each : how.files) {
+        if (auto why = made->add(how, each, tickets)) return why;
+    }
+    into = std::move(made);
+    return {};
+}
+
+complaint certificates::add(const terms& how, const terms::pair& files, ticket_keys& tickets) {
+    owned_context made = make_context(how, tickets, this);
+    if (made == nullptr) return "OpenSSL has no memory for a certificate";
+    auth::wiped text;
+    if (auto why = read_file(files.certificate, text)) return "tls_certificate_files: " + *why;
+    owned_certificate own;
+    if (auto why = use_certificates(made.get(), files.certificate, text, own)) return "tls_certificate_files: " + *why;
+    if (auto why = read_file(files.key, text)) return "tls_key_files: " + *why;
+    if (auto why = use_key(made.get(), files.key, text, files.certificate)) return "tls_key_files: " + *why;
+    if (!how.client_ca_file.empty()) {
+        if (auto why = ask_for_certificates(made.get(), how.client_ca_file)) return "tls_client_ca_file: " + *why;
+    }
+    take_names(own.get(), made.get());
+    look_at_times(own.get(), files.certificate);
+    contexts_.push_back(std::move(made));
+    return {};
+}
+
+// Of two certificates for one name the first is used.
+void certificates::take_names(X509* of, SSL_CTX* context) {
+    const auth::owned<GENERAL_NAMES, GENERAL_NAMES_free> all{
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(of, NID_subject_alt_name, nullptr, nullptr))};
+    const int count = all == nullptr ? 0 : sk_GENERAL_NAME_num(all.get());
+    for (int i = 0; i < count && by_name_.size() < names_max; ++i) {
+        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all.get(), i);
+        if (name->type != GEN_DNS) continue;
+        const std::string_view text{reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                                    static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))};
+        by_name_.emplace(in_lower_case(text), context);
+    }
+}
+
+void certificates::look_at_times(X509* of, const std::string& path) {
+    const std::chrono::sys_seconds now{std::chrono::seconds{std::time(nullptr)}};
+    const std::chrono::sys_seconds ends = time_of(X509_get0_notAfter(of));
+    not_after_ = std::min(not_after_, ends);
+    if (ends <= now) remarks_.push_back(fmt::format("the certificate in {} is no longer valid", path));
+    if (time_of(X509_get0_notBefore(of)) > now)
+        remarks_.push_back(fmt::format("the certificate in {} is not valid yet", path));
+}
+
+SSL_CTX* certificates::context_for(std::string_view host) const {
+    std::string name = in_lower_case(host);
+    if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
+    if (const std::size_t dot = name.find('.'); dot != name.npos) {
+        if (const auto found = by_name_.find('*' + name.substr(dot)); found != by_name_.end()) return found->second;
+    }
+    return contexts_.front().get();
+}
+
+owned_ssl certificates::accept() const {
+    const auth::no_openssl_errors quiet;
+    owned_ssl made{SSL_new(contexts_.front().get())};
+    if (made != nullptr) SSL_set_accept_state(made.get());
+    return made;
+}
+
+} // namespace carillon::tls
