@@ -84,7 +84,22 @@ complaint read_api_keys(settings& into, const origins& set_by) {
     return {};
 }
 
+complaint read_admin_password(settings& into, const origins& set_by) {
+    constexpr std::size_t bytes_min = 12;
+    if (auto why = read_secret_file(into, set_by, "password", "admin_password", &settings::admin_password,
+                                    "admin_password_file", into.admin_password_file))
+        return why;
+    if (into.admin_password.empty()) return {};
+    const auto& source = set_by.at(into.admin_password_file.empty() ? "admin_password" : "admin_password_file");
+    if (into.admin_password.size() < bytes_min)
+        return fmt::format("{}: the password of the admin page has at least {} bytes", source, bytes_min);
+    if (into.admin_behind_proxy)
+        return fmt::format("{}: with admin_behind_proxy no password is asked for; give only one", source);
+    return {};
+}
+
 complaint read_secret_files(settings& into, const origins& set_by) {
+    if (auto why = read_admin_password(into, set_by)) return why;
     if (auto why = read_secret_file(into, set_by, "bus password", "bus_password", &settings::bus_password,
                                     "bus_password_file", into.bus_password_file))
         return why;

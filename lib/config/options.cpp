@@ -21,7 +21,7 @@ constexpr std::size_t kib = 1024, mib = 1024 * kib;
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
                            encryption = "TLS", tokens = "Tokens", streams = "Streams", bus = "Bus",
                            upstream = "Bus upstream", control = "Control", server_api = "Server API",
-                           events = "Events", logging = "Log";
+                           events = "Events", admin = "Admin page", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -296,6 +296,19 @@ constexpr option table[] = {
      "Time in which each shard must get something done; a shard with nothing to do does, too. Then /livez answers 503 "
      "until it goes on."},
 
+    {PLACE(admin_password), gateway, admin, 0, 512, "",
+     "What an operator gives to the admin page, /admin on the control port; 12 bytes or more. None: there is no such "
+     "page. Other users see flags: better use the environment or the file below."},
+    {PLACE(admin_password_file), gateway, admin, 0, 4096, "",
+     "File that holds this password, for mounted secrets; a newline at its end is ignored. Not together with the "
+     "password."},
+    {PLACE(admin_behind_proxy), gateway, admin, 0, 0, "",
+     "Offers the admin page without a password: for who has a proxy before it that lets in operators only. Whoever "
+     "reaches the control port otherwise is one, too. Not together with a password."},
+    {PLACE(admin_session_s), gateway, admin, 60, 604'800, "seconds",
+     "How long a login is good. At most 32 are open; one more ends the oldest. Passwords are looked at five in a row, "
+     "and then one every two seconds; others are answered with 429."},
+
     {PLACE(api_key), gateway, server_api, 0, 512, "",
      "What back ends send in X-API-Key to use the server API on the control port. None: there is no server API. Other "
      "users see flags: better use the environment or the file below."},
@@ -398,7 +411,7 @@ std::string values_of(const option& option) { return std::visit(describe_values{
 
 bool is_secret(const option& option) {
     return option.key == "bus_password" || option.key == "bus" || option.key == "api_key" ||
-           option.key.ends_with("_hmac_secret");
+           option.key == "admin_password" || option.key.ends_with("_hmac_secret");
 }
 bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
 bool is_list(const option& option) {

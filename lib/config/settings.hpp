@@ -155,6 +155,12 @@ struct settings {
     std::chrono::milliseconds control_request_timeout{5'000};
     std::chrono::milliseconds livez_stall{10'000};
 
+    // The admin page
+    std::string admin_password; // empty: none, unless it is behind a proxy. Never print it.
+    std::string admin_password_file;
+    bool admin_behind_proxy = false; // who comes has logged in there
+    std::size_t admin_session_s = 28'800;
+
     // The server API
     std::string api_key;      // or several, a line each; empty: there is no server API. Never print it.
     std::string api_key_file; // `load` has read it into api_key

@@ -293,6 +293,7 @@ void gateway::build_routes() {
     departures_.emplace(control_context_, shards_);
     control_routes_.add("/api/drain", [this] { return drain_progress(); });
     offer_api();
+    offer_admin();
 }
 
 std::vector<control::api_access> gateway::api_access_of(const config::settings& how) {
@@ -413,7 +414,7 @@ asio::awaitable<control::response> gateway::metrics() {
     control::response answer{
         .status = 200,
         .content_type = metrics::exposition_content_type,
-        .body = metrics::expose(copies, facts, bus ? &*bus : nullptr, api_ ? &api_requests_ : nullptr, asked),
+        .body = metrics::expose(copies, facts, bus ? &*bus : nullptr, api_route_ ? &api_requests_ : nullptr, asked),
         .fields = {}};
     co_return answer;
 }

@@ -4,6 +4,7 @@
 #include "config/load.hpp"
 #include "config/reload.hpp"
 #include "config/settings.hpp"
+#include "control/admin_route.hpp"
 #include "control/http_server.hpp"
 #include "control/operator_route.hpp"
 #include "gateway/departures.hpp"
@@ -93,6 +94,8 @@ private:
     boost::asio::awaitable<control::response> reload_by_order(std::string body);
     boost::asio::awaitable<control::response> drain_progress();
     boost::asio::awaitable<control::response> rebalance(std::string body);
+    void offer_admin();
+    boost::asio::awaitable<control::response> configuration();
     boost::asio::awaitable<control::response> live();
     boost::asio::awaitable<control::response> ready();
     boost::asio::awaitable<control::response> metrics();
@@ -132,11 +135,12 @@ private:
     std::vector<std::unique_ptr<shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;
-    std::optional<server_api> api_; // these two with a key only
+    std::optional<server_api> api_; // with a key, or an admin page
     std::optional<control::api_route> api_route_;
     std::optional<control::operator_route> rebalance_route_;
     std::optional<control::operator_route> reload_route_;
     std::optional<departures> departures_;
+    std::optional<control::admin_route> admin_route_; // if there is an admin page
     std::atomic<bool> stopping_ = false;
     std::thread upstream_thread_;            // while run() runs
     std::vector<std::thread> shard_threads_; // the first of shards_ that run

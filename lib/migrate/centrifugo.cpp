@@ -34,9 +34,9 @@ public:
         tokens("client.token.", "token_");
         subscription_tokens();
         server_api();
-        const bool has_external_bus = write_bus(from_, out_);
+        write_bus(from_, out_);
         small_things();
-        channels(has_external_bus);
+        channels();
         for (const auto* each : from_.rest()) {
             if (says_nothing(*each->value)) continue;
             const missing_option known = why_missing(each->path);
@@ -273,7 +273,7 @@ private:
 
     // --- channels
 
-    void channels(bool has_external_bus) {
+    void channels() {
         std::optional<std::int64_t> meta_ttl_s;
         if (const option* given = from_.take("channel.history_meta_ttl"); given != nullptr) {
             if (const auto known = time_in(*given->value); known && known->count() >= 1000) {
@@ -293,7 +293,7 @@ private:
                 const auto* name = each.is_object() ? member_of(each.as_object(), "name") : nullptr;
                 if (name != nullptr && text_in(*name)) all.emplace_back(*text_in(*name), &each.as_object());
             }
-        for (const auto& [name, options] : all) write_name_space(*options, name, has_external_bus, meta_ttl_s, out_);
+        for (const auto& [name, options] : all) write_name_space(*options, name, meta_ttl_s, out_);
         write_proxies(from_, all, out_);
     }
 

@@ -22,8 +22,6 @@ std::string_view why_missing(std::string_view option) {
         return "there are no streams from the application";
     if (option == "force_push_join_leave" || option.starts_with("allow_presence_for"))
         return "it says nothing without join_leave or presence";
-    if (option == "presence" || option == "join_leave")
-        return "not with an external bus: it is known inside of the process only";
     return "there is no such option";
 }
 
@@ -160,8 +158,8 @@ std::string whole_pattern(const std::string& regex) {
 
 } // namespace
 
-void write_name_space(const json::object& from, const std::string& name, bool has_external_bus,
-                      std::optional<std::int64_t> meta_ttl_s, const writing& out) {
+void write_name_space(const json::object& from, const std::string& name, std::optional<std::int64_t> meta_ttl_s,
+                      const writing& out) {
     reader read{from, name, out};
     out.into.toml += "\n[[namespace]]\n";
     if (!name.empty()) out.line("name", in_toml(name));
@@ -176,12 +174,10 @@ void write_name_space(const json::object& from, const std::string& name, bool ha
                  fmt::format("channel_pattern = {}{}", in_toml(now), now == old ? "" : ", for it is the whole name's"));
     }
     read.history(meta_ttl_s);
-    if (!has_external_bus) { // with one, docs/presence.md has none so far
-        read.flag("presence", "presence");
-        if (is_true(from, "presence")) read.list("presence", "presence_for");
-        read.flag("join_leave", "join_leave");
-        if (is_true(from, "join_leave")) read.flag("force_push_join_leave", "force_push_join_leave");
-    }
+    read.flag("presence", "presence");
+    if (is_true(from, "presence")) read.list("presence", "presence_for");
+    read.flag("join_leave", "join_leave");
+    if (is_true(from, "join_leave")) read.flag("force_push_join_leave", "force_push_join_leave");
     read.rest();
 }
 

@@ -36,14 +36,14 @@ std::string url_of(const std::string& address, const std::string& user, const st
 
 } // namespace
 
-bool write_bus(old_options& from, const writing& out) {
+void write_bus(old_options& from, const writing& out) {
     const option* engine = from.take("engine.type");
     const option* broker = from.take("broker.type");
     const bool is_engine = engine != nullptr && text_in(*engine->value) == "redis";
     const bool is_broker = broker != nullptr && text_in(*broker->value) == "redis";
     if (broker != nullptr && !is_broker && !says_nothing(*broker->value))
         out.say(fate::missing, broker->written, "the bus is inside of the process, or a Redis");
-    if (!is_engine && !is_broker) return false;
+    if (!is_engine && !is_broker) return;
     const option* type = is_engine ? engine : broker;
     const std::string place = is_engine ? "engine.redis." : "broker.redis.";
     const option* given = from.take(place + "address");
@@ -60,23 +60,22 @@ bool write_bus(old_options& from, const writing& out) {
         const option* other = from.take(place + elsewhere);
         if (other == nullptr || says_nothing(*other->value)) continue;
         out.say(fate::missing, other->written, "the bus is one Redis; give its address as bus");
-        return false;
+        return;
     }
     const std::string url = url_of(addresses.front(), user, number);
     config::settings scratch;
     if (config::assign(scratch, *config::find_option("bus"), std::span{&url, 1})) {
         out.say(fate::missing, written, "bus takes redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]");
-        return false;
+        return;
     }
     out.line("bus", in_toml(url));
     out.say(fate::taken, type->written, "bus");
     out.say(fate::differs, written,
             "bus; channels are called there as they are, so keep gateways of both kinds on different servers");
     if (addresses.size() > 1) out.say(fate::missing, written, "there is one server: the first one is taken");
-    if (password.empty() || !scratch.bus->password.empty()) return true;
+    if (password.empty() || !scratch.bus->password.empty()) return;
     out.line("bus_password", in_toml(password));
     out.say(fate::taken, place + "password", "bus_password");
-    return true;
 }
 
 } // namespace carillon::migrate

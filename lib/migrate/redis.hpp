@@ -5,7 +5,7 @@
 
 namespace carillon::migrate {
 
-/// Writes `bus`, where the other configuration has Redis. Returns whether there is an external bus now.
-bool write_bus(old_options& from, const writing& out);
+/// Writes `bus`, where the other configuration has Redis.
+void write_bus(old_options& from, const writing& out);
 
 } // namespace carillon::migrate

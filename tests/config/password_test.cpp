@@ -46,6 +46,17 @@ TEST(password, a_file_that_holds_none_is_refused) {
         "only one");
 }
 
+TEST(password, that_of_the_admin_page_is_long_and_not_beside_a_proxy) {
+    const folder here;
+    EXPECT_EQ(valid({"--admin-password-file", here.file("1", "ring ring ring\n")}).admin_password, "ring ring ring");
+    EXPECT_EQ(valid({"--admin-password", "twelve bytes"}).admin_password, "twelve bytes");
+    EXPECT_EQ(refused({"--admin-password", "eleven byte"}),
+              "flag --admin-password: the password of the admin page has at least 12 bytes");
+    EXPECT_EQ(refused({"--admin-password", "twelve bytes", "--admin-behind-proxy"}),
+              "flag --admin-password: with admin_behind_proxy no password is asked for; give only one");
+    EXPECT_TRUE(valid({"--admin-behind-proxy"}).admin_behind_proxy);
+}
+
 TEST(password, it_is_taken_as_it_is_written) {
     for (const std::string text :
          {"[a,b]", "'quoted'", "\"quoted\"", "--help", "-x", "%%", "a b", "{}", "\xc3\xa9", "="}) {
