@@ -116,7 +116,7 @@ void fit_development(settings& into, const origins& set_by) {
     if (!into.dev) return;
     if (!set_by.contains("client_listen")) into.client_listen.host = "localhost";
     if (!set_by.contains("control_listen")) into.control_listen.host = "localhost";
-    if (!set_by.contains("drain_window")) into.drain_window = std::chrono::milliseconds{0};
+    if (!set_by.contains("drain_window_ms")) into.drain_window = std::chrono::milliseconds{0};
 }
 
 /// The external bus, if there is one, takes the place of the bus door, and its password may be the door's.

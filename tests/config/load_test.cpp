@@ -262,6 +262,12 @@ TEST(load, unknown_variables_are_refused_but_not_those_of_other_programs) {
     }
 }
 
+TEST(load, development_mode_does_not_spread_the_closes_of_a_shutdown_unless_told_to) {
+    EXPECT_EQ(valid({}).drain_window, std::chrono::milliseconds{5000});
+    EXPECT_EQ(valid({"--dev"}).drain_window, std::chrono::milliseconds{0});
+    EXPECT_EQ(valid({"--dev", "--drain-window-ms=7"}).drain_window, std::chrono::milliseconds{7});
+}
+
 TEST(load, development_mode_listens_on_loopback_unless_told_otherwise) {
     const auto listens = [](const settings& values) {
         return to_string(values.client_listen) + " " + to_string(values.control_listen) + " " +
