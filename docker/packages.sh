@@ -14,12 +14,12 @@ first_available() {
 
 build_packages() {
     echo g++ cmake ninja-build libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev \
-        prometheus-cpp-dev libssl-dev libsodium-dev libre2-dev libyaml-cpp-dev "$(first_available libboost1.83-dev libboost1.81-dev)"
+        prometheus-cpp-dev libssl-dev libsodium-dev libre2-dev libprotozero-dev libyaml-cpp-dev "$(first_available libboost1.83-dev libboost1.81-dev)"
 }
 
 test_packages() {
     # The last three are what the commands of docs/guide need.
-    echo libgtest-dev libbenchmark-dev redis-server redis-tools chromium nginx-light haproxy curl openssl python3
+    echo libgtest-dev libbenchmark-dev redis-server redis-tools protobuf-compiler chromium nginx-light haproxy curl openssl python3
     # Debian's npm does not go with a nodejs from elsewhere, which brings its own.
     command -v npm >/dev/null || echo nodejs npm
 }

@@ -31,13 +31,18 @@ std::optional<std::string> from_base64url(std::string_view text) {
 
 std::optional<std::string> from_base64(std::string_view text) { return decoded(text, sodium_base64_VARIANT_ORIGINAL); }
 
-std::string to_base64url(std::string_view bytes) {
-    constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+namespace {
+std::string encoded(std::string_view bytes, int variant) {
     std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0'); // with room for a zero byte
     sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
                       variant);
     text.resize(text.find('\0'));
     return text;
 }
+} // namespace
+
+std::string to_base64url(std::string_view bytes) { return encoded(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING); }
+
+std::string to_base64(std::string_view bytes) { return encoded(bytes, sodium_base64_VARIANT_ORIGINAL); }
 
 } // namespace carillon::auth

@@ -14,5 +14,6 @@ std::optional<std::string> from_base64url(std::string_view text);
 std::optional<std::string> from_base64(std::string_view text);
 
 std::string to_base64url(std::string_view bytes);
+std::string to_base64(std::string_view bytes);
 
 } // namespace carillon::auth

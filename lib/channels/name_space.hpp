@@ -65,6 +65,7 @@ struct name_space {
     bool join_leave = false;            ///< subscribers that ask for it are told who comes and goes
     bool force_push_join_leave = false; ///< all subscribers are
     bool occupancy_events = false;      ///< the application is told of first subscribers, and when the last has left
+    bool binary = false;                ///< what is published may be any bytes, which JSON clients cannot have
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
 
     bool operator==(const name_space&) const = default;

@@ -51,6 +51,7 @@ rules rules::open(std::size_t channel_bytes_max, name_space facts) {
     rules made;
     made.channel_bytes_max_ = channel_bytes_max;
     made.open_ = true;
+    facts.binary = true;
     made.entries_.push_back({std::move(facts), std::nullopt});
     return made;
 }

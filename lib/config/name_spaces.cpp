@@ -99,6 +99,14 @@ constexpr name_space_key table[] = {
      0,
      "false",
      "Whether the application is told when a channel gets its first subscriber here, and when its last one leaves."},
+    {PLACE(binary),
+     {},
+     nullptr,
+     0,
+     "false",
+     "Whether clients that speak protobuf may publish bytes that are no text. A client that speaks JSON and subscribes "
+     "is "
+     "disconnected by them with 3506."},
 };
 
 #undef PLACE
@@ -276,6 +284,9 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
             return fmt::format("{}: nothing can be recovered where nothing is kept; give history_size, too", source);
         if (value.force_push_join_leave && !value.join_leave)
             return fmt::format("{}: force_push_join_leave needs join_leave", source);
+        if (value.binary && values.bus)
+            return fmt::format(
+                "{}: binary is for the bus inside of the process so far; leave it out with an external bus", source);
         if (value.name.empty() || value.name.size() + 1 <= values.client_channel_bytes_max) continue;
         const auto limit = set_by.find("client_channel_bytes_max");
         return fmt::format("{}: no channel can be in the namespace {}: names have at most {} bytes (from {})", source,

@@ -20,8 +20,8 @@ constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
                            encryption = "TLS", tokens = "Tokens", streams = "Streams", bus = "Bus",
-                           upstream = "Bus upstream", control = "Control", server_api = "Server API",
-                           events = "Events", admin = "Admin page", logging = "Log";
+                           upstream = "Bus upstream", control = "Control", server_api = "Server API", events = "Events",
+                           admin = "Admin page", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -86,6 +86,12 @@ constexpr option table[] = {
     {PLACE(allowed_origins), gateway, clients, 0, 1024, "patterns",
      "Web pages that may connect, as patterns like https://*.example.com. A browser from another origin is refused "
      "with 403; a client that sends no Origin is not a browser and may connect."},
+    {PLACE(client_transports), gateway, clients, 1, 6, "transports",
+     "Which ways in there are: websocket; sse and http_stream, for clients whose network lets no WebSocket through; "
+     "uni_websocket, uni_sse and uni_http_stream, for clients that only listen. The others are 404."},
+    {PLACE(client_emulations_waiting_max), gateway, clients, 1, 1'000'000, "requests",
+     "What clients of sse and http_stream say, each by a request of its own, and that waits for their shard. Further "
+     "ones are refused with 503."},
     {PLACE(probes_on_client_port), gateway, clients, 0, 0, "",
      "Answers /livez and /readyz on the client port, too, for balancers that probe the port that they send clients "
      "to."},
@@ -270,7 +276,8 @@ constexpr option table[] = {
      "What the names begin with that gateways use on the bus for what they keep there: streams, their places and keys. "
      "All gateways of one service have the same."},
     {PLACE(bus_presence_ttl_s), gateway, upstream, 3, 86'400, "seconds",
-     "How long somebody is present on the bus without having been heard of again; gateways say so three times meanwhile. "
+     "How long somebody is present on the bus without having been heard of again; gateways say so three times "
+     "meanwhile. "
      "After it those are gone whose gateway has died."},
     {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
      "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into what "

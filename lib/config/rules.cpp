@@ -44,6 +44,16 @@ struct rules {
         return {};
     }
 
+    complaint transports() const {
+        constexpr std::array<std::string_view, 6> known{"websocket",     "sse",     "http_stream",
+                                                        "uni_websocket", "uni_sse", "uni_http_stream"};
+        for (const std::string& each : values.client_transports) {
+            if (std::ranges::find(known, each) == known.end())
+                return fmt::format("{}: there is no transport \"{}\"", told("client_transports"), each);
+        }
+        return {};
+    }
+
     complaint listeners() const {
         struct listener {
             std::string_view key;
@@ -148,6 +158,7 @@ complaint check_rules(program which, const settings& values, const origins& set_
     const rules rules{which, values, set_by, cores};
     if (auto why = rules.bus_door()) return why;
     if (auto why = rules.listeners()) return why;
+    if (auto why = rules.transports()) return why;
     if (auto why = rules.machine()) return why;
     if (auto why = rules.times()) return why;
     if (auto why = rules.urls()) return why;

@@ -54,6 +54,9 @@ struct settings {
     // Clients
     bool dev = false;
     std::vector<std::string> allowed_origins;
+    std::vector<std::string> client_transports{"websocket",     "sse",     "http_stream",
+                                               "uni_websocket", "uni_sse", "uni_http_stream"};
+    std::size_t client_emulations_waiting_max = 4096;
     bool probes_on_client_port = true;
     std::size_t client_head_bytes_max = 8192;
     std::size_t client_head_fields_max = 64;

@@ -97,6 +97,11 @@ std::uint64_t open_of(const std::vector<metrics::outward_facts>& targets) {
 
 } // namespace
 
+namespace {
+// Nobody guesses it, and no other process has it.
+std::string random_name() { return to_string(boost::uuids::random_generator{}()); }
+} // namespace
+
 gateway::gateway(const config::settings& how, role which)
     : loaded_{how}, settings_{fitted(how)}, http_{control_context_, control_options_of(settings_)},
       pages_{control_context_, pages_options_of(settings_)}, role_{which} {
@@ -130,6 +135,10 @@ gateway::gateway(const config::settings& how, role which)
                .users = users_ ? &*users_ : nullptr,
                .entrance = encryption_ ? &encryption_->entrance() : nullptr,
                .pages = client_routes_.paths()};
+    mine.node = random_name();
+    mine.emulate = [this](std::uint32_t number, std::string session, std::string data) {
+        return emulate(number, std::move(session), std::move(data));
+    };
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
@@ -168,6 +177,21 @@ gateway::gateway(const config::settings& how, role which)
 }
 
 gateway::~gateway() = default;
+
+// A request of its own says what a client has to say, and whichever shard it has come to passes it on.
+bool gateway::emulate(std::uint32_t number, std::string session, std::string data) {
+    if (number >= shards_.size()) return true; // nobody's
+    if (emulated_waiting_.fetch_add(1) >= settings_.client_emulations_waiting_max) {
+        emulated_waiting_.fetch_sub(1);
+        return false;
+    }
+    shard& whose = *shards_[number];
+    asio::post(whose.context(), [this, &whose, session = std::move(session), data = std::move(data)]() mutable {
+        emulated_waiting_.fetch_sub(1);
+        whose.on_emulated(session, std::move(data));
+    });
+    return true;
+}
 
 void gateway::run() {
     log_listeners(shards_.front()->client_listeners(), "client");

@@ -114,7 +114,10 @@ private:
     std::function<config::outcome()> read_again_;
     std::uint64_t reloads_done_ = 0;
     std::uint64_t reloads_refused_ = 0;
+    bool emulate(std::uint32_t number, std::string session, std::string data);
+
     std::size_t connections_max_ = 0;
+    std::atomic<std::size_t> emulated_waiting_{0};
     ports ports_;
     std::uint64_t descriptors_at_start_ = 0;
     boost::asio::io_context control_context_{1};
@@ -131,7 +134,7 @@ private:
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
     std::optional<session::user_counts> users_; // where their connections are limited
-    std::unique_ptr<encryption> encryption_; // null: no TLS
+    std::unique_ptr<encryption> encryption_;    // null: no TLS
     std::vector<std::unique_ptr<shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;

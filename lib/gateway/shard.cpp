@@ -23,8 +23,23 @@ constexpr std::size_t deadlines_per_turn = 16;
 // Of a longer stall, as of a machine that slept, the ticks of one hour are counted.
 constexpr std::chrono::hours lag_counted_max{1};
 
+session::transport_set transports_of(const std::vector<std::string>& names) {
+    session::transport_set all;
+    for (const std::string& each : names) {
+        if (each == "websocket") all.add(session::transport::websocket);
+        for (const auto& [path, what] : session::transport_paths) {
+            if (path.ends_with("/" + each)) all.add(what);
+        }
+    }
+    return all;
+}
+
 session::options session_options(const config::settings& how, const share& mine) {
     return {.path = "/connection/websocket",
+            .transports = transports_of(how.client_transports),
+            .node = mine.node,
+            .shard = mine.number,
+            .emulate = mine.emulate,
             .pages = mine.pages,
             .head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max},
             .dev = how.dev,

@@ -65,8 +65,11 @@ struct share {
     proxy_table* proxies = nullptr;                  ///< who is asked what its clients may do; none: nobody
     session::user_counts* users = nullptr;           ///< as in session::options
     tls::entrance* entrance = nullptr;               ///< for its clients on TCP; null: they speak no TLS
-    std::vector<std::string> pages{};                ///< paths of the client port that the control plane answers
-    const shard* first = nullptr; ///< whose unix sockets are listened on, too; none: this is the first
+    std::string node{};                              ///< what clients name this process by
+    /// As session::options::emulate.
+    std::function<bool(std::uint32_t shard, std::string session, std::string data)> emulate{};
+    std::vector<std::string> pages{}; ///< paths of the client port that the control plane answers
+    const shard* first = nullptr;     ///< whose unix sockets are listened on, too; none: this is the first
 };
 
 /// One core's worth of gateway: an io_context of one thread, and everything that its connections need. Made and wired
@@ -128,6 +131,10 @@ public:
     }
     void on_keys(session::token_kind of, bool fresh) {
         if (sessions_) sessions_->on_keys(of, fresh);
+    }
+    /// What a client of this shard says by a request of its own.
+    void on_emulated(const std::string& session, std::string data) {
+        if (sessions_) sessions_->on_emulated(session, std::move(data));
     }
 
     /// Asks what is kept of a channel whose home this shard is; `then` is called on this shard's thread.

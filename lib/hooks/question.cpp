@@ -1,5 +1,6 @@
 #include "hooks/question.hpp"
 
+#include "auth/base64.hpp"
 #include "protocol/payload.hpp"
 
 namespace carillon::hooks {
@@ -23,7 +24,9 @@ void append_json(std::string& out, std::string_view name, std::string_view json)
 std::string body_of(const question& what) {
     std::string out = R"({"client":)";
     protocol::append_json_string(out, what.client);
-    out += R"(,"transport":"websocket","protocol":"json","encoding":"json")";
+    append_text(out, R"(,"transport":)", what.transport);
+    append_text(out, R"(,"protocol":)", what.protobuf ? "protobuf" : "json");
+    append_text(out, R"(,"encoding":)", what.bytes.empty() ? "json" : "binary");
     if (what.about != event::connect) {
         out += R"(,"user":)";
         protocol::append_json_string(out, what.user);
@@ -35,6 +38,7 @@ std::string body_of(const question& what) {
     append_text(out, R"(,"version":)", what.version);
     append_json(out, R"(,"meta":)", what.meta);
     append_json(out, R"(,"data":)", what.data);
+    if (!what.bytes.empty()) append_text(out, R"(,"b64data":)", auth::to_base64(what.bytes));
     out += '}';
     return out;
 }

@@ -8,6 +8,7 @@
 namespace carillon::hooks {
 
 /// What the application is told (client protocol §9). Texts are any UTF-8; `meta` and `data` are JSON, or empty.
+/// `bytes` take the place of `data` that is not JSON.
 struct question {
     event about = event::connect;
     std::string_view client{}; ///< its ID
@@ -19,6 +20,9 @@ struct question {
     std::string_view version{}; ///< of the same
     std::string_view meta{};
     std::string_view data{};
+    std::string_view bytes{};
+    std::string_view transport = "websocket";
+    bool protobuf = false; ///< what the client speaks; else JSON
 };
 
 /// The body of the request: one JSON object. Members that are empty are left out, but for the user of whoever has

@@ -8,6 +8,8 @@ std::string_view phrase(status code) noexcept {
     switch (code) {
     case status::switching_protocols: return "Switching Protocols";
     case status::ok: return "OK";
+    case status::no_content: return "No Content";
+    case status::length_required: return "Length Required";
     case status::bad_request: return "Bad Request";
     case status::unauthorized: return "Unauthorized";
     case status::forbidden: return "Forbidden";

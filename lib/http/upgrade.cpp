@@ -1,8 +1,8 @@
 #include "http/upgrade.hpp"
 
 #include "http/accept_key.hpp"
+#include "http/body_reply.hpp"
 #include "http/host.hpp"
-#include "http/origin.hpp"
 
 #include <algorithm>
 
@@ -36,12 +36,6 @@ bool connection_lists_upgrade(const request_head& head) noexcept {
 bool has_body(const request_head& head) noexcept {
     return head.has(known_header::transfer_encoding) ||
            (head.has(known_header::content_length) && head.first(known_header::content_length) != "0");
-}
-
-bool origin_is_allowed(const request_head& head, std::span<const std::string> patterns) noexcept {
-    if (!head.has(known_header::origin)) return true;
-    const std::string_view origin = head.first(known_header::origin);
-    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches_origin(origin, pattern); });
 }
 
 std::string_view choose_subprotocol(const request_head& head, std::span<const std::string_view> known) noexcept {

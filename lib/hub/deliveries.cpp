@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 
+#include <boost/container/small_vector.hpp>
 #include <boost/container_hash/hash.hpp>
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::uint32_t prefetch_distance = 4;
 // A buffer that one large message has blown up is not kept.
 constexpr std::size_t frame_bytes_kept = 256 * 1024;
+constexpr std::size_t forms_kept = 4;
 } // namespace
 
 // The members of its group stand in this order: those who have got it, up to `served`; those who will, up to `end`;
@@ -26,9 +28,22 @@ struct deliveries::delivery {
     bool closed = false; // nothing is added to it any more
     std::uint64_t number = 0;
     std::size_t counted_bytes = 0;
-    std::array<receiver*, formats> sinks{};
-    std::array<std::string, formats> bytes;
-    std::array<std::optional<frames>, formats> shared; // while it is sent
+    const std::array<receiver*, formats>* sinks = nullptr;
+    struct form {
+        format of{};
+        std::string bytes{};
+        std::optional<frames> shared{}; // while it is sent
+    };
+    // In those formats that its members have, nearly always one. The later forms are kept for their memory.
+    boost::container::small_vector<form, 1> forms;
+    std::size_t used = 0;
+
+    std::span<form> all() noexcept { return {forms.data(), used}; }
+    form* find(format encoding) noexcept {
+        const auto found = std::ranges::find(all(), encoding, &form::of);
+        return found == all().end() ? nullptr : &*found;
+    }
+    receiver& sink_of(subscriber who) const noexcept { return *(*sinks)[static_cast<std::size_t>(who.encoding())]; }
     delivery* next_of_group = nullptr;
     std::unique_ptr<delivery> next;
 };
@@ -57,7 +72,16 @@ deliveries::draft deliveries::publish(audience& whose, std::uint32_t group, std:
         flush();
         append(whose, group, members, sinks);
     }
-    return {last_->bytes, *last_};
+    return {*last_};
+}
+
+std::string& deliveries::draft::frames_of(format encoding) const {
+    delivery::form* const found = to.find(encoding);
+    if (found != nullptr) return found->bytes;
+    if (to.used == to.forms.size()) to.forms.emplace_back();
+    delivery::form& made = to.forms[to.used++];
+    made.of = encoding;
+    return made.bytes;
 }
 
 deliveries::delivery& deliveries::append(audience& whose, std::uint32_t group, std::uint32_t members,
@@ -67,7 +91,7 @@ deliveries::delivery& deliveries::append(audience& whose, std::uint32_t group, s
     made->group = group;
     made->end = members;
     made->number = ++newest_;
-    made->sinks = sinks;
+    made->sinks = &sinks;
     sends_waiting_ += members;
     delivery* const added = made.get();
     (last_ == nullptr ? first_ : last_->next) = std::move(made);
@@ -85,9 +109,9 @@ void deliveries::add(const draft& what, std::uint32_t messages) {
     to.messages += messages;
     std::size_t longest = 0;
     std::size_t all = 0;
-    for (const std::string& each : to.bytes) {
-        longest = std::max(longest, each.size());
-        all += each.size();
+    for (const delivery::form& each : to.all()) {
+        longest = std::max(longest, each.bytes.size());
+        all += each.bytes.size();
     }
     bytes_waiting_ += all - std::exchange(to.counted_bytes, all);
     if (longest < limits_.batch_bytes_max) return;
@@ -96,12 +120,11 @@ void deliveries::add(const draft& what, std::uint32_t messages) {
 }
 
 void deliveries::send(delivery& from, const member& to) {
-    const auto encoding = static_cast<std::size_t>(to.who.encoding());
-    std::optional<frames>& shared = from.shared[encoding];
-    if (!shared) shared.emplace(from.bytes[encoding]);
-    // Empty where somebody came or left, for those who do not hear of it.
-    if (!shared->bytes().empty()) {
-        from.sinks[encoding]->deliver(to.who, *shared);
+    delivery::form* const form = from.find(to.who.encoding());
+    // None, or empty, where somebody came or left, for those who do not hear of it.
+    if (form != nullptr && !form->bytes.empty()) {
+        if (!form->shared) form->shared.emplace(form->bytes);
+        from.sink_of(to.who).deliver(to.who, *form->shared);
         delivered_ += from.messages;
     }
     --sends_waiting_;
@@ -120,7 +143,7 @@ bool deliveries::go_on() {
             while (now.served < now.end && sends_left_ > 0) {
                 if (now.served + prefetch_distance < now.end) {
                     const subscriber ahead = members[now.served + prefetch_distance].who;
-                    now.sinks[static_cast<std::size_t>(ahead.encoding())]->prefetch(ahead);
+                    now.sink_of(ahead).prefetch(ahead);
                 }
                 send(now, members[now.served]);
                 ++now.served;
@@ -144,11 +167,13 @@ void deliveries::finish_first() {
     bytes_waiting_ -= ended->counted_bytes;
     if (spare_ != nullptr) return;
     spare_ = std::move(ended);
-    for (std::string& bytes : spare_->bytes) {
-        if (bytes.capacity() > frame_bytes_kept) std::string{}.swap(bytes);
-        bytes.clear();
+    spare_->forms.resize(std::min(spare_->forms.size(), forms_kept));
+    spare_->used = 0;
+    for (delivery::form& each : spare_->forms) {
+        if (each.bytes.capacity() > frame_bytes_kept) std::string{}.swap(each.bytes);
+        each.bytes.clear();
+        each.shared.reset();
     }
-    spare_->shared = {};
     spare_->served = spare_->end = spare_->messages = 0;
     spare_->closed = false;
     spare_->counted_bytes = 0;

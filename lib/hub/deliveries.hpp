@@ -63,10 +63,11 @@ public:
 
     /// What is to be sent to a group that has members: append each format's frames, and call add() once.
     struct draft {
-        std::array<std::string, formats>& frames;
         delivery& to;
+        /// Valid until it is asked for another format.
+        std::string& frames_of(format encoding) const;
     };
-    /// `sinks`: whom the members of each format are reached by.
+    /// `sinks`: whom the members of each format are reached by; valid as long as `whose`.
     draft publish(audience& whose, std::uint32_t group, std::uint32_t members,
                   const std::array<receiver*, formats>& sinks);
     /// `messages`: that it counts as, one or none.

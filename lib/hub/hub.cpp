@@ -3,12 +3,15 @@
 #include "base/ablation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace carillon::hub {
 
 namespace {
-constexpr std::uint32_t joins_bit = 1u << static_cast<unsigned>(format::websocket_json_joins);
+constexpr std::uint32_t joins_bits = 0xffff'0000; // with_joins()
+
+constexpr std::uint32_t bit_of(format encoding) noexcept { return 1u << static_cast<unsigned>(encoding); }
 } // namespace
 
 std::uint32_t hub::find(std::string_view channel) const noexcept {
@@ -33,7 +36,7 @@ std::uint32_t hub::make_channel(std::string_view name) {
     channel_entry& entry = channels_[channel];
     entry.name = std::make_unique_for_overwrite<char[]>(name.size());
     CHECK(name.size() <= channel_bytes_max);
-    entry.name_bytes = static_cast<std::uint32_t>(name.size()) & channel_bytes_max;
+    entry.name_bytes = static_cast<std::uint32_t>(name.size());
     std::copy(name.begin(), name.end(), entry.name.get());
     by_name_.insert(channel);
     if (watching_ != nullptr) watching_->on_occupied(name_of(channel));
@@ -56,7 +59,7 @@ subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_
     }
     queue_->on_joined(*this, index);
     channel_entry& entry = channels_[index];
-    entry.formats_seen = (entry.formats_seen | 1u << static_cast<unsigned>(who.encoding())) & 0xffu;
+    entry.formats_seen |= bit_of(who.encoding());
     const std::uint32_t node = subscriptions_.take();
     subscriptions_[node] = {index, static_cast<std::uint32_t>(entry.members.size()), list.first, none};
     if (list.first != none) subscriptions_[list.first].previous = node;
@@ -120,7 +123,7 @@ void hub::change_format(subscriber to, const memberships& list) {
         subscriber& who = entry.members[subscriptions_[node].place].who;
         CHECK(who.index() == to.index());
         who = to;
-        entry.formats_seen = (entry.formats_seen | 1u << static_cast<unsigned>(to.encoding())) & 0xffu;
+        entry.formats_seen |= bit_of(to.encoding());
         queue_->on_joined(*this, subscriptions_[node].channel);
     }
 }
@@ -130,12 +133,12 @@ std::uint32_t hub::publish(std::string_view channel, const publication& message)
     if (index == none) return 0;
     const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
     const bool for_all = message.what == publication::kind::message;
-    if (!for_all && (channels_[index].formats_seen & joins_bit) == 0) return 0;
+    const std::uint32_t concerned = channels_[index].formats_seen & (for_all ? ~0u : joins_bits);
+    if (concerned == 0) return 0;
     const deliveries::draft draft = queue_->publish(*this, index, receivers, receivers_);
-    for (std::size_t i = 0; i < formats; ++i) {
-        if ((std::uint32_t{channels_[index].formats_seen} >> i & 1u) == 0) continue;
-        if (!for_all && !hears_joins(static_cast<format>(i))) continue;
-        sinks_[i]->encode(static_cast<format>(i), channel, message, draft.frames[i]);
+    for (std::uint32_t left = concerned; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
+        sinks_[i]->encode(static_cast<format>(i), channel, message, draft.frames_of(static_cast<format>(i)));
     }
     queue_->add(draft, for_all ? 1 : 0);
     if constexpr (ablation::single_sends) flush();

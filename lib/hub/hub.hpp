@@ -141,10 +141,10 @@ private:
 
     struct channel_entry {
         std::unique_ptr<char[]> name;
-        std::uint32_t name_bytes : 24 = 0;
-        std::uint32_t formats_seen : 8 =
-            0; // of those that subscribed since the channel was made: only these are encoded
-        std::uint32_t next_free = none;
+        std::uint32_t name_bytes = 0;
+        // While it is free, the pool's link; else the formats of those that subscribed since the channel was made: only
+        // these are encoded.
+        std::uint32_t formats_seen = 0;
         boost::container::small_vector<member, 1> members;
     };
     static_assert(sizeof(channel_entry) == 48);
@@ -175,7 +175,7 @@ private:
     bool remove(memberships& list, std::uint32_t node);
 
     pool<subscription, &subscription::next> subscriptions_;
-    pool<channel_entry, &channel_entry::next_free> channels_;
+    pool<channel_entry, &channel_entry::formats_seen> channels_;
     boost::unordered_flat_set<std::uint32_t, by_name_hash, by_name_equal> by_name_{0, by_name_hash{this},
                                                                                    by_name_equal{this}};
     deliveries* queue_;

@@ -90,7 +90,8 @@ std::uint32_t patterns::publish(std::string_view channel, const publication& mes
         const deliveries::draft draft = queue_->publish(*this, index, members, receivers_);
         for (std::size_t i = 0; i < formats; ++i) {
             if (matched.counts[i] == 0) continue;
-            sink_->encode_pattern(static_cast<format>(i), text, channel, message, draft.frames[i]);
+            sink_->encode_pattern(static_cast<format>(i), text, channel, message,
+                                  draft.frames_of(static_cast<format>(i)));
         }
         queue_->add(draft);
         receivers += members;

@@ -11,30 +11,44 @@
 
 namespace carillon::hub {
 
-/// How the deliveries to a subscriber are encoded, and so which sink hears of them.
+/// How the deliveries to a subscriber are encoded, and so which sink hears of them. Each of those below, and once more
+/// with_joins().
 enum class format : std::uint8_t {
     websocket_json = 0,
     resp2 = 1,
     resp3 = 2,
-    websocket_json_joins = 3, ///< and who comes and goes
+    websocket_protobuf = 3,
+    sse = 4,             ///< server-sent events with JSON
+    stream_json = 5,     ///< the body of an HTTP response, line by line
+    stream_protobuf = 6, ///< the same with a length before each message
+    uni_websocket = 7,   ///< the last three: JSON for clients that only listen
+    uni_sse = 8,
+    uni_stream = 9,
 };
-inline constexpr std::size_t formats = 4;
+inline constexpr std::size_t formats = 32;
 
-/// Whether those who get this format hear of it when somebody comes to the channel or leaves it.
-constexpr bool hears_joins(format encoding) noexcept { return encoding == format::websocket_json_joins; }
+/// The same for those who hear of it when somebody comes to the channel or leaves it.
+constexpr format with_joins(format encoding) noexcept {
+    return static_cast<format>(static_cast<unsigned>(encoding) | 16u);
+}
+constexpr bool hears_joins(format encoding) noexcept { return (static_cast<unsigned>(encoding) & 16u) != 0; }
+/// The same without that.
+constexpr format without_joins(format encoding) noexcept {
+    return static_cast<format>(static_cast<unsigned>(encoding) & 15u);
+}
 
 /// A subscriber: its record's index in the shard's slab, and its format, in 32 bits.
 struct subscriber {
-    static constexpr std::uint32_t index_max = (1u << 29) - 1;
+    static constexpr std::uint32_t index_max = (1u << 27) - 1;
 
     std::uint32_t packed = none;
 
     static subscriber make(std::uint32_t index, format encoding) noexcept {
         CHECK(index <= index_max);
-        return {static_cast<std::uint32_t>(encoding) << 29 | index};
+        return {static_cast<std::uint32_t>(encoding) << 27 | index};
     }
     std::uint32_t index() const noexcept { return packed & index_max; }
-    format encoding() const noexcept { return static_cast<format>(packed >> 29); }
+    format encoding() const noexcept { return static_cast<format>(packed >> 27); }
     bool operator==(const subscriber&) const = default;
 };
 

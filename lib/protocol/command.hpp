@@ -9,7 +9,8 @@
 namespace carillon::protocol {
 
 // The commands of a client (protocol §3). Every view is valid until the decoder that made it decodes again, or the
-// bytes it decoded are used again. Members that Carillon does not act on yet are checked, but not kept.
+// bytes it decoded are used again. Members that Carillon does not act on yet are checked, but not kept. What is said of
+// `data` is so in JSON; in protobuf it is whatever the client has sent.
 
 /// A place in a channel's stream (§3.1).
 struct stream_position {
@@ -67,7 +68,9 @@ struct rpc_request {
     std::string_view method;
     std::string_view data; ///< as that of a connect
 };
-struct send_request {};
+struct send_request {
+    std::string_view data; ///< as that of a connect
+};
 struct refresh_request {
     std::string_view token;
 };

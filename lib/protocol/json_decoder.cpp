@@ -18,21 +18,6 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-class decode_error_category final : public boost::system::error_category {
-public:
-    const char* name() const noexcept override { return "carillon.protocol"; }
-    std::string message(int value) const override {
-        switch (static_cast<decode_error>(value)) {
-        case decode_error::empty: return "the message or one of its lines is empty";
-        case decode_error::not_json: return "a line is not one JSON object";
-        case decode_error::wrong_type: return "a member of a command has the wrong type";
-        case decode_error::bad_payload: return "an embedded payload is not valid JSON";
-        case decode_error::no_method: return "a command asks for nothing";
-        }
-        return "unknown";
-    }
-};
-
 using value = member_reader::value;
 
 struct position {
@@ -164,8 +149,11 @@ result<request> read_rpc(member_reader& reader, value from) {
 }
 
 result<request> read_send(member_reader& reader, value from) {
-    const auto done = reader.members(from, member{"data", any_value{}});
-    return finish(done, send_request{});
+    send_request what;
+    any_value data;
+    const auto done = reader.members(from, member{"data", data});
+    what.data = data.raw;
+    return finish(done, what);
 }
 
 result<request> read_refresh(member_reader& reader, value from) {
@@ -207,11 +195,6 @@ constexpr std::array methods{
 };
 
 } // namespace
-
-const boost::system::error_category& decode_category() noexcept {
-    static const decode_error_category category;
-    return category;
-}
 
 struct json_decoder::implementation {
     explicit implementation(std::size_t bytes_max) : parser{bytes_max}, message_bytes_max{bytes_max} {

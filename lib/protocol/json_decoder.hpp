@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "protocol/command.hpp"
+#include "protocol/decode_error.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -9,18 +10,6 @@
 #include <string_view>
 
 namespace carillon::protocol {
-
-/// Why a message is no sequence of commands. All of them end the connection with 3501 (§1.3).
-enum class decode_error : std::uint8_t {
-    empty = 1,   ///< A message or one of its lines is empty.
-    not_json,    ///< A line is not one JSON object.
-    wrong_type,  ///< A member has another type than the schema gives it.
-    bad_payload, ///< An embedded payload, or a member that is not in the schema, is not valid JSON.
-    no_method,   ///< A command with an id asks for nothing.
-};
-
-const boost::system::error_category& decode_category() noexcept;
-inline error_code make_error_code(decode_error why) noexcept { return {static_cast<int>(why), decode_category()}; }
 
 /// Takes the JSON form of the protocol apart (§1.3): lines of one message, each a command. Keeps buffers of its own for
 /// messages of up to `message_bytes_max` and allocates nothing after it was made, but for half surrogates and for the
@@ -46,6 +35,3 @@ private:
 std::optional<std::string_view> next_line(std::string_view& message) noexcept;
 
 } // namespace carillon::protocol
-
-template <>
-struct boost::system::is_error_code_enum<carillon::protocol::decode_error> : std::true_type {};

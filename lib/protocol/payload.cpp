@@ -85,6 +85,8 @@ boost::system::error_code validate(std::string_view text) {
 
 } // namespace
 
+bool is_utf8(std::string_view bytes) noexcept { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
+
 payload_kind classify(std::string_view payload) {
     const boost::system::error_code why = validate(payload);
     if (!why) return payload_kind::json;

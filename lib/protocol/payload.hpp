@@ -23,6 +23,8 @@ inline constexpr std::size_t json_depth_max = 500;
 /// Reads the whole payload once, strictly; allocates nothing once it has run on this thread. An empty payload is text.
 payload_kind classify(std::string_view payload);
 
+bool is_utf8(std::string_view bytes) noexcept;
+
 /// Whether `text` is one valid JSON value with nothing but white space around it, at most json_depth_max deep.
 bool is_json(std::string_view text);
 

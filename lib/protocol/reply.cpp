@@ -39,6 +39,15 @@ void append_flag(std::string& out, std::string_view name) {
     out += R"(":true)";
 }
 
+// A member after others; an empty one is left out.
+void append_text(std::string& out, std::string_view name, std::string_view text) {
+    if (text.empty()) return;
+    out += R"(,")";
+    out += name;
+    out += R"(":)";
+    append_json_string(out, text);
+}
+
 // Members after others, or the first.
 void append_time_left(std::string& out, time_left left) {
     if (!left) return;
@@ -108,6 +117,8 @@ void append_connect_reply(std::string& out, std::uint32_t id, const connect_resu
     append_time_left(out, what.left);
     append_data(out, what.data);
     if (!what.subscriptions.empty()) append_subscriptions(out, what.subscriptions);
+    append_text(out, "session", what.session);
+    append_text(out, "node", what.node);
     out += "}}";
 }
 
@@ -219,6 +230,14 @@ void append_leave_push(std::string& out, std::string_view channel, std::string_v
     out += "}}}";
 }
 
+void append_presence_entry(std::string& list, std::string_view client, std::string_view info) {
+    if (!list.empty()) list += ',';
+    list += '"';
+    list += client;
+    list += R"(":)";
+    list += info;
+}
+
 void append_presence_reply(std::string& out, std::uint32_t id, std::string_view clients) {
     append_reply_head(out, id, "presence");
     out += R"("presence":{)";
@@ -254,6 +273,14 @@ void append_subscribe_push(std::string& out, std::string_view channel, const sub
 void append_refresh_push(std::string& out, time_left left) {
     out += R"({"push":{"refresh":{)";
     append_time_left(out, left);
+    out += "}}}";
+}
+
+void append_disconnect_push(std::string& out, std::uint32_t code, std::string_view reason) {
+    out += R"({"push":{"disconnect":{"code":)";
+    append_number(out, code);
+    out += R"(,"reason":)";
+    append_json_string(out, reason);
     out += "}}}";
 }
 

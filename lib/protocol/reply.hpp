@@ -45,7 +45,9 @@ struct connect_result {
     bool pong = false;            ///< the client must answer each
     time_left left{};             ///< of the connection
     std::span<const server_subscription> subscriptions{};
-    std::string_view data{}; ///< the application's: one JSON value; empty: none
+    std::string_view data{};    ///< the application's: one JSON value; empty: none
+    std::string_view session{}; ///< where commands come by requests of their own (§7.3): which connection they are of
+    std::string_view node{};    ///< and which node has it
 };
 
 void append_connect_reply(std::string& out, std::uint32_t id, const connect_result& what);
@@ -103,6 +105,9 @@ void append_client_info(std::string& out, const client_info& who);
 void append_join_push(std::string& out, std::string_view channel, std::string_view info);
 void append_leave_push(std::string& out, std::string_view channel, std::string_view info);
 
+/// One of them: appends `"ID":{...}`, after a comma where it is not the first.
+void append_presence_entry(std::string& list, std::string_view client, std::string_view info);
+
 /// Who is in a channel: `clients` is `"ID":{...}` for each, with commas between.
 void append_presence_reply(std::string& out, std::uint32_t id, std::string_view clients);
 void append_presence_stats_reply(std::string& out, std::uint32_t id, std::size_t clients, std::size_t users);
@@ -116,6 +121,9 @@ void append_subscribe_push(std::string& out, std::string_view channel, const sub
 
 /// The push that tells a client that its connection has another end, or none.
 void append_refresh_push(std::string& out, time_left left);
+
+/// The last word where there is no Close frame (§7).
+void append_disconnect_push(std::string& out, std::uint32_t code, std::string_view reason);
 
 /// The server's ping (§2): a reply with nothing in it.
 inline constexpr std::string_view ping_line = "{}";

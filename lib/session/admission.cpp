@@ -45,17 +45,6 @@ std::unique_ptr<auth::verifier> server::make_verifier(const token_options& how) 
     return std::make_unique<auth::verifier>(std::move(checked), std::move(keys), how.subscription_keys);
 }
 
-void server::count_tokens(metrics::shard_counters& into) const {
-    if (verifier_ == nullptr) return;
-    for (const auth::memory_counters* each : {&verifier_->connection_memory(), &verifier_->subscription_memory()}) {
-        into.token_memory_hits += each->hits;
-        into.token_memory_misses += each->misses;
-        into.token_memory_evictions += each->evictions;
-        into.token_memory_entries += static_cast<std::int64_t>(each->entries);
-        into.token_memory_bytes += static_cast<std::int64_t>(each->bytes);
-    }
-}
-
 sys_seconds server::now() const {
     if (options_.now) return options_.now();
     return std::chrono::floor<seconds>(std::chrono::system_clock::now());
@@ -158,6 +147,13 @@ bool server::take_json(client& c, const auth::payload& from, std::string& into) 
     return true;
 }
 
+// What goes to the client itself, as it speaks.
+bool server::take_data(client& c, const auth::payload& from, std::string& into) {
+    if (!speaks_protobuf(c.speaks())) return take_json(c, from, into);
+    into = from.bytes;
+    return true;
+}
+
 bool server::subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known) {
     const bool recovers = known != nullptr && known->recover;
     bus::ticket whose{.connection = records().key_of(c).packed(), .id = id, .recovers = recovers};
@@ -182,6 +178,9 @@ bool server::subscribe_to_granted(client& c, std::uint32_t id, grant& what, cons
 
 void server::answer_connect(client& c, std::uint32_t id) {
     const uuid_text client_id{ids_.id_of(records().key_of(c))};
+    std::string session; // where it is of use
+    if (!is_framed(c.speaks()) || only_listens(c.speaks()))
+        session = ids_.session_of(options_.shard, records().key_of(c));
     std::vector<protocol::server_subscription> granted;
     std::deque<std::string> told; // once, and not kept
     std::string data;
@@ -195,7 +194,7 @@ void server::answer_connect(client& c, std::uint32_t id) {
             protocol::subscribe_result what{.data = told.emplace_back(std::exchange(each.data, {}))};
             if (const auto stands = std::exchange(each.stands, nullptr)) {
                 what.was_recovering = stands->recovers;
-                what.stream = place_of(stands->said, stands->recovers);
+                what.stream = place_of(stands->said, stands->recovers, encoder());
                 // The next one may take the place of its list.
                 what.stream->publications = told.emplace_back(what.stream->publications);
                 what.stream->epoch = told.emplace_back(what.stream->epoch);
@@ -203,14 +202,16 @@ void server::answer_connect(client& c, std::uint32_t id) {
             granted.push_back({each.channel, what});
         }
     }
-    protocol::append_connect_reply(next_reply(), id,
-                                   {.client = client_id.view(),
-                                    .version = version,
-                                    .ping = std::chrono::ceil<seconds>(options_.ping_interval),
-                                    .pong = true,
-                                    .left = told_left(c.who.expires, hooks::event::refresh),
-                                    .subscriptions = granted,
-                                    .data = data});
+    encoder().connect_reply(next_reply(), id,
+                            {.client = client_id.view(),
+                             .version = version,
+                             .ping = std::chrono::ceil<seconds>(options_.ping_interval),
+                             .pong = !only_listens(c.speaks()),
+                             .left = told_left(c.who.expires, hooks::event::refresh),
+                             .subscriptions = granted,
+                             .data = data,
+                             .session = session,
+                             .node = is_framed(c.speaks()) ? std::string_view{} : options_.node});
     // What came meanwhile goes before whatever the greetings let loose.
     if (person* more = c.who.more(); more != nullptr && !more->held.empty()) {
         flush_replies();
@@ -262,8 +263,8 @@ void server::on(client& c, std::uint32_t id, const protocol::refresh_request& re
     if (claims.info && !take_json(c, *claims.info, c.who.need_more().info)) return;
     if (!claims.meta.empty()) c.who.need_more().meta = claims.meta;
     if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
-    protocol::append_refresh_reply(next_reply(), id, uuid_text{ids_.id_of(records().key_of(c))}.view(), version,
-                                   left_until(c.who.expires));
+    encoder().refresh_reply(next_reply(), id, uuid_text{ids_.id_of(records().key_of(c))}.view(), version,
+                            left_until(c.who.expires));
 }
 
 // --- subscriptions
@@ -293,7 +294,7 @@ bool server::verify(client& c, std::uint32_t id, std::string_view channel, std::
     into.command = id;
     into.expires = expiry_of(claims.expires);
     if (claims.info && !take_json(c, *claims.info, into.info)) return false;
-    return !claims.data || take_json(c, *claims.data, into.data);
+    return !claims.data || take_data(c, *claims.data, into.data);
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request) {
@@ -313,7 +314,7 @@ void server::on(client& c, std::uint32_t id, const protocol::sub_refresh_request
     before->expires = shown.expires;
     if (!shown.info.empty()) before->info = std::move(shown.info);
     if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
-    protocol::append_sub_refresh_reply(next_reply(), id, left_until(before->expires));
+    encoder().sub_refresh_reply(next_reply(), id, left_until(before->expires));
 }
 
 channels::membership server::standing(const client& c, std::string_view channel) {
@@ -361,7 +362,6 @@ bool server::end_expired(client& c) {
     if (is_over(c.who.expires)) return disconnect(c, disconnect::connection_expired), true;
     person* const more = c.who.more();
     if (more == nullptr) return false;
-    std::string pushes;
     for (std::size_t at = more->grants.size(); at-- > 0;) {
         if (!is_over(more->grants[at].expires) || more->grants[at].command != 0) continue;
         if (more->grants[at].by_server) return disconnect(c, disconnect::subscription_expired), true;
@@ -369,13 +369,10 @@ bool server::end_expired(client& c) {
         more->grants.erase(more->grants.begin() + static_cast<std::ptrdiff_t>(at));
         leave_channel(c, channel);
         ++counters().subscriptions_expired;
-        if (!pushes.empty()) pushes += '\n';
-        protocol::append_unsubscribe_push(pushes, channel, protocol::unsubscription::expired, "subscription expired");
+        push(c, [&](const protocol::encoder& with, std::string& message) {
+            with.unsubscribe_push(message, channel, protocol::unsubscription::expired, "subscription expired");
+        });
     }
-    if (pushes.empty()) return false;
-    std::string frame;
-    ws::append_frame(frame, ws::opcode::text, pushes);
-    send(c, frame);
     return false;
 }
 

@@ -1,20 +1,28 @@
 #include "session/burst.hpp"
 
+#include "base/check.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 namespace carillon::session {
 
+void burst::carry(hub::format speaks) {
+    CHECK(how_ == nullptr || empty());
+    how_ = &wrapping_of(speaks);
+    clear();
+}
+
 std::string& burst::next_line() {
     if (!open_) {
         text_ = frames_.size();
-        frames_.append(header_room, '\0');
+        frames_.append(room(), '\0');
         open_ = true;
-    } else if (frames_.size() > text_ + header_room) {
-        frames_ += '\n';
+    } else if (frames_.size() > text_ + room()) {
+        frames_ += how_->between;
     }
-    return frames_;
+    return frames_ += how_->before;
 }
 
 // The header stands right before the replies. What is left of its room is skipped before the first frame, and closed
@@ -22,13 +30,17 @@ std::string& burst::next_line() {
 void burst::close_text() {
     if (!open_) return;
     open_ = false;
-    const std::size_t payload = frames_.size() - text_ - header_room;
+    const std::size_t payload = frames_.size() - text_ - room();
     if (payload == 0) {
         frames_.resize(text_);
         return;
     }
+    if (!how_->framed) {
+        frames_ += how_->after;
+        return;
+    }
     std::array<std::byte, ws::header_bytes_max> header;
-    const std::size_t size = ws::encode_header(header, ws::opcode::text, payload);
+    const std::size_t size = ws::encode_header(header, how_->binary ? ws::opcode::binary : ws::opcode::text, payload);
     const std::size_t unused = header_room - size;
     std::memcpy(frames_.data() + text_ + unused, header.data(), size);
     if (text_ == 0) {
@@ -52,7 +64,7 @@ std::string_view burst::bytes() {
 }
 
 void burst::clear() {
-    frames_.assign(header_room, '\0');
+    frames_.assign(room(), '\0');
     begin_ = text_ = 0;
     open_ = true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "session/carrier.hpp"
 #include "ws/frame.hpp"
 
 #include <cstddef>
@@ -9,18 +10,21 @@
 
 namespace carillon::session {
 
-/// The frames that answer what one client has sent in a burst, end to end: its replies, as few text frames as there can
-/// be, one reply on a line, and control frames in between.
+/// What answers one client's burst, end to end, as its carrier has it. On a WebSocket: its replies in as few frames as
+/// there can be, in JSON one on a line, and control frames in between.
 class burst {
 public:
-    burst() { clear(); }
+    burst() { carry({}); }
+
+    /// For a client of this format from now on. Only while it is empty.
+    void carry(hub::format speaks);
 
     /// Where the next reply is appended.
     std::string& next_line();
     /// A control frame, after the replies so far.
     void append_control(ws::opcode what, std::span<const std::byte> payload);
 
-    bool empty() const noexcept { return frames_.size() == header_room && open_; }
+    bool empty() const noexcept { return frames_.size() == room() && open_; }
     std::size_t size() const noexcept { return frames_.size(); }
     /// All frames, whole. Valid until anything else is called.
     std::string_view bytes();
@@ -30,12 +34,14 @@ private:
     // In front of the replies, for the header of the frame that will hold them.
     static constexpr std::size_t header_room = 10;
 
+    std::size_t room() const noexcept { return how_->framed ? header_room : 0; }
     void close_text();
 
+    const wrapping* how_ = nullptr;
     std::string frames_;
     std::size_t begin_ = 0; // of the first frame
     std::size_t text_ = 0;  // where the text frame that is open has its header's room
-    bool open_ = true;
+    bool open_ = true;      // something more may be added to what is at its end
 };
 
 } // namespace carillon::session

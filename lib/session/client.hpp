@@ -28,8 +28,14 @@ struct client : link::record {
     hub::memberships channels;
 
     /// For an answer from elsewhere, or for a turn: its next command is not looked at before.
-    bool waits() const noexcept { return detail != 0; }
-    void wait(bool still) noexcept { detail = still ? 1 : 0; }
+    bool waits() const noexcept { return (detail & 1) != 0; }
+    void wait(bool still) noexcept { detail = static_cast<std::uint8_t>((detail & ~1) | (still ? 1 : 0)); }
+
+    /// How what it gets is encoded and carried; without joins, which are its subscriptions'.
+    hub::format speaks() const noexcept { return static_cast<hub::format>(detail >> 1); }
+    void speak(hub::format how) noexcept {
+        detail = static_cast<std::uint8_t>((detail & 1) | static_cast<unsigned>(how) << 1);
+    }
 
     stage where() const noexcept { return static_cast<stage>(phase); }
     void move_to(stage next) noexcept { phase = static_cast<std::uint8_t>(next); }
@@ -49,7 +55,7 @@ struct half_message final : link::partial {
     std::size_t size() const noexcept { return assembler.kept_bytes() + lines.size() + bytes.size(); }
 
     ws::assembler assembler;
-    std::string lines;        // of the message, not handled yet
+    std::string lines;        // of the message, not handled yet; in protobuf its commands with their lengths
     std::size_t commands = 0; // of the message, handled already
     std::string bytes;        // that came after it, not read yet
 };

@@ -4,9 +4,11 @@
 
 #include <boost/endian/conversion.hpp>
 #include <boost/uuid/uuid_io.hpp>
+#include <fmt/format.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <charconv>
 #include <sodium.h>
 
 namespace carillon::session {
@@ -17,6 +19,17 @@ namespace {
 constexpr unsigned tag_bits = 58;
 constexpr std::uint64_t tag_mask = (std::uint64_t{1} << tag_bits) - 1;
 constexpr std::uint64_t low_mask = (std::uint64_t{1} << 62) - 1;
+
+constexpr std::size_t shard_digits = 4;
+constexpr std::size_t session_digits = shard_digits + 3 * 16;
+
+// Of hexadecimal digits, all of them.
+std::optional<std::uint64_t> number_of(std::string_view digits) noexcept {
+    std::uint64_t number = 0;
+    const auto [end, why] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+    if (why != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    return number;
+}
 
 int digit_of(char letter) noexcept {
     if (letter >= '0' && letter <= '9') return letter - '0';
@@ -29,6 +42,7 @@ client_ids::client_ids() {
     // Without randomness there are no identities; OpenSSL fails here only when the system is broken.
     CHECK(RAND_bytes(of_places_.data(), static_cast<int>(of_places_.size())) == 1);
     CHECK(RAND_bytes(of_tags_.data(), static_cast<int>(of_tags_.size())) == 1);
+    for (key& each : of_sessions_) CHECK(RAND_bytes(each.data(), static_cast<int>(each.size())) == 1);
 }
 
 std::uint64_t client_ids::hash(const key& with, std::uint64_t what) noexcept {
@@ -64,6 +78,26 @@ std::optional<net::connection_key> client_ids::place_of(const boost::uuids::uuid
 std::optional<net::connection_key> client_ids::place_of(std::string_view id) const noexcept {
     const auto read = uuid_of(id);
     return read ? place_of(*read) : std::nullopt;
+}
+
+std::string client_ids::session_of(std::uint32_t shard, net::connection_key place) const {
+    return fmt::format("{:04x}{:016x}{:016x}{:016x}", shard, place.packed(), hash(of_sessions_[0], place.packed()),
+                       hash(of_sessions_[1], place.packed()));
+}
+
+std::optional<std::uint32_t> client_ids::shard_of_session(std::string_view session) noexcept {
+    if (session.size() != session_digits) return std::nullopt;
+    return static_cast<std::uint32_t>(number_of(session.substr(0, shard_digits)).value_or(0));
+}
+
+std::optional<net::connection_key> client_ids::place_of_session(std::string_view session) const {
+    const auto shard = shard_of_session(session);
+    const auto place = shard ? number_of(session.substr(shard_digits, 16)) : std::nullopt;
+    if (!place) return std::nullopt;
+    const auto found = net::connection_key::unpacked(*place);
+    const std::string right = session_of(*shard, found);
+    if (sodium_memcmp(right.data(), session.data(), right.size()) != 0) return std::nullopt;
+    return found;
 }
 
 uuid_text::uuid_text(const boost::uuids::uuid& id) noexcept {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace carillon::session {
@@ -29,12 +30,21 @@ public:
     /// The same from the 36 characters of the text; empty for every other text.
     std::optional<net::connection_key> place_of(std::string_view id) const noexcept;
 
+    /// What somebody shows whose commands come by requests of their own (protocol §7.3): the place and the shard, and a
+    /// keyed hash of 128 bits that nobody else can know. 52 characters.
+    std::string session_of(std::uint32_t shard, net::connection_key place) const;
+    /// The shard that a session is of, if it looks like one. Needs no keys.
+    static std::optional<std::uint32_t> shard_of_session(std::string_view session) noexcept;
+    /// The place that a session was made of; empty if this object has not made it.
+    std::optional<net::connection_key> place_of_session(std::string_view session) const;
+
 private:
     using key = std::array<unsigned char, 16>;
     static std::uint64_t hash(const key& with, std::uint64_t what) noexcept;
 
     key of_places_;
     key of_tags_;
+    std::array<key, 2> of_sessions_;
 };
 
 /// The 36 characters of a UUID.

@@ -29,6 +29,17 @@ struct method_of {
     command_method operator()(const protocol::sub_refresh_request&) const { return command_method::sub_refresh; }
 };
 
+// Who only listens cannot be told an error, so it ends (§7.4).
+protocol::disconnect disconnect_of(std::uint32_t error) noexcept {
+    switch (static_cast<command_error>(error)) {
+    case command_error::token_expired:
+    case command_error::expired: return protocol::disconnect::connection_expired;
+    case command_error::too_many_requests: return protocol::disconnect::too_many_requests;
+    case command_error::permission_denied: return protocol::disconnect::permission_denied;
+    default: return protocol::disconnect::internal_server_error;
+    }
+}
+
 protocol::command_error error_of(channels::verdict said) noexcept { return static_cast<protocol::command_error>(said); }
 
 } // namespace
@@ -112,7 +123,7 @@ void server::on(client& c, std::uint32_t id, const protocol::unsubscribe_request
     forget_grant(c, request.channel);
     if (leave_channel(c, request.channel) == hub::unsubscribe_outcome::left)
         bus_->withdraw(request.channel, records().key_of(c).packed());
-    protocol::append_empty_reply(next_reply(), id, "unsubscribe");
+    encoder().empty_reply(next_reply(), id, protocol::encoder::empty_result::unsubscribe);
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::publish_request& request) {
@@ -133,16 +144,21 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
         what.data = request.data;
         said = consult(c, id, *whom, what);
         if (!said) return;
-        if (!may_be_published(said->data)) return fail(id, command_error::internal);
+        if (said->data && said->data->bytes.size() > options_.payload_bytes_max)
+            return fail(id, command_error::internal);
     } else {
         const auto may = rules_.may_publish(user, request.channel, standing(c, request.channel));
         if (may != channels::verdict::allowed) return fail(id, error_of(may));
     }
     const std::string_view data = said && said->data ? std::string_view{said->data->bytes} : request.data;
+    // What a decoder or the application's answer has shown to be JSON is not looked at again.
+    const bool is_json = said && said->data ? !said->data->any_bytes : !speaks_protobuf(c.speaks());
+    const auto kind = is_json ? protocol::payload_kind::json : kind_of(c, request.channel, data);
+    if (!kind) return fail(id, said && said->data ? command_error::internal : command_error::bad_request);
     info_.clear();
     append_info(info_, c, request.channel);
     const bus::ticket whose{records().key_of(c).packed(), id};
-    bus::publication what{{data, true, info_}};
+    bus::publication what{{data, *kind == protocol::payload_kind::json, info_}};
     what.skip_history = said && said->skip_history;
     const auto done = bus_->publish(request.channel, what, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
@@ -151,13 +167,21 @@ void server::on(client& c, std::uint32_t id, const protocol::publish_request& re
         return;
     }
     ++counters().publications(metrics::publication_source::client);
-    protocol::append_empty_reply(next_reply(), id, "publish");
+    encoder().empty_reply(next_reply(), id, protocol::encoder::empty_result::publish);
 }
 
-// What the application wants published in place of what the client has sent.
-bool server::may_be_published(const std::optional<auth::payload>& data) const {
-    if (!data) return true;
-    return data->bytes.size() <= options_.payload_bytes_max && (!data->any_bytes || protocol::is_json(data->bytes));
+// Of bytes that may be anything. Nothing: they may not be published there.
+std::optional<protocol::payload_kind> server::kind_of(const client&, std::string_view channel, std::string_view data) {
+    const protocol::payload_kind kind = protocol::classify(data);
+    if (kind == protocol::payload_kind::too_deep) {
+        ++counters().publications_refused(metrics::publication_refusal::too_deep);
+        return std::nullopt;
+    }
+    if (kind != protocol::payload_kind::binary) return kind;
+    const channels::name_space* const space = rules_.find(channel).space;
+    if (space != nullptr && space->binary) return kind;
+    ++counters().publications_refused(metrics::publication_refusal::not_utf8);
+    return std::nullopt;
 }
 
 void server::on(client& c, std::uint32_t id, const protocol::rpc_request& request) {
@@ -170,8 +194,8 @@ void server::on(client& c, std::uint32_t id, const protocol::rpc_request& reques
     const auto said = consult(c, id, *whom, what);
     if (!said) return;
     std::string data;
-    if (said->data && !take_json(c, *said->data, data)) return;
-    protocol::append_rpc_reply(next_reply(), id, data);
+    if (said->data && !take_data(c, *said->data, data)) return;
+    encoder().rpc_reply(next_reply(), id, data);
 }
 
 // `send` has no reply, so the only answer there is closes (§4.9).
@@ -206,7 +230,8 @@ bool server::channel_is_refused(client& c, std::uint32_t id, std::string_view ch
 
 void server::fail(std::uint32_t id, command_error why) {
     ++counters().command_errors(static_cast<int>(why));
-    protocol::append_error_reply(next_reply(), id, why);
+    if (only_listens(active_->speaks())) return disconnect(*active_, disconnect_of(static_cast<std::uint32_t>(why)));
+    encoder().error_reply(next_reply(), id, why);
 }
 
 } // namespace carillon::session

@@ -66,6 +66,9 @@ std::optional<hooks::consent> server::consult(client& c, std::uint32_t id, std::
     const net::connection_key whose = records().key_of(c);
     const uuid_text client_id{ids_.id_of(whose)};
     what.client = client_id.view();
+    what.protobuf = speaks_protobuf(c.speaks());
+    what.transport = transport_of(c.speaks());
+    if (what.protobuf && !protocol::is_json(what.data)) what.bytes = std::exchange(what.data, {});
     const auto of = asked_.find(whose.packed());
     options_.application->ask(whom, hooks::body_of(what), of == asked_.end() ? nullptr : of->second.fields,
                               [this, whose](hooks::answer said) { run_again(whose, std::move(said)); });
@@ -77,8 +80,9 @@ std::optional<hooks::consent> server::consult(client& c, std::uint32_t id, std::
 std::optional<hooks::consent> server::conclude(client& c, std::uint32_t id, event what, hooks::answer said) {
     if (auto* consents = std::get_if<hooks::consent>(&said)) return std::move(*consents);
     if (const auto* refuses = std::get_if<hooks::refusal>(&said)) {
+        if (only_listens(c.speaks())) return fail(id, static_cast<command_error>(refuses->code)), std::nullopt;
         ++counters().command_errors(static_cast<int>(std::min<std::uint32_t>(refuses->code, 1'000'000)));
-        protocol::append_error_reply(next_reply(), id, refuses->code, refuses->message, refuses->temporary);
+        encoder().error_reply(next_reply(), id, refuses->code, refuses->message, refuses->temporary);
         return std::nullopt;
     }
     if (const auto* ends = std::get_if<hooks::farewell>(&said)) {
@@ -112,7 +116,7 @@ std::shared_ptr<const auth::connection_claims> server::claims_by_application(cli
     claims->subscriptions = std::move(said->subscriptions);
     claims->meta = std::move(said->meta);
     if (said->expire_at > 0) claims->expires = sys_seconds{seconds{expiry_at(said->expire_at)}};
-    if (said->data && !take_json(c, *said->data, asked_[records().key_of(c).packed()].data)) return nullptr;
+    if (said->data && !take_data(c, *said->data, asked_[records().key_of(c).packed()].data)) return nullptr;
     return claims;
 }
 
@@ -125,7 +129,7 @@ bool server::permit(client& c, std::uint32_t id, std::string_view channel, const
     into.command = id;
     into.expires = end;
     if (said.info && !take_json(c, *said.info, into.info)) return false;
-    return !said.data || take_json(c, *said.data, into.data);
+    return !said.data || take_data(c, *said.data, into.data);
 }
 
 // --- ends
@@ -168,6 +172,9 @@ bool server::refresh_connection(client& c, std::size_t whom) {
     const uuid_text client_id{ids_.id_of(whose)};
     hooks::question what = question_of(c, event::refresh, in);
     what.client = client_id.view();
+    what.protobuf = speaks_protobuf(c.speaks());
+    what.transport = transport_of(c.speaks());
+    if (what.protobuf && !protocol::is_json(what.data)) what.bytes = std::exchange(what.data, {});
     asked_of& of = asked_[whose.packed()];
     of.asking.emplace_back();
     options_.application->ask(whom, hooks::body_of(what), of.fields,
@@ -182,6 +189,9 @@ bool server::refresh_subscription(client& c, grant& about, std::size_t whom) {
     const uuid_text client_id{ids_.id_of(whose)};
     hooks::question what = question_of(c, event::sub_refresh, in);
     what.client = client_id.view();
+    what.protobuf = speaks_protobuf(c.speaks());
+    what.transport = transport_of(c.speaks());
+    if (what.protobuf && !protocol::is_json(what.data)) what.bytes = std::exchange(what.data, {});
     what.channel = about.channel;
     asked_of& of = asked_[whose.packed()];
     of.asking.push_back(about.channel);

@@ -23,13 +23,12 @@ expiry expiry_at(std::int64_t when) noexcept {
 
 // One by its client ID, or all of the user's: some at a time, and the first of them at once.
 std::uint32_t server::visit_clients(const api::whom& whose, visit what) {
-    if (!whose.client.empty()) {
-        const auto place = ids_.place_of(whose.client);
+    if (!whose.client.empty() || !whose.session.empty()) {
+        const auto place = whose.session.empty() ? ids_.place_of(whose.client) : ids_.place_of_session(whose.session);
         auto* c = place ? static_cast<client*>(find(*place)) : nullptr;
         const bool is_there = c != nullptr && !c->closing && c->where() >= stage::live;
         return is_there && c->who.is(identity::wanted{whose.user}) && what(*c) ? 1 : 0;
     }
-    if (!whose.session.empty()) return 0; // a one-way transport's; there are none
     std::uint32_t next = net::no_index;
     const std::uint32_t concerned = visit_some(0, whose.user, what, next);
     if (next != net::no_index) {
@@ -54,12 +53,6 @@ void server::visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std
         visit_some(first, what->first, what->second, next);
         if (next != net::no_index) visit_rest(next, std::move(what));
     });
-}
-
-void server::push(client& c, std::string_view line) {
-    std::string frame;
-    ws::append_frame(frame, ws::opcode::text, line);
-    send(c, frame);
 }
 
 std::uint32_t server::carry_out(const api::disconnect_request& what) {
@@ -120,10 +113,10 @@ void server::push_subscription(client& c, grant& what, const bus::home_answer* s
     what.command = 0;
     const std::string data = std::exchange(what.data, {});
     protocol::subscribe_result told{.data = data};
-    if (stands != nullptr) told.stream = place_of(*stands, false);
-    std::string line;
-    protocol::append_subscribe_push(line, what.channel, told);
-    push(c, line);
+    if (stands != nullptr) told.stream = place_of(*stands, false, encoder_of(c.speaks()));
+    push(c, [&](const protocol::encoder& with, std::string& message) {
+        with.subscribe_push(message, what.channel, told);
+    });
     if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer than the ping
 }
 
@@ -138,9 +131,8 @@ std::uint32_t server::carry_out(const api::refresh_request& what) {
         c.who.expires = end;
         if (!what.info.empty()) c.who.need_more().info = what.info;
         if (c.where() == stage::live) schedule_ping(c, false);
-        std::string line;
-        protocol::append_refresh_push(line, left_until(end));
-        push(c, line);
+        push(c,
+             [&](const protocol::encoder& with, std::string& message) { with.refresh_push(message, left_until(end)); });
         return true;
     });
 }

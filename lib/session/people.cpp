@@ -86,7 +86,7 @@ bool server::subscribe_to_granted(client& c, std::uint32_t id, const auth::conne
     for (const auth::granted_subscription& each : claims.subscriptions) {
         grant what{.channel = each.channel, .command = id, .by_server = true};
         if (each.info && !take_json(c, *each.info, what.info)) return false;
-        if (each.data && !take_json(c, *each.data, what.data)) return false;
+        if (each.data && !take_data(c, *each.data, what.data)) return false;
         if (!subscribe_to(std::move(what))) return false;
     }
     std::string own = personal_channel_of(claims.user);

@@ -26,7 +26,7 @@ hub::subscriber server::subscriber_of(const client& c, std::string_view channel,
     if (!any_attended_) return plain;
     const channels::name_space* const space = rules_.find(channel).space;
     if (space == nullptr || !space->join_leave || !(wants_joins || space->force_push_join_leave)) return plain;
-    return hub::subscriber::make(plain.index(), hub::format::websocket_json_joins);
+    return hub::subscriber::make(plain.index(), hub::with_joins(c.speaks()));
 }
 
 void server::append_info(std::string& out, const client& c, std::string_view channel) const {
@@ -108,19 +108,13 @@ void server::ask_who_is_there(client& c, std::uint32_t id, std::string_view chan
 void server::answer_presence(bus::ticket whose, const result<bus::home_answer>& said) {
     if (!said) return fail(whose.id, command_error::internal);
     if (whose.asks == bus::ticket::command::presence_stats) {
-        return protocol::append_presence_stats_reply(next_reply(), whose.id, said->there.clients, said->there.users);
+        return encoder().presence_stats_reply(next_reply(), whose.id, said->there.clients, said->there.users);
     }
     if (said->members == nullptr) return fail(whose.id, command_error::limit_exceeded);
     encoded_.clear();
-    for (const auto& [who, info] : *said->members) {
-        if (!encoded_.empty()) encoded_ += ',';
-        encoded_ += '"';
-        encoded_ += uuid_text{who}.view();
-        encoded_ += "\":";
-        encoded_ += info;
-    }
+    for (const auto& [who, info] : *said->members) { encoder().presence_entry(encoded_, uuid_text{who}.view(), info); }
     if (encoded_.size() > options_.outbox_bytes_max / 2) return fail(whose.id, command_error::limit_exceeded);
-    protocol::append_presence_reply(next_reply(), whose.id, encoded_);
+    encoder().presence_reply(next_reply(), whose.id, encoded_);
 }
 
 } // namespace carillon::session

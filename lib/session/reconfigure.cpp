@@ -112,9 +112,9 @@ bool server::end_subscription(client& c, std::string_view channel, std::string_v
     if (outcome == hub::unsubscribe_outcome::not_subscribed) return false;
     if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(channel, records().key_of(c).packed());
     forget_grant(c, channel);
-    std::string line;
-    protocol::append_unsubscribe_push(line, channel, protocol::unsubscription::by_server, reason);
-    push(c, line);
+    push(c, [&](const protocol::encoder& with, std::string& message) {
+        with.unsubscribe_push(message, channel, protocol::unsubscription::by_server, reason);
+    });
     return true;
 }
 

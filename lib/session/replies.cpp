@@ -24,6 +24,12 @@ std::string& server::next_reply() {
     return replies_.next_line();
 }
 
+// Whose replies are made from now on.
+void server::serve(client& c) {
+    active_ = &c;
+    replies_.carry(c.speaks());
+}
+
 void server::flush_replies() {
     if (replies_.empty()) return;
     CHECK(active_ != nullptr);
@@ -39,16 +45,30 @@ void server::put_replies_aside(client& c) {
     shard().turns.join();
 }
 
-void server::encode(hub::format, std::string_view channel, const hub::publication& message, std::string& out) {
+void server::encode(hub::format encoding, std::string_view channel, const hub::publication& message, std::string& out) {
     encoded_.clear();
+    const protocol::encoder& with = encoder_of(encoding);
     using kind = hub::publication::kind;
-    if (message.what == kind::join) protocol::append_join_push(encoded_, channel, message.payload);
-    if (message.what == kind::leave) protocol::append_leave_push(encoded_, channel, message.payload);
+    if (message.what == kind::join) with.join_push(encoded_, channel, message.payload);
+    if (message.what == kind::leave) with.leave_push(encoded_, channel, message.payload);
     if (message.what == kind::message)
-        protocol::append_publication(
+        with.publication_push(
             encoded_, channel,
             {message.payload, message.is_json, message.info, message.tags, message.offset, message.epoch});
-    ws::append_frame(out, ws::opcode::text, encoded_);
+    if (!message.is_json && !speaks_protobuf(encoding) && !protocol::is_utf8(message.payload))
+        return end_unfit(channel); // bytes that have no place in JSON (§1.3)
+    append_wrapped(out, encoding, encoded_);
+}
+
+// Those who cannot be told what has been published: afterwards, since what is published may not change who hears it.
+void server::end_unfit(std::string_view channel) {
+    auto ended = std::make_shared<farewell>();
+    ended->channel = channel;
+    ended->unfit = true;
+    for (const hub::subscriber each : hub_->subscribers_of(channel)) {
+        if (!speaks_protobuf(each.encoding())) ended->whose.push_back(records().key_of(records().at(each.index())));
+    }
+    boost::asio::post(shard().context, [this, ended] { take_away(ended, 0); });
 }
 
 void server::deliver(hub::subscriber to, hub::frames& what) {
@@ -80,10 +100,12 @@ void server::answer_later(bus::ticket whose, Reply&& reply) {
     if (c == nullptr || c->closing) return;
     if (c == active_) return reply(*c);
     if (active_ != nullptr) flush_replies();
-    client* const before = std::exchange(active_, c);
+    client* const before = active_;
+    serve(*c);
     reply(*c);
     flush_replies();
-    active_ = before;
+    active_ = nullptr;
+    if (before != nullptr) serve(*before);
 }
 
 void server::on_published(bus::ticket whose, bus::publish_result receivers) {
@@ -92,7 +114,7 @@ void server::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (c == nullptr || c->closing) return;
     answer_waiting(*c, [&] {
         if (receivers) {
-            protocol::append_empty_reply(next_reply(), whose.id, "publish");
+            encoder().empty_reply(next_reply(), whose.id, protocol::encoder::empty_result::publish);
         } else {
             fail(whose.id, error_of(receivers.error()));
         }
@@ -111,7 +133,7 @@ void server::answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_r
             what.data = data;
         }
     }
-    protocol::append_subscribe_reply(next_reply(), id, what);
+    encoder().subscribe_reply(next_reply(), id, what);
 }
 
 void server::on_subscribed(bus::ticket whose) {
@@ -160,13 +182,10 @@ void server::on_subscribe_failed(bus::ticket whose, std::string_view channel, bu
 // Who is not permitted the channel is not to try again; for any other reason, it may.
 void server::on_unsubscribed(std::string_view channel, bus::error why) {
     const bool denied = why == bus::error::denied;
-    std::string push;
-    protocol::append_unsubscribe_push(
-        push, channel, denied ? protocol::unsubscription::by_server : protocol::unsubscription::insufficient_state,
-        protocol::message_of(error_of(bus::make_error_code(why))));
-    std::string frame;
-    ws::append_frame(frame, ws::opcode::text, push);
-    auto told = std::make_shared<farewell>(farewell{std::string{channel}, std::move(frame), {}});
+    auto told = std::make_shared<farewell>();
+    told->channel = channel;
+    told->code = denied ? protocol::unsubscription::by_server : protocol::unsubscription::insufficient_state;
+    told->reason = protocol::message_of(error_of(bus::make_error_code(why)));
     // All of them leave at once: who heard the next publication and not the one before would not know what it lacks.
     for (const hub::subscriber each : hub_->subscribers_of(channel)) {
         auto& c = static_cast<client&>(records().at(each.index()));
@@ -183,7 +202,13 @@ void server::take_away(const std::shared_ptr<const farewell>& what, std::size_t 
     for (std::size_t i = from; i < end; ++i) {
         auto* c = static_cast<client*>(find(what->whose[i]));
         if (c == nullptr || c->closing) continue;
-        send(*c, what->frame);
+        if (what->unfit) {
+            disconnect(*c, protocol::disconnect::inappropriate_protocol);
+            continue;
+        }
+        push(*c, [&](const protocol::encoder& with, std::string& message) {
+            with.unsubscribe_push(message, what->channel, what->code, what->reason);
+        });
     }
     if (end < what->whose.size()) boost::asio::post(shard().context, [this, what, end] { take_away(what, end); });
 }

@@ -55,15 +55,32 @@ server::~server() = default;
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
     : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
-      plain_http_{std::move(plain_http)}, decoder_{how.message_bytes_max},
+      plain_http_{std::move(plain_http)}, json_decoder_{how.message_bytes_max},
       rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)}, verifier_{
                                                                                         make_verifier(how.tokens)} {
     take_rules();
-    hub_->attach(hub::format::websocket_json, *this);
-    hub_->attach(hub::format::websocket_json_joins, *this);
     if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
         hub_->watch(*this);
-    ws::append_frame(ping_frame_, ws::opcode::text, protocol::ping_line);
+    for (std::size_t i = 0; i < pings_.size(); ++i) {
+        const auto each = static_cast<hub::format>(i);
+        if (each == hub::format::resp2 || each == hub::format::resp3) continue;
+        hub_->attach(each, *this);
+        hub_->attach(hub::with_joins(each), *this);
+        std::string ping;
+        encoder_of(each).ping(ping);
+        append_wrapped(pings_[i], each, ping);
+    }
+}
+
+void server::count_tokens(metrics::shard_counters& into) const {
+    if (verifier_ == nullptr) return;
+    for (const auth::memory_counters* each : {&verifier_->connection_memory(), &verifier_->subscription_memory()}) {
+        into.token_memory_hits += each->hits;
+        into.token_memory_misses += each->misses;
+        into.token_memory_evictions += each->evictions;
+        into.token_memory_entries += static_cast<std::int64_t>(each->entries);
+        into.token_memory_bytes += static_cast<std::int64_t>(each->bytes);
+    }
 }
 
 // --- the life of a connection
@@ -80,10 +97,12 @@ void server::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<client&>(r);
     // What was published before its commands comes before their replies.
     if (c.channels.count > 0) hub_->flush();
-    active_ = &c;
+    serve(c);
     unhandled_ = {};
     if (c.where() == stage::upgrading) bytes = upgrade(c, bytes);
-    if (c.where() != stage::upgrading && !c.gone && !c.closing && !bytes.empty()) read_frames(c, bytes);
+    // What else is sent where there are no frames is of no meaning.
+    if (c.where() != stage::upgrading && !c.gone && !c.closing && !bytes.empty() && is_framed(c.speaks()))
+        read_frames(c, bytes);
     put_replies_aside(c);
 }
 
@@ -130,7 +149,11 @@ void server::on_deadline(net::connection& connection) {
         c.move_to(stage::awaiting_pong);
         schedule(c, options_.pong_timeout);
         ++counters().pings_sent;
-        send(c, ping_frame_);
+        send(c, pings_[static_cast<std::size_t>(c.speaks())]);
+        if (only_listens(c.speaks()) && !c.gone) { // it cannot answer; the kernel finds out that nobody takes it
+            c.move_to(stage::live);
+            schedule_ping(c, false);
+        }
         break;
     case stage::awaiting_pong:
         if (c.paused) { // so we have not looked whether it is there
@@ -205,19 +228,19 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
 
 void server::on_message(client& c, std::span<std::byte> payload) {
     std::string_view message = as_text(payload);
+    if (only_listens(c.speaks())) return begin_listening(c, message);
     if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
     handle_lines(c, message, 0);
 }
 
 void server::handle_lines(client& c, std::string_view message, std::size_t commands) {
-    const char* const end = message.data() + message.size();
-    while (const auto line = protocol::next_line(message)) {
+    std::string_view unhandled = message;
+    for (; const auto line = next_command(c, message); unhandled = message) {
         if (++commands > options_.commands_per_message_max) {
             return break_off(c, metrics::protocol_failure::too_many_commands);
         }
-        const std::string_view unhandled{line->data(), static_cast<std::size_t>(end - line->data())};
         if (shard().turns.over()) return wait_for_turn(c, unhandled, commands - 1, false);
-        const result<protocol::command> command = decoder_.decode(*line);
+        const result<protocol::command> command = decode(c, *line);
         if (!command) return break_off(c, metrics::protocol_failure::malformed_command);
         if (std::holds_alternative<protocol::publish_request>(command->what) && bus_->congested()) {
             return wait_for_turn(c, unhandled, commands - 1, true);
@@ -231,6 +254,15 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
             return;
         }
     }
+    if (!message.empty()) break_off(c, metrics::protocol_failure::malformed_command); // what is left is torn
+}
+
+std::optional<std::string_view> server::next_command(const client& c, std::string_view& message) const {
+    return speaks_protobuf(c.speaks()) ? protocol::next_delimited(message) : protocol::next_line(message);
+}
+
+result<protocol::command> server::decode(const client& c, std::string_view one) {
+    return speaks_protobuf(c.speaks()) ? protobuf_decoder_.decode(one) : json_decoder_.decode(one);
 }
 
 // The rest of a message that begins with a command that there is no time or no room for now.
@@ -245,7 +277,7 @@ void server::on_turn(link::record& r) {
     auto& c = static_cast<client&>(r);
     if (!c.waits()) return resume(c);
     const hold kept{*this, c}; // what waited may end the connection
-    active_ = &c;
+    serve(c);
     go_on(c);
     put_replies_aside(c);
     if (!c.gone && !c.closing && !c.waits()) resume(c);
@@ -275,7 +307,7 @@ void server::go_on(client& c) {
 
 void server::on_bytes_after_close(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<client&>(r);
-    if (c.where() == stage::upgrading) return; // it never was a WebSocket
+    if (c.where() == stage::upgrading || !is_framed(c.speaks())) return; // it is no WebSocket
     if (c.busy != nullptr && c.busy->kept != nullptr) {
         return await_close(c, static_cast<half_message&>(*c.busy->kept).assembler, bytes);
     }
@@ -319,6 +351,12 @@ void server::close(client& c, std::uint16_t code, std::string_view reason, bool 
     ++counters().connections_closed(code);
     if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
     leave_all(c);
+    if (!is_framed(c.speaks())) {
+        std::string message, last_word;
+        encoder_of(c.speaks()).disconnect_push(message, code, reason);
+        append_wrapped(last_word, c.speaks(), message);
+        return link::server::close(c, last_word, forget_queued);
+    }
     std::array<std::byte, ws::close_frame_bytes_max> frame;
     const std::size_t size = ws::encode_close(frame, code, reason);
     link::server::close(c, as_text(std::span{frame}.first(size)), forget_queued);

@@ -12,10 +12,14 @@
 #include "protocol/codes.hpp"
 #include "protocol/command.hpp"
 #include "protocol/json_decoder.hpp"
+#include "protocol/payload.hpp"
+#include "protocol/protobuf_decoder.hpp"
 #include "protocol/reply.hpp"
 #include "session/burst.hpp"
+#include "session/carrier.hpp"
 #include "session/client.hpp"
 #include "session/client_ids.hpp"
+#include "session/options.hpp"
 #include "session/questions.hpp"
 #include "session/refusal.hpp"
 #include "ws/close.hpp"
@@ -43,64 +47,13 @@ struct connection_claims;
 struct payload;
 } // namespace carillon::auth
 
+namespace carillon::http {
+struct cross_origin;
+} // namespace carillon::http
+
 namespace carillon::session {
 
 class user_counts;
-
-/// Whose tokens are good. The keys are those of auth::verifier.
-struct token_options {
-    std::shared_ptr<const auth::key_set> keys{};              ///< of connections; none: no token is good
-    std::shared_ptr<const auth::key_set> subscription_keys{}; ///< none: those of connections
-    std::string audience{};
-    std::string issuer{};
-    std::string user_claim = "sub";
-    std::chrono::seconds leeway{0};
-    std::string cookie{}; ///< of the upgrade, that may hold a connection's token; empty: none
-    std::string query{};  ///< the parameter of the same; empty: none
-    std::size_t token_bytes_max = 16 * 1024;
-    std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< for each of the two kinds
-    /// Keys that come from elsewhere, and may be fetched anew when one is missing: asks for that, and `on_keys` must
-    /// follow, in time. None: they are what they are.
-    std::function<void()> fetch_keys{};
-    std::function<void()> fetch_subscription_keys{}; ///< none: those of connections, if that is so for the keys
-};
-
-/// What clients may do and cost. See docs/configuration.md for what each means to a user.
-struct options {
-    std::string path = "/connection/websocket";
-    /// Paths whose plain requests are handed over, "/path/*" for all under one; all others get a 404.
-    std::vector<std::string> pages;
-    http::head_limits head{}; ///< of a request
-    bool dev = false;         ///< anonymous clients may connect, from every origin
-    bool anonymous = false;   ///< who shows no token may connect, as the user ""
-    token_options tokens{};
-    std::vector<channels::name_space> name_spaces{}; ///< none with `dev`: everybody may do everything everywhere
-    /// How long a client may stay when its time is over, so that it can show another token.
-    std::chrono::seconds expired_close_delay{25};
-    user_counts* users = nullptr;  ///< limits the connections of each; none: there is no limit. Outlives the server
-    bool personal_channel = false; ///< who has a user is subscribed to a channel of its own
-    std::string personal_channel_namespace{}; ///< of these channels; empty: they have none
-    std::vector<std::string> allowed_origins;
-    std::uint32_t connections_max = 0xffffffff;
-    std::size_t farewells_max = 16; ///< refused connections that wait for their end
-    std::size_t message_bytes_max = 64 * 1024;
-    std::size_t outbox_bytes_max = 1024 * 1024;
-    std::size_t subscriptions_max = 128;
-    std::size_t channel_bytes_max = 255;
-    std::size_t payload_bytes_max = 64 * 1024;
-    std::size_t commands_per_message_max = 1024;
-    std::chrono::milliseconds handshake_timeout{10'000};
-    std::chrono::milliseconds connect_timeout{10'000};
-    std::chrono::milliseconds ping_interval{25'000};
-    std::chrono::milliseconds pong_timeout{8'000};
-    std::chrono::milliseconds close_timeout{5'000};
-    tls::entrance* entrance = nullptr;         ///< for clients that speak TLS; outlives the server
-    std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, at once
-    hooks::application* application = nullptr; ///< who is asked what clients may do; none: nobody. Outlives the server
-    refusal_listener on_refusal{};             ///< none: nobody is told
-    /// What time it is for tokens; none: the system's clock.
-    std::function<std::chrono::sys_seconds()> now{};
-};
 
 /// Takes over a connection whose request asks for one of options::pages: its descriptor, and all the bytes it has sent
 /// so far. May be called on any shard's thread.
@@ -161,6 +114,8 @@ public:
 
     void on_occupied(std::string_view channel) override;
     void on_vacated(std::string_view channel) override;
+    /// Commands of a client that does not say them on its connection (protocol §7.3); of nobody's, nothing happens.
+    void on_emulated(std::string_view session, std::string data);
 
     /// Says goodbye to everybody, some at a time, so that a shutdown does not stall those who are served last.
     void close_all(protocol::disconnect code);
@@ -192,6 +147,19 @@ private:
     std::span<std::byte> upgrade(client& c, std::span<std::byte> bytes);
     bool judge_head(client& c, std::string_view bytes, std::size_t& scanned, std::size_t& head_bytes);
     void judge_request(client& c, std::string_view bytes, const http::request_head& head);
+    std::span<const std::string> allowed_origins() const noexcept;
+
+    // carriers.cpp: clients that are told over the body of a response
+    std::optional<transport> transport_at(std::string_view path) const noexcept;
+    bool judge_carrier(client& c, std::string_view bytes, const http::request_head& head, transport what);
+    void end_request(client& c, std::string_view answer);
+    void begin_stream(client& c, std::string message, transport what, bool protobuf, const http::cross_origin& asking,
+                      const http::request_head& head);
+    void hear(client& c, std::string message);
+    void hear_later(client& c, std::string_view data);
+    void begin_listening(client& c, std::string_view request);
+    void take_emulated(client& c, std::string_view body, bool protobuf, const http::cross_origin& asking,
+                       const http::request_head& head);
     void refuse_upgrade(client& c, http::status status, std::string_view reason,
                         const http::request_head* head = nullptr);
     void tell_refusal(const refusal& what) {
@@ -202,6 +170,8 @@ private:
     void read_frames(client& c, std::span<std::byte> bytes);
     void on_message(client& c, std::span<std::byte> payload);
     void handle_lines(client& c, std::string_view message, std::size_t commands);
+    std::optional<std::string_view> next_command(const client& c, std::string_view& message) const;
+    result<protocol::command> decode(const client& c, std::string_view one);
     void go_on(client& c);
     void await_close(client& c, ws::assembler& assembler, std::span<std::byte> bytes);
     void answer_close(client& c, std::uint16_t code);
@@ -227,7 +197,7 @@ private:
     void subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
     void answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what);
     void fail(std::uint32_t id, protocol::command_error why);
-    bool may_be_published(const std::optional<auth::payload>& data) const;
+    std::optional<protocol::payload_kind> kind_of(const client& c, std::string_view channel, std::string_view data);
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
 
     // admission.cpp: tokens, and what their ends bring about
@@ -237,6 +207,7 @@ private:
     bool count_token(const result<Claims>& verified);
     bool take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims);
     bool take_json(client& c, const auth::payload& from, std::string& into);
+    bool take_data(client& c, const auth::payload& from, std::string& into);
     bool subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims,
                               std::span<const protocol::subscribe_request> known);
     bool subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known);
@@ -263,9 +234,9 @@ private:
     void subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
     bool enter(client& c, std::string_view channel, bool wants_joins);
     void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said);
-    protocol::stream_place place_of(const bus::home_answer& said, bool recovers);
-    static void append_list(std::string& out, const streams::batch& what);
-    std::string_view listed(const streams::shared_batch& what);
+    protocol::stream_place place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with);
+    static void append_list(std::string& out, const streams::batch& what, const protocol::encoder& with);
+    std::string_view listed(const streams::shared_batch& what, const protocol::encoder& with);
     bool take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said);
     void on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
                               const result<bus::home_answer>& said);
@@ -333,15 +304,25 @@ private:
     void visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what);
     bool subscribe_by_order(client& c, const api::subscribe_request& what);
     void push_subscription(client& c, grant& what, const bus::home_answer* stands);
-    void push(client& c, std::string_view line);
+    // A push to one client: `write(encoder, message)`.
+    template <class Write>
+    void push(client& c, Write&& write) {
+        std::string message, bytes;
+        write(encoder_of(c.speaks()), message);
+        append_wrapped(bytes, c.speaks(), message);
+        send(c, bytes);
+    }
 
     // A channel that is taken from everybody who had it: the push that says so.
     struct farewell {
         std::string channel;
-        std::string frame;
+        bool unfit = false; // they end, because they cannot be told what is published
+        protocol::unsubscription code{};
+        std::string_view reason;
         std::vector<net::connection_key> whose;
     };
     void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
+    void end_unfit(std::string_view channel);
     template <class Reply>
     void answer_later(bus::ticket whose, Reply&& reply);
     // Answers the command that a client waits for, and goes on with those behind it.
@@ -349,7 +330,7 @@ private:
     void answer_waiting(client& c, Reply&& reply) {
         CHECK(c.waits() && active_ == nullptr);
         const hold kept{*this, c}; // what waited behind it may end the connection
-        active_ = &c;
+        serve(c);
         reply();
         if (!c.gone) go_on(c);
         flush_replies();
@@ -357,6 +338,12 @@ private:
         if (!c.gone && !c.closing && !c.waits()) resume(c);
     }
     void hold_back(person& whose, std::string_view frames);
+    void serve(client& c);
+    // Of the client that is being served.
+    const protocol::encoder& encoder() const noexcept {
+        CHECK(active_ != nullptr);
+        return encoder_of(active_->speaks());
+    }
     std::string& next_reply();
     void flush_replies();
     void put_replies_aside(client& c);
@@ -365,7 +352,7 @@ private:
     void close_some(std::uint32_t first, protocol::disconnect code);
 
     hub::subscriber subscriber_of(const client& c) const {
-        return hub::subscriber::make(shard().records.index_of(c), hub::format::websocket_json);
+        return hub::subscriber::make(shard().records.index_of(c), c.speaks());
     }
 
     // Replies beyond this go out before the others are made.
@@ -379,7 +366,8 @@ private:
     hub::hub* hub_;
     bus::broker* bus_;
     handover plain_http_;
-    protocol::json_decoder decoder_;
+    protocol::json_decoder json_decoder_;
+    protocol::protobuf_decoder protobuf_decoder_;
     client_ids ids_;
     channels::rules rules_;
     std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
@@ -387,9 +375,9 @@ private:
     bool any_recovers_ = false;                // whether there is a namespace whose channels can be recovered
     std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
     std::minstd_rand jitter_{std::random_device{}()};
-    std::string ping_frame_;
-    std::uint32_t orders_ = 0; // subscriptions that the server API asked for
-    std::string encoded_;      // one publication, while it is encoded
+    std::array<std::string, hub::formats / 2> pings_; // by format
+    std::uint32_t orders_ = 0;                        // subscriptions that the server API asked for
+    std::string encoded_;                             // one publication, while it is encoded
     // Tokens that came with the upgrade, until the connect: for those who cannot send them there.
     boost::unordered_flat_map<std::uint64_t, std::string> tokens_of_upgrades_;
 
@@ -399,6 +387,7 @@ private:
     // What many have missed alike, in a reply's form.
     struct list {
         streams::shared_batch of;
+        const protocol::encoder* with = nullptr;
         std::string text;
     };
     std::array<list, 8> lists_;

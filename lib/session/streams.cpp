@@ -83,38 +83,39 @@ void server::join_stream(client& c, bus::ticket whose, std::string_view channel,
         return refuse(command_error::unrecoverable_position);
     if (hub_->subscribed(subscriber_of(c), c.channels, channel)) return refuse(command_error::already_subscribed);
     if (!enter(c, channel, whose.wants_joins)) return refuse(command_error::internal);
-    protocol::subscribe_result what{.was_recovering = whose.recovers, .stream = place_of(*said, whose.recovers)};
+    protocol::subscribe_result what{.was_recovering = whose.recovers,
+                                    .stream = place_of(*said, whose.recovers, encoder())};
     answer_subscribe(c, whose.id, what);
     greet(c, channel);
 }
 
 // What the client is told. Valid until the next is asked for.
-protocol::stream_place server::place_of(const bus::home_answer& said, bool recovers) {
+protocol::stream_place server::place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with) {
     const bool recovered = recovers && said.said == streams::verdict::recovered;
     const std::size_t count = recovered && said.publications != nullptr ? said.publications->publications.size() : 0;
     return {.epoch = said.top.epoch.view(),
             .offset = said.top.offset - count, // the client moves on with each publication (§5)
             .recovered = recovered,
-            .publications = count == 0 ? std::string_view{} : listed(said.publications)};
+            .publications = count == 0 ? std::string_view{} : listed(said.publications, with)};
 }
 
-void server::append_list(std::string& out, const streams::batch& what) {
+void server::append_list(std::string& out, const streams::batch& what, const protocol::encoder& with) {
     for (std::size_t i = 0; i < what.publications.size(); ++i) {
         const streams::draft each = what.publications[i]->view();
-        if (i > 0) out += ',';
-        protocol::append_listed_publication(out, {each.payload, each.is_json, each.info, each.tags, what.offset_of(i)});
+        with.listed_publication(out, {each.payload, each.is_json, each.info, each.tags, what.offset_of(i)});
     }
 }
 
 // When many come back at once, they have missed the same: it is encoded once.
-std::string_view server::listed(const streams::shared_batch& what) {
+std::string_view server::listed(const streams::shared_batch& what, const protocol::encoder& with) {
     for (const list& each : lists_) {
-        if (each.of == what) return each.text;
+        if (each.of == what && each.with == &with) return each.text;
     }
     list& made = lists_[next_list_++ % lists_.size()];
     made.of = what;
+    made.with = &with;
     made.text.clear();
-    append_list(made.text, *what);
+    append_list(made.text, *what, with);
     return made.text;
 }
 
@@ -192,8 +193,8 @@ void server::answer_history(client&, std::uint32_t id, const result<bus::home_an
     case streams::store::query_error::none: break;
     }
     encoded_.clear();
-    if (said->publications != nullptr) append_list(encoded_, *said->publications);
-    protocol::append_history_reply(next_reply(), id, {said->top.offset, said->top.epoch.view()}, encoded_);
+    if (said->publications != nullptr) append_list(encoded_, *said->publications, encoder());
+    encoder().history_reply(next_reply(), id, {said->top.offset, said->top.epoch.view()}, encoded_);
 }
 
 } // namespace carillon::session

@@ -1,6 +1,8 @@
 #include "http/upgrade.hpp"
 
 #include "base/bytes.hpp"
+#include "http/body_reply.hpp"
+#include "http/credentials.hpp"
 #include "net/system_calls.hpp"
 #include "session/server.hpp"
 
@@ -13,14 +15,12 @@ namespace carillon::session {
 
 namespace {
 const std::string every_origin = "*";
-constexpr std::array<std::string_view, 1> subprotocols{"centrifuge-json"};
+constexpr std::array<std::string_view, 2> subprotocols{"centrifuge-json", "centrifuge-protobuf"};
 
-// What the protocol's clients ask for when they speak protobuf, by subprotocol or by query. They would hear a 101 as a
-// yes, be disconnected at their first message, and come back for ever.
+// By subprotocol or by query (§1.1).
 bool asks_for_protobuf(const http::request_head& head, const http::upgrade_verdict& verdict) noexcept {
-    if (http::query_has(head.query(), "format=protobuf") || http::query_has(head.query(), "cf_protocol=protobuf"))
-        return true;
-    return verdict.subprotocol.empty() && http::offers_subprotocol(head, "centrifuge-protobuf");
+    if (!verdict.subprotocol.empty()) return verdict.subprotocol == "centrifuge-protobuf";
+    return http::query_has(head.query(), "format=protobuf") || http::query_has(head.query(), "cf_protocol=protobuf");
 }
 
 bool is_one_of(const std::vector<std::string>& pages, std::string_view path) noexcept {
@@ -31,6 +31,10 @@ bool is_one_of(const std::vector<std::string>& pages, std::string_view path) noe
 
 std::int64_t unix_time_s() noexcept { return static_cast<std::int64_t>(std::time(nullptr)); }
 } // namespace
+
+std::span<const std::string> server::allowed_origins() const noexcept {
+    return options_.dev ? std::span{&every_origin, 1} : std::span{options_.allowed_origins};
+}
 
 // Over the limit on connections: the answer of protocol §0, and no record.
 void server::refuse(int descriptor) {
@@ -91,17 +95,19 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
         refuse_upgrade(c, parsed.refusal, parsed.reason);
         return false;
     }
-    if (!http::wants_upgrade(head) && head.path() != options_.path) {
+    const std::optional<transport> other = transport_at(head.path());
+    const bool only_listens = other == transport::uni_websocket;
+    if (other && !only_listens) return judge_carrier(c, bytes, head, *other);
+    const bool is_ours =
+        only_listens || (head.path() == options_.path && options_.transports.has(transport::websocket));
+    if (!http::wants_upgrade(head) && !is_ours) {
         judge_request(c, bytes, head);
         return false;
     }
-    const std::span<const std::string> origins =
-        options_.dev ? std::span{&every_origin, 1} : std::span{options_.allowed_origins};
-    http::upgrade_verdict verdict =
-        http::decide_upgrade(head, {.path = options_.path, .subprotocols = subprotocols, .allowed_origins = origins});
-    if (verdict.code == http::status::switching_protocols && asks_for_protobuf(head, verdict)) {
-        verdict = {http::status::bad_request, "Only JSON is spoken here: offer centrifuge-json.", {}, {}};
-    }
+    const http::upgrade_verdict verdict = http::decide_upgrade(
+        head, {.path = is_ours ? head.path() : std::string_view{},
+               .subprotocols = std::span{subprotocols}.first(only_listens ? 1 : subprotocols.size()),
+               .allowed_origins = allowed_origins()});
     if (verdict.code != http::status::switching_protocols) {
         refuse_upgrade(c, verdict.code, verdict.reason, &head);
         return false;
@@ -110,11 +116,21 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     const std::size_t size = http::write_switching_protocols(reply, verdict);
     ++counters().upgrades;
     c.move_to(stage::connecting);
+    c.speak(only_listens                       ? hub::format::uni_websocket
+            : asks_for_protobuf(head, verdict) ? hub::format::websocket_protobuf
+                                               : hub::format::websocket_json);
+    replies_.carry(c.speaks());
     schedule(c, options_.connect_timeout);
     send(c, {reply.data(), size});
     head_bytes = head.size();
     if (!c.gone) keep_fields(c, head);
     if (!c.gone) keep_token(c, head);
+    // Who only listens may say at once what it would have sent as its message.
+    std::string request;
+    if (!c.gone && only_listens && http::decode_form(http::query_value(head.query(), "cf_connect"), request) &&
+        !request.empty()) {
+        begin_listening(c, request);
+    }
     return !c.gone;
 }
 

@@ -15,7 +15,7 @@ using test::member_of;
 class history {
 public:
     history(unsigned seed, std::size_t members, std::size_t channels) : random_{seed}, channels_{channels} {
-        for (std::uint32_t i = 0; i < members; ++i) members_.emplace_back(t_, i, static_cast<format>(below(formats)));
+        for (std::uint32_t i = 0; i < members; ++i) members_.emplace_back(t_, i, static_cast<format>(below(10)));
     }
 
     void run(int steps) {

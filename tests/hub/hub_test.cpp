@@ -234,11 +234,11 @@ TEST(hub, only_formats_that_are_present_are_encoded_and_each_of_them_once) {
     member_of bus{t, 100, format::resp3};
     bus.join("bus");
     t.publish("web", "x");
-    EXPECT_EQ(t.heard.encodings, (std::array{1, 0, 0, 0}));
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{1, 0, 0, 0}));
     t.publish("bus", "x");
-    EXPECT_EQ(t.heard.encodings, (std::array{1, 0, 1, 0}));
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{1, 0, 1, 0}));
     t.publish("nobody's", "x");
-    EXPECT_EQ(t.heard.encodings, (std::array{1, 0, 1, 0}));
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{1, 0, 1, 0}));
 }
 
 TEST(hub, a_newcomers_format_is_encoded_from_then_on) {
@@ -250,7 +250,7 @@ TEST(hub, a_newcomers_format_is_encoded_from_then_on) {
     t.publish("c", "2");
     t.bells.flush();
     EXPECT_EQ(bus.pieces(), pieces{"1:c=2;"});
-    EXPECT_EQ(t.heard.encodings, (std::array{2, 1, 0, 0}));
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{2, 1, 0, 0}));
 }
 
 TEST(hub, the_shared_copy_is_made_once_for_each_format) {
