@@ -1,8 +1,4 @@
 #include "config/option.hpp"
-#include "config/value.hpp"
-
-#include <boost/mp11/algorithm.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -277,8 +273,7 @@ constexpr option table[] = {
      "All gateways of one service have the same."},
     {PLACE(bus_presence_ttl_s), gateway, upstream, 3, 86'400, "seconds",
      "How long somebody is present on the bus without having been heard of again; gateways say so three times "
-     "meanwhile. "
-     "After it those are gone whose gateway has died."},
+     "meanwhile. After it those are gone whose gateway has died."},
     {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
      "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into what "
      "the bus keeps for a subscriber."},
@@ -362,34 +357,6 @@ constexpr option table[] = {
 #undef PLACE
 #undef PLACE_MS
 
-std::string with_dashes(std::string_view key) {
-    std::string text{key};
-    std::replace(text.begin(), text.end(), '_', '-');
-    return text;
-}
-
-struct describe_values {
-    const option& of;
-
-    std::string number() const { return fmt::format("a whole number from {} to {} ({})", of.least, of.most, of.unit); }
-    std::string operator()(bool settings::*) const { return "true or false"; }
-    std::string operator()(std::size_t settings::*) const { return number(); }
-    std::string operator()(std::chrono::milliseconds settings::*) const { return number(); }
-    std::string operator()(std::string settings::*) const { return fmt::format("a text of at most {} bytes", of.most); }
-    std::string operator()(address settings::*) const { return "HOST:PORT or unix:PATH"; }
-    std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT, unix:PATH or off"; }
-    std::string operator()(std::optional<redis_address> settings::*) const {
-        return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
-    }
-    std::string operator()(std::vector<std::string> settings::*) const {
-        return fmt::format("a list of at most {} {}", of.most, of.unit);
-    }
-    template <class Enum>
-    std::string operator()(Enum settings::*) const {
-        return fmt::format("one of {}", fmt::join(enumerator_names<Enum>(), ", "));
-    }
-};
-
 } // namespace
 
 std::span<const option> options() { return table; }
@@ -398,35 +365,6 @@ const option* find_option(std::string_view key) {
     const auto* found =
         std::find_if(std::begin(table), std::end(table), [&](const auto& row) { return row.key == key; });
     return found == std::end(table) ? nullptr : found;
-}
-
-std::string flag_of(const option& option) { return "--" + with_dashes(option.key); }
-
-std::string variable_of(const option& option) {
-    std::string name = "CARILLON_";
-    for (const char letter : option.key)
-        name += letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 32) : letter;
-    return name;
-}
-
-std::string default_of(const option& option) {
-    const std::string text = text_of(settings{}, option);
-    return text.empty() ? "none" : text;
-}
-
-std::string values_of(const option& option) { return std::visit(describe_values{option}, option.target); }
-
-bool is_secret(const option& option) {
-    return option.key == "bus_password" || option.key == "bus" || option.key == "api_key" ||
-           option.key == "admin_password" || option.key.ends_with("_hmac_secret");
-}
-bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
-bool is_list(const option& option) {
-    return std::holds_alternative<std::vector<std::string> settings::*>(option.target);
-}
-bool is_number(const option& option) {
-    return std::holds_alternative<std::size_t settings::*>(option.target) ||
-           std::holds_alternative<std::chrono::milliseconds settings::*>(option.target);
 }
 
 } // namespace carillon::config

@@ -33,6 +33,23 @@ private:
     int descriptor_;
 };
 
+// Copies what follows the first `from` bytes of the pieces; returns how much.
+std::size_t gather(std::span<const iovec> pieces, std::size_t from, std::span<std::byte> into) {
+    std::size_t size = 0;
+    for (const iovec& each : pieces) {
+        if (from >= each.iov_len) {
+            from -= each.iov_len;
+            continue;
+        }
+        const std::size_t part = std::min(each.iov_len - from, into.size() - size);
+        std::memcpy(into.data() + size, static_cast<const std::byte*>(each.iov_base) + from, part);
+        size += part;
+        from = 0;
+        if (size == into.size()) break;
+    }
+    return size;
+}
+
 } // namespace
 
 tls::stream& server::stream_of(const record& r) { return *streams_[records().index_of(r)]; }
@@ -95,20 +112,21 @@ net::io_result server::flush_encrypted(record& r) {
     tls::stream& stream = stream_of(r);
     socket_wire wire{shard_.calls, r.descriptor};
     if (const int why = stream.flush(wire)) return {0, why};
-    const net::io_result result = r.busy->outbox.send([&](std::span<const iovec> pieces) -> net::io_result {
+    // All of them, record by record: less would say that the socket takes no more, and no edge would come.
+    return r.busy->outbox.send([&](std::span<const iovec> pieces) -> net::io_result {
         std::array<std::byte, record_bytes> gathered;
-        std::size_t size = 0;
-        for (const iovec& each : pieces) {
-            const std::size_t part = std::min(each.iov_len, gathered.size() - size);
-            std::memcpy(gathered.data() + size, each.iov_base, part);
-            size += part;
-            if (size == gathered.size()) break;
+        std::size_t taken = 0;
+        while (!stream.has_unsent()) {
+            const std::size_t size = gather(pieces, taken, gathered);
+            if (size == 0) break;
+            const tls::stream::sent done = stream.send(wire, std::span{gathered}.first(size));
+            if (done.error != 0 && taken == 0) return {0, done.error};
+            taken += done.bytes;
+            if (done.bytes < size) break;
         }
-        const tls::stream::sent done = stream.send(wire, std::span{gathered}.first(size));
-        if (done.error != 0) return {0, done.error};
-        return {static_cast<long>(done.bytes), 0};
+        if (taken == 0) return {0, EAGAIN};
+        return {static_cast<long>(taken), 0};
     });
-    return result;
 }
 
 // False: something is unsent yet, and a flush is under way.

@@ -19,6 +19,7 @@ namespace {
 
 std::int64_t unix_time_s() noexcept { return static_cast<std::int64_t>(std::time(nullptr)); }
 
+constexpr std::size_t listening_room = 32; // around a ConnectRequest, to make a command of it
 constexpr std::string_view protobuf_type = "application/octet-stream";
 
 std::string_view content_type_of(hub::format speaks) noexcept {
@@ -138,25 +139,29 @@ void server::begin_stream(client& c, std::string message, transport what, bool p
 
 // What a client says that does not say it in frames.
 void server::hear(client& c, std::string message) {
-    if (only_listens(c.speaks())) return begin_listening(c, message);
     message.reserve(message.size() + work::work_pool::readable_padding);
     ++counters().messages_received;
-    if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
-    handle_lines(c, message, 0);
+    if (only_listens(c.speaks())) {
+        begin_listening(c, message);
+    } else {
+        if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
+        handle_lines(c, message, 0);
+    }
     if (!c.gone && !c.closing && c.waits()) read_frames(c, {}); // keeps the rest
 }
 
 // The one request of a client that only listens is a ConnectRequest, or nothing (§7.4).
 void server::begin_listening(client& c, std::string_view request) {
     if (c.where() != stage::connecting) return break_off(c, metrics::protocol_failure::unexpected_command);
-    std::string line = R"({"id":1,"connect":)";
+    if (request.size() > options_.message_bytes_max - listening_room)
+        return break_off(c, metrics::protocol_failure::message_too_big);
+    std::string& line = connect_; // which outlives this call, because the command may have to wait
+    line = R"({"id":1,"connect":)";
     for (const char each : request) line += each == '\n' || each == '\r' ? ' ' : each;
     if (request.empty()) line += "{}";
     line += '}';
     line.reserve(line.size() + work::work_pool::readable_padding);
-    if (line.size() > options_.message_bytes_max) return break_off(c, metrics::protocol_failure::message_too_big);
     handle_lines(c, line, 0);
-    if (!c.gone && !c.closing && c.waits()) read_frames(c, {});
 }
 
 // Commands of a client whose messages come by requests of their own, over whichever connection (§7.3).

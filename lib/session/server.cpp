@@ -101,7 +101,8 @@ void server::on_bytes(link::record& r, std::span<std::byte> bytes) {
     unhandled_ = {};
     if (c.where() == stage::upgrading) bytes = upgrade(c, bytes);
     // What else is sent where there are no frames is of no meaning.
-    if (c.where() != stage::upgrading && !c.gone && !c.closing && !bytes.empty() && is_framed(c.speaks()))
+    if (c.where() != stage::upgrading && !c.gone && !c.closing && (!bytes.empty() || c.waits()) &&
+        is_framed(c.speaks()))
         read_frames(c, bytes);
     put_replies_aside(c);
 }

@@ -20,6 +20,7 @@
 #include "session/client.hpp"
 #include "session/client_ids.hpp"
 #include "session/options.hpp"
+#include "session/parts.hpp"
 #include "session/questions.hpp"
 #include "session/refusal.hpp"
 #include "ws/close.hpp"
@@ -313,14 +314,6 @@ private:
         send(c, bytes);
     }
 
-    // A channel that is taken from everybody who had it: the push that says so.
-    struct farewell {
-        std::string channel;
-        bool unfit = false; // they end, because they cannot be told what is published
-        protocol::unsubscription code{};
-        std::string_view reason;
-        std::vector<net::connection_key> whose;
-    };
     void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
     void end_unfit(std::string_view channel);
     template <class Reply>
@@ -384,15 +377,10 @@ private:
     // Channels that the bus has not confirmed, by whose command that is: only where it is known who is there.
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> awaited_;
 
-    // What many have missed alike, in a reply's form.
-    struct list {
-        streams::shared_batch of;
-        const protocol::encoder* with = nullptr;
-        std::string text;
-    };
-    std::array<list, 8> lists_;
+    std::array<encoded_list, 8> lists_;
     std::size_t next_list_ = 0;
-    std::string info_; // of a publisher, while it publishes
+    std::string connect_; // of who only listens, as a command
+    std::string info_;    // of a publisher, while it publishes
 
     // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
     client* active_ = nullptr;
@@ -404,13 +392,7 @@ private:
     boost::unordered_flat_map<std::uint64_t, saying> answers_;     // for the commands that are, by their connection
     std::array<std::vector<net::connection_key>, 2> without_keys_; // who waits, by the kind of token
 
-    // For those of whom the application is asked, by their connection.
-    struct asked_of {
-        std::shared_ptr<const hooks::head_fields> fields{};
-        std::string data{};                ///< of the answer to a connect, until that has been told
-        std::vector<std::string> asking{}; ///< about the end of these channels, or "": of the connection
-    };
-    boost::unordered_flat_map<std::uint64_t, asked_of> asked_;
+    boost::unordered_flat_map<std::uint64_t, asked_of> asked_; // by their connection
 };
 
 } // namespace carillon::session

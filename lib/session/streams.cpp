@@ -108,10 +108,10 @@ void server::append_list(std::string& out, const streams::batch& what, const pro
 
 // When many come back at once, they have missed the same: it is encoded once.
 std::string_view server::listed(const streams::shared_batch& what, const protocol::encoder& with) {
-    for (const list& each : lists_) {
+    for (const encoded_list& each : lists_) {
         if (each.of == what && each.with == &with) return each.text;
     }
-    list& made = lists_[next_list_++ % lists_.size()];
+    encoded_list& made = lists_[next_list_++ % lists_.size()];
     made.of = what;
     made.with = &with;
     made.text.clear();

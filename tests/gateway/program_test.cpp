@@ -160,8 +160,7 @@ TEST(program, a_hangup_reads_the_file_anew_or_says_what_is_wrong_with_it) {
     };
     says("info: signal 1 (SIGHUP): nothing has changed that can change at once\n");
     write("log_level = \"loud\"\n");
-    says("warning: signal 1 (SIGHUP): the configuration stays as it was: " + here.path +
-         "/carillon.toml:1: log_level: ");
+    says("warning: signal 1 (SIGHUP): the configuration stays as it was: " + file + ":1: log_level: ");
     write("turn_time_ms = 9\n[[namespace]]\nname = \"chat\"\n");
     says("info: signal 1 (SIGHUP): the configuration has changed: namespace; a restart is needed for turn_time_ms\n");
     EXPECT_EQ(hear(browser, 1).size(), 1u) << "bell is taken away";

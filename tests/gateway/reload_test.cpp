@@ -146,7 +146,7 @@ TEST(reload, namespaces_with_a_history_on_a_bus_outside_need_a_restart) {
     wanted.namespaces[0].history_size = 10;
     const auto found = [&] { return config::changes_between(now, wanted); };
     EXPECT_EQ(found().at_once, words{"namespace"});
-    now.bus = wanted.bus = config::redis_address{"127.0.0.1"};
+    now.bus = wanted.bus = config::redis_address{"127.0.0.1", 6379, "default", ""};
     EXPECT_EQ(found().after_restart, words{"namespace"});
     EXPECT_EQ(config::with_reloadable(now, wanted).namespaces, now.namespaces);
     wanted.namespaces[0].history_size = 0;
@@ -195,6 +195,7 @@ TEST(reload, tokens_origins_and_who_needs_no_token_are_as_the_new_configuration_
     ws_client early{g.runs.raw()};
     early.write(test::upgrade_request);
     read_until(early, "\r\n\r\n");
+    early.response();
     early.say(nobody);
     EXPECT_TRUE(is_in(hear(early, 1).front()));
     EXPECT_EQ(closed_with(g.runs, token(first.c_str())), "close 3500 invalid token");
@@ -218,8 +219,8 @@ TEST(reload, tokens_origins_and_who_needs_no_token_are_as_the_new_configuration_
     g.reload();
     EXPECT_TRUE(is_in(closed_with(g.runs, token(second.c_str()))));
 
-    early.say(R"({"id":2,"ping":{}})");
-    EXPECT_EQ(hear(early, 1), words{R"({"id":2,"ping":{}})"}) << "who was in stays in";
+    early.say(R"({"id":2,"unsubscribe":{"channel":"news"}})");
+    EXPECT_EQ(hear(early, 1), words{R"({"id":2,"unsubscribe":{}})"}) << "who was in stays in";
     g.now.token_hmac_secret.clear();
     g.reload();
     EXPECT_EQ(closed_with(g.runs, token(second.c_str())), "close 3500 invalid token");

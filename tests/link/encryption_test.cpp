@@ -1,12 +1,9 @@
 #include "link/ground.hpp"
+#include "support/self_signed.hpp"
 #include "tls/stream.hpp"
 
 #include <fmt/format.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,38 +12,9 @@
 namespace carillon::test {
 namespace {
 
-/// A certificate that has signed itself and its key, in files.
-struct identity {
-    identity() {
-        EVP_PKEY* const pair = EVP_EC_gen("P-256");
-        X509* const made = X509_new();
-        X509_set_version(made, 2);
-        ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
-        X509_gmtime_adj(X509_getm_notBefore(made), -3600);
-        X509_gmtime_adj(X509_getm_notAfter(made), 3600);
-        X509_set_pubkey(made, pair);
-        X509_sign(made, pair, EVP_sha256());
-        std::FILE* out = std::fopen(certificate.c_str(), "w");
-        PEM_write_X509(out, made);
-        std::fclose(out);
-        out = std::fopen(key.c_str(), "w");
-        PEM_write_PrivateKey(out, pair, nullptr, nullptr, 0, nullptr, nullptr);
-        std::fclose(out);
-        X509_free(made);
-        EVP_PKEY_free(pair);
-    }
-    ~identity() {
-        ::unlink(certificate.c_str());
-        ::unlink(key.c_str());
-    }
-
-    std::string certificate = fmt::format("{}link-{}.pem", testing::TempDir(), ::getpid());
-    std::string key = fmt::format("{}link-{}.key", testing::TempDir(), ::getpid());
-};
-
 std::shared_ptr<const tls::certificates> make_certificates() {
     static tls::ticket_keys tickets; // as the certificates, for all tests
-    const identity self;
+    const self_signed self;
     std::shared_ptr<const tls::certificates> made;
     const auto why = tls::certificates::read({.files = {{self.certificate, self.key}}}, tickets, made);
     EXPECT_FALSE(why) << *why;

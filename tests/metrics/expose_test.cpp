@@ -182,7 +182,7 @@ TEST(exposition, labels_are_few_and_no_series_appears_twice) {
             EXPECT_LE(sample.with.size(), 3u) << name;
             for (const auto& [label, value] : sample.with) {
                 EXPECT_TRUE((std::set<std::string>{"shard", "kind", "code", "reason", "status", "method", "source",
-                                                   "command", "outcome", "le", "version", "compiler"}
+                                                   "command", "outcome", "result", "le", "version", "compiler"}
                                  .contains(label)))
                     << name << ' ' << label;
                 EXPECT_NE(value, "") << name << ' ' << label;

@@ -177,7 +177,9 @@ TEST(people, who_comes_and_goes_is_told_once_however_it_goes) {
         const char* expected;
     } const rows[] = {
         {"told to",
-         [](test_shard& shard, ws_client&) { shard.sessions.carry_out(api::disconnect_request{.who = {.user = "42"}}); },
+         [](test_shard& shard, ws_client&) {
+             shard.sessions.carry_out(api::disconnect_request{.who = {.user = "42"}});
+         },
          "disconnected 42 3503 force disconnect"},
         {"without a word", [](test_shard&, ws_client& client) { const ws_client gone = std::move(client); },
          "disconnected 42 1006"},
