@@ -124,8 +124,9 @@ gateway::gateway(const config::settings& how, role which)
                .entrance = encryption_ ? &encryption_->entrance() : nullptr,
                .pages = client_routes_.paths()};
     mine.node = random_name();
-    mine.emulate = [this](std::uint32_t number, std::string session, std::string data) {
-        return emulate(number, std::move(session), std::move(data));
+    mine.emulate = [this, most = how.client_emulations_waiting_max](std::uint32_t number, std::string session,
+                                                                    std::string data) {
+        return emulate(number, std::move(session), std::move(data), most);
     };
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
@@ -167,9 +168,9 @@ gateway::gateway(const config::settings& how, role which)
 gateway::~gateway() = default;
 
 // A request of its own says what a client has to say, and whichever shard it has come to passes it on.
-bool gateway::emulate(std::uint32_t number, std::string session, std::string data) {
+bool gateway::emulate(std::uint32_t number, std::string session, std::string data, std::size_t most) {
     if (number >= shards_.size()) return true; // nobody's
-    if (emulated_waiting_.fetch_add(1) >= settings_.client_emulations_waiting_max) {
+    if (emulated_waiting_.fetch_add(1) >= most) {
         emulated_waiting_.fetch_sub(1);
         return false;
     }

@@ -114,7 +114,7 @@ private:
     std::function<config::outcome()> read_again_;
     std::uint64_t reloads_done_ = 0;
     std::uint64_t reloads_refused_ = 0;
-    bool emulate(std::uint32_t number, std::string session, std::string data);
+    bool emulate(std::uint32_t number, std::string session, std::string data, std::size_t most);
 
     std::size_t connections_max_ = 0;
     std::atomic<std::size_t> emulated_waiting_{0};
