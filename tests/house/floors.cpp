@@ -25,7 +25,7 @@ std::optional<std::set<std::string>> declared_dependencies(std::string_view cmak
         std::istringstream words{(*at)[2].str()};
         bool listed = false;
         for (std::string word; words >> word;) {
-            if (word == "DEPENDS" || word == "LIBRARIES") {
+            if (word == "DEPENDS" || word == "LIBRARIES" || word == "PRECOMPILE") {
                 listed = word == "DEPENDS";
             } else if (listed) {
                 depends.insert(word);
