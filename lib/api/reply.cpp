@@ -112,7 +112,9 @@ void append_result(std::string& out, const connections_result& what) {
     append_list(out, what.connections, [&](const connection_info& each) {
         append_text(out, R"({"client":)", each.client);
         append_text(out, R"(,"user":)", each.user);
-        out += R"(,"transport":"websocket","channels":[)";
+        out += R"(,"transport":")";
+        out += each.transport;
+        out += R"(","channels":[)";
         append_list(out, each.channels, [&](const std::string& name) { protocol::append_json_string(out, name); });
         out += "]}";
     });

@@ -50,6 +50,7 @@ struct connection_info {
     std::string client{};
     std::string user{};
     std::vector<std::string> channels{};
+    std::string_view transport = "websocket"; ///< static text
 };
 /// Some of the process' connections.
 struct connections_result {

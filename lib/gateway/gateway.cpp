@@ -270,10 +270,7 @@ void gateway::await_signal() {
 }
 
 void gateway::on_signal(int number) {
-    if (number == SIGHUP) {
-        if (encryption_) read_certificates_again();
-        return on_hangup(number);
-    }
+    if (number == SIGHUP) return on_hangup(number);
     switch (impatience_.next(shutdown_signals::clock::now())) {
     case signal_meaning::begin: spdlog::info("signal {}", number); return stop();
     case signal_meaning::again: return spdlog::info("signal {} together with the one before: it is the same", number);
@@ -286,10 +283,6 @@ void gateway::on_signal(int number) {
         std::_Exit(128 + number);
     }
     CHECK(false);
-}
-
-void gateway::read_certificates_again() {
-    if (auto why = encryption_->reload(settings_)) spdlog::error("the certificates stay as they are: {}", *why);
 }
 
 } // namespace carillon::gateway

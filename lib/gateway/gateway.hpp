@@ -105,7 +105,6 @@ private:
     void watch_shards();
     void await_signal();
     void on_signal(int number);
-    void read_certificates_again();
     void start_threads();
     void join_threads();
 

@@ -64,6 +64,8 @@ reload_outcome gateway::read_and_take() {
             made.wrong = std::move(read.text);
         } else if (auto why = read_token_keys(*wanted, keys)) {
             made.wrong = std::move(*why);
+        } else if (encryption_) {
+            if (auto odd = encryption_->reload(settings_)) made.wrong = std::move(*odd); // the last that can be wrong
         }
     }
     ++(made.wrong.empty() ? reloads_done_ : reloads_refused_);

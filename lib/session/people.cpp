@@ -120,6 +120,7 @@ std::uint32_t server::list_connections(std::uint32_t first, std::string_view use
             api::connection_info& made = into.emplace_back();
             made.client = uuid_text{ids_.id_of(records().key_of(c))}.view();
             made.user = c.who.user(in);
+            made.transport = transport_of(c.speaks());
             hub_->each_channel_of(c.channels, [&](std::string_view name) { made.channels.emplace_back(name); });
             bytes += bytes_of(made);
         });

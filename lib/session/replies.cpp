@@ -62,13 +62,18 @@ void server::encode(hub::format encoding, std::string_view channel, const hub::p
 
 // Those who cannot be told what has been published: afterwards, since what is published may not change who hears it.
 void server::end_unfit(std::string_view channel) {
+    if (std::ranges::find(unfit_, channel) != unfit_.end()) return;
+    unfit_.emplace_back(channel);
     auto ended = std::make_shared<farewell>();
     ended->channel = channel;
     ended->unfit = true;
     for (const hub::subscriber each : hub_->subscribers_of(channel)) {
         if (!speaks_protobuf(each.encoding())) ended->whose.push_back(records().key_of(records().at(each.index())));
     }
-    boost::asio::post(shard().context, [this, ended] { take_away(ended, 0); });
+    boost::asio::post(shard().context, [this, ended] {
+        std::erase(unfit_, ended->channel);
+        take_away(ended, 0);
+    });
 }
 
 void server::deliver(hub::subscriber to, hub::frames& what) {

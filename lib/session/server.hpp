@@ -379,8 +379,9 @@ private:
 
     std::array<encoded_list, 8> lists_;
     std::size_t next_list_ = 0;
-    std::string connect_; // of who only listens, as a command
-    std::string info_;    // of a publisher, while it publishes
+    std::vector<std::string> unfit_; // channels whose JSON clients are about to be ended
+    std::string connect_;            // of who only listens, as a command
+    std::string info_;               // of a publisher, while it publishes
 
     // The client whose bytes are being handled, and the replies it will get when they are: one frame for all of them.
     client* active_ = nullptr;

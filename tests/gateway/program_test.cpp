@@ -143,7 +143,7 @@ TEST(program, a_hangup_is_a_line_in_the_log) {
 }
 
 TEST(program, a_hangup_reads_the_file_anew_or_says_what_is_wrong_with_it) {
-    std::string folder = "/tmp/carillon-reload-XXXXXX";
+    std::string folder = ::testing::TempDir() + "carillon-reload-XXXXXX";
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     const std::string file = folder + "/carillon.toml";
     const auto write = [&file](const std::string& text) { std::ofstream{file, std::ios::trunc} << text; };

@@ -44,7 +44,7 @@ struct listening_supervisor {
         return said;
     }
 
-    std::string folder = "/tmp/carillon-supervisor-XXXXXX";
+    std::string folder = ::testing::TempDir() + "carillon-supervisor-XXXXXX";
     std::string path;
     int descriptor = -1;
 };

@@ -11,7 +11,7 @@ import { Centrifuge } from 'centrifuge';
 import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
 import jwt from 'jsonwebtoken';
 import WebSocket from 'ws';
-import { startGateway } from './gateway.mjs';
+import { keepNamedEvents as keepEvents, startGateway } from './gateway.mjs';
 
 const suite = { timeout: 180_000 };
 const limit = { timeout: 60_000 };
@@ -39,20 +39,6 @@ recovery = "stream"
 let channels = 0;
 const freshChannel = () => `test-${++channels}`;
 const token = (claims = {}) => jwt.sign({ sub: '42', ...claims }, secret, { expiresIn: '1h' });
-
-function queue() {
-  const arrived = [], waiting = [];
-  return {
-    put: (what) => (waiting.length ? waiting.shift()(what) : arrived.push(what)),
-    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve))),
-  };
-}
-
-function keepEvents(emitter, ...names) {
-  const all = queue();
-  for (const name of names) emitter.on(name, (context) => all.put({ name, context }));
-  return all;
-}
 
 /** As a browser's, over fetch: no more of it than the SDK uses. */
 class EventSourceOverFetch {
@@ -200,6 +186,8 @@ for (const shards of ['1', '3']) {
       assert.match(connected.connect.client, /^[0-9a-f-]{36}$/);
       assert.ok(mine in connected.connect.subs);
       assert.ok(connected.connect.session);
+      const { result } = await gateway.api('connections', { user: '42' }, apiKey);
+      assert.equal(result.connections.find((each) => each.client === connected.connect.client).transport, 'uni_sse');
       await publish(mine, { a: 1 });
       const heard = JSON.parse((await events.next()).value);
       assert.equal(heard.channel, mine);
@@ -236,13 +224,13 @@ for (const shards of ['1', '3']) {
     test('a WebSocket that only listens', limit, async () => {
       const mine = freshChannel();
       const socket = new WebSocket(gateway.socketUrl.replace('websocket', 'uni_websocket'));
-      const heard = queue();
-      socket.on('message', (data) => heard.put(JSON.parse(data)));
+      const heard = keepEvents(socket, 'message');
+      const said = async () => JSON.parse((await heard.next()).context);
       await once(socket, 'open');
       socket.send(JSON.stringify({ token: token({ channels: [mine] }) }));
-      assert.ok((await heard.next()).connect);
+      assert.ok((await said()).connect);
       await publish(mine, 7);
-      assert.deepEqual((await heard.next()).pub.data, 7);
+      assert.deepEqual((await said()).pub.data, 7);
       socket.send('{}');
       assert.equal((await once(socket, 'close'))[0], 3501);
     });

@@ -198,6 +198,18 @@ let channels = 0;
 /** A channel that no other test uses. */
 export const freshChannel = () => `mail:test-${process.pid}-${++channels}`;
 
+/** The queue of several kinds of events: each its name and what it brought. */
+export function keepNamedEvents(emitter, ...names) {
+  const arrived = [], waiting = [];
+  for (const name of names) {
+    emitter.on(name, (context) => {
+      if (waiting.length) waiting.shift()({ name, context });
+      else arrived.push({ name, context });
+    });
+  }
+  return { next: () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve))) };
+}
+
 /** Keeps each `event` of `emitter` until somebody asks for it: `await events.next()`. */
 export function keepEvents(emitter, event) {
   const arrived = [];

@@ -9,7 +9,7 @@ import { Centrifuge } from 'centrifuge';
 import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
 import jwt from 'jsonwebtoken';
 import WebSocket from 'ws';
-import { startGateway } from './gateway.mjs';
+import { keepNamedEvents as keepEvents, startGateway } from './gateway.mjs';
 
 const suite = { timeout: 120_000 };
 const limit = { timeout: 60_000 };
@@ -50,18 +50,6 @@ const bytesOf = (text) => new TextEncoder().encode(text);
 const textOf = (bytes) => new TextDecoder().decode(bytes);
 const encoded = (value) => bytesOf(JSON.stringify(value));
 const decoded = (bytes) => JSON.parse(textOf(bytes));
-
-/** The queue of several kinds of events: each its name and what it brought. */
-function keepEvents(emitter, ...names) {
-  const arrived = [], waiting = [];
-  for (const name of names) {
-    emitter.on(name, (context) => {
-      if (waiting.length) waiting.shift()({ name, context });
-      else arrived.push({ name, context });
-    });
-  }
-  return { next: () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve))) };
-}
 
 /** A client of one of the SDK's builds, whose connection can be cut. */
 function client(t, gateway, Build, options = {}) {
