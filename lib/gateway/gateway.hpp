@@ -16,7 +16,7 @@
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
 #include "redis/redis_link.hpp"
-#include "session/user_counts.hpp"
+#include "people/user_counts.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -132,7 +132,7 @@ private:
     role role_;
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
-    std::optional<session::user_counts> users_; // where their connections are limited
+    std::optional<people::user_counts> users_; // where their connections are limited
     std::unique_ptr<encryption> encryption_;    // null: no TLS
     std::vector<std::unique_ptr<shard>> shards_;
     std::optional<outside> outside_;

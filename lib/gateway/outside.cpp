@@ -15,7 +15,7 @@
 namespace carillon::gateway {
 
 namespace asio = boost::asio;
-using session::token_kind;
+using conversation::token_kind;
 
 namespace {
 

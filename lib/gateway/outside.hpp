@@ -6,7 +6,7 @@
 #include "gateway/token_keys.hpp"
 #include "metrics/outward_facts.hpp"
 #include "outward/client.hpp"
-#include "session/questions.hpp"
+#include "conversation/questions.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -63,9 +63,9 @@ public:
     boost::asio::awaitable<std::vector<metrics::outward_facts>> facts(std::chrono::milliseconds patience);
 
 private:
-    void add_keys(const config::settings& how, std::string name, const std::string& url, session::token_kind of);
+    void add_keys(const config::settings& how, std::string name, const std::string& url, conversation::token_kind of);
     void tell_keys();
-    void want_keys(session::token_kind of, std::uint32_t shard);
+    void want_keys(conversation::token_kind of, std::uint32_t shard);
 
     boost::asio::io_context* control_;
     const shards* shards_;

@@ -23,25 +23,21 @@ constexpr std::size_t deadlines_per_turn = 16;
 // Of a longer stall, as of a machine that slept, the ticks of one hour are counted.
 constexpr std::chrono::hours lag_counted_max{1};
 
-session::transport_set transports_of(const std::vector<std::string>& names) {
-    session::transport_set all;
+carriers::transport_set transports_of(const std::vector<std::string>& names) {
+    carriers::transport_set all;
     for (const std::string& each : names) {
-        if (each == "websocket") all.add(session::transport::websocket);
-        for (const auto& [path, what] : session::transport_paths) {
+        if (each == "websocket") all.add(carriers::transport::websocket);
+        for (const auto& [path, what] : carriers::transport_paths) {
             if (path.ends_with("/" + each)) all.add(what);
         }
     }
     return all;
 }
 
-session::options session_options(const config::settings& how, const share& mine) {
-    return {.path = "/connection/websocket",
-            .transports = transports_of(how.client_transports),
-            .node = mine.node,
+// What is said with clients, however they come.
+conversation::options talk_options(const config::settings& how, const share& mine) {
+    return {.node = mine.node,
             .shard = mine.number,
-            .emulate = mine.emulate,
-            .pages = mine.pages,
-            .head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max},
             .dev = how.dev,
             .anonymous = how.anonymous,
             .tokens = {.keys = mine.keys.connections,
@@ -61,20 +57,31 @@ session::options session_options(const config::settings& how, const share& mine)
             .users = mine.users,
             .personal_channel = how.personal_channel,
             .personal_channel_namespace = how.personal_channel_namespace,
-            .allowed_origins = how.allowed_origins,
-            .connections_max = mine.clients_max,
-            .farewells_max = how.farewells_max,
-            .message_bytes_max = how.client_message_bytes_max,
             .outbox_bytes_max = how.client_outbox_bytes_max,
             .subscriptions_max = how.client_subscriptions_max,
             .channel_bytes_max = how.client_channel_bytes_max,
             .payload_bytes_max = how.bus_payload_bytes_max,
-            .commands_per_message_max = how.client_commands_per_message_max,
-            .handshake_timeout = how.client_handshake_timeout,
-            .connect_timeout = how.client_connect_timeout,
-            .ping_interval = how.client_ping_interval,
-            .pong_timeout = how.client_pong_timeout,
-            .close_timeout = how.client_close_timeout};
+            .ping_interval = how.client_ping_interval};
+}
+
+session::options session_options(const config::settings& how, const share& mine) {
+    session::options made;
+    static_cast<conversation::options&>(made) = talk_options(how, mine);
+    made.path = "/connection/websocket";
+    made.transports = transports_of(how.client_transports);
+    made.emulate = mine.emulate;
+    made.pages = mine.pages;
+    made.head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max};
+    made.allowed_origins = how.allowed_origins;
+    made.connections_max = mine.clients_max;
+    made.farewells_max = how.farewells_max;
+    made.message_bytes_max = how.client_message_bytes_max;
+    made.commands_per_message_max = how.client_commands_per_message_max;
+    made.handshake_timeout = how.client_handshake_timeout;
+    made.connect_timeout = how.client_connect_timeout;
+    made.pong_timeout = how.client_pong_timeout;
+    made.close_timeout = how.client_close_timeout;
+    return made;
 }
 
 door::door_options door_options(const config::settings& how, const share& mine) {
@@ -288,7 +295,7 @@ std::optional<std::uint32_t> shard::carry_out(const api::command& what) {
     if (!sessions_) return std::nullopt;
     return std::visit(
         [this]<class Request>(const Request& request) -> std::optional<std::uint32_t> {
-            if constexpr (requires { sessions_->carry_out(request); }) return sessions_->carry_out(request);
+            if constexpr (requires { sessions_->talks().carry_out(request); }) return sessions_->talks().carry_out(request);
             CHECK(false); // not asked of users
         },
         what);
@@ -304,7 +311,7 @@ metrics::shard_counters shard::snapshot() const {
     copy.turn_waiting = static_cast<std::int64_t>(turns_.waiting());
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
-    if (sessions_) sessions_->count_tokens(copy);
+    if (sessions_) sessions_->talks().count_tokens(copy);
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();
         const hub::patterns& patterns = embedded_->patterns();

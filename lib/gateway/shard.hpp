@@ -63,7 +63,7 @@ struct share {
     std::function<void()> fetch_keys{};              ///< as in session::token_options
     std::function<void()> fetch_subscription_keys{}; ///< the same
     proxy_table* proxies = nullptr;                  ///< who is asked what its clients may do; none: nobody
-    session::user_counts* users = nullptr;           ///< as in session::options
+    people::user_counts* users = nullptr;           ///< as in session::options
     tls::entrance* entrance = nullptr;               ///< for its clients on TCP; null: they speak no TLS
     std::string node{};                              ///< what clients name this process by
     /// As session::options::emulate.
@@ -115,22 +115,22 @@ public:
 
     /// What can change at once of another configuration.
     void reconfigure(const config::settings& how, const token_keys& keys);
-    std::optional<std::uint64_t> last_told() const { return sessions_ ? sessions_->last_told() : std::nullopt; }
+    std::optional<std::uint64_t> last_told() const { return sessions_ ? sessions_->talks().last_told() : std::nullopt; }
     /// As session::server has them; nobody, where there are no clients.
     std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into) {
-        return sessions_ ? sessions_->list_users(first, into) : net::no_index;
+        return sessions_ ? sessions_->talks().list_users(first, into) : net::no_index;
     }
     std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
                                    std::vector<api::connection_info>& into) {
-        return sessions_ ? sessions_->list_connections(first, user, most, into) : net::no_index;
+        return sessions_ ? sessions_->talks().list_connections(first, user, most, into) : net::no_index;
     }
 
     // What `outside` has heard.
     void use_keys(const token_keys& now) {
-        if (sessions_) sessions_->use_keys(now.connections, now.subscriptions);
+        if (sessions_) sessions_->talks().use_keys(now.connections, now.subscriptions);
     }
-    void on_keys(session::token_kind of, bool fresh) {
-        if (sessions_) sessions_->on_keys(of, fresh);
+    void on_keys(conversation::token_kind of, bool fresh) {
+        if (sessions_) sessions_->talks().on_keys(of, fresh);
     }
     /// What a client of this shard says by a request of its own.
     void on_emulated(const std::string& session, std::string data) {

@@ -1,22 +1,16 @@
 #pragma once
 
-#include "channels/name_space.hpp"
-#include "hooks/application.hpp"
+#include "carriers/transport.hpp"
+#include "conversation/options.hpp"
 #include "http/request_head.hpp"
 #include "session/refusal.hpp"
-#include "session/transport.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
-
-namespace carillon::auth {
-class key_set;
-} // namespace carillon::auth
 
 namespace carillon::tls {
 class entrance;
@@ -24,67 +18,28 @@ class entrance;
 
 namespace carillon::session {
 
-class user_counts;
-
-/// Whose tokens are good. The keys are those of auth::verifier.
-struct token_options {
-    std::shared_ptr<const auth::key_set> keys{};              ///< of connections; none: no token is good
-    std::shared_ptr<const auth::key_set> subscription_keys{}; ///< none: those of connections
-    std::string audience{};
-    std::string issuer{};
-    std::string user_claim = "sub";
-    std::chrono::seconds leeway{0};
-    std::string cookie{}; ///< of the upgrade, that may hold a connection's token; empty: none
-    std::string query{};  ///< the parameter of the same; empty: none
-    std::size_t token_bytes_max = 16 * 1024;
-    std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< for each of the two kinds
-    /// Keys that come from elsewhere, and may be fetched anew when one is missing: asks for that, and `on_keys` must
-    /// follow, in time. None: they are what they are.
-    std::function<void()> fetch_keys{};
-    std::function<void()> fetch_subscription_keys{}; ///< none: those of connections, if that is so for the keys
-};
-
-/// What clients may do and cost. See docs/configuration.md for what each means to a user.
-struct options {
+/// How clients come, and what they may do and cost. See docs/configuration.md for what each means to a user.
+struct options : conversation::options {
     std::string path = "/connection/websocket";
-    transport_set transports{transport::websocket};
-    std::string node = "node"; ///< what clients name it by that say things by requests of their own
-    std::uint32_t shard = 0;   ///< this one's number
-    /// Takes what such a client says to the shard that has it, on any thread: server::on_emulated. False: too much
-    /// waits.
+    carriers::transport_set transports{carriers::transport::websocket};
+    /// Takes what a client says by a request of its own to the shard that has it, on any thread: server::on_emulated.
+    /// False: too much waits.
     std::function<bool(std::uint32_t shard, std::string session, std::string data)> emulate{};
     /// Paths whose plain requests are handed over, "/path/*" for all under one; all others get a 404.
     std::vector<std::string> pages;
     http::head_limits head{}; ///< of a request
-    bool dev = false;         ///< anonymous clients may connect, from every origin
-    bool anonymous = false;   ///< who shows no token may connect, as the user ""
-    token_options tokens{};
-    std::vector<channels::name_space> name_spaces{}; ///< none with `dev`: everybody may do everything everywhere
-    /// How long a client may stay when its time is over, so that it can show another token.
-    std::chrono::seconds expired_close_delay{25};
-    user_counts* users = nullptr;  ///< limits the connections of each; none: there is no limit. Outlives the server
-    bool personal_channel = false; ///< who has a user is subscribed to a channel of its own
-    std::string personal_channel_namespace{}; ///< of these channels; empty: they have none
     std::vector<std::string> allowed_origins;
     std::uint32_t connections_max = 0xffffffff;
     std::size_t farewells_max = 16; ///< refused connections that wait for their end
     std::size_t message_bytes_max = 64 * 1024;
-    std::size_t outbox_bytes_max = 1024 * 1024;
-    std::size_t subscriptions_max = 128;
-    std::size_t channel_bytes_max = 255;
-    std::size_t payload_bytes_max = 64 * 1024;
     std::size_t commands_per_message_max = 1024;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds connect_timeout{10'000};
-    std::chrono::milliseconds ping_interval{25'000};
     std::chrono::milliseconds pong_timeout{8'000};
     std::chrono::milliseconds close_timeout{5'000};
     tls::entrance* entrance = nullptr;         ///< for clients that speak TLS; outlives the server
     std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, at once
-    hooks::application* application = nullptr; ///< who is asked what clients may do; none: nobody. Outlives the server
     refusal_listener on_refusal{};             ///< none: nobody is told
-    /// What time it is for tokens; none: the system's clock.
-    std::function<std::chrono::sys_seconds()> now{};
 };
 
 } // namespace carillon::session

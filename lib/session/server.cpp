@@ -1,10 +1,7 @@
 #include "session/server.hpp"
 
-#include "auth/verifier.hpp"
 #include "base/bytes.hpp"
-#include "protocol/reply.hpp"
-
-#include <boost/asio/post.hpp>
+#include "session/half.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,19 +24,6 @@ link::server::options link_options(const options& how) {
             .handshakes_max = how.handshakes_max};
 }
 
-// The codes that say "you did something that is not allowed".
-bool is_fault_of_peer(std::uint16_t code) noexcept {
-    switch (static_cast<ws::close_code>(code)) {
-    case ws::close_code::protocol_error:
-    case ws::close_code::unsupported_data:
-    case ws::close_code::invalid_payload:
-    case ws::close_code::message_too_big: return true;
-    default: // terminal in the client protocol, and not what the application has asked for
-        return code >= 3500 && code < 4000 &&
-               code != static_cast<std::uint16_t>(protocol::disconnect::force_disconnect);
-    }
-}
-
 metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {
     switch (static_cast<ws::close_code>(close_code)) {
     case ws::close_code::invalid_payload: return metrics::protocol_failure::not_utf8;
@@ -54,33 +38,25 @@ server::~server() = default;
 
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
-    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, bus_{&bus},
-      plain_http_{std::move(plain_http)}, json_decoder_{how.message_bytes_max},
-      rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)}, verifier_{
-                                                                                        make_verifier(how.tokens)} {
-    take_rules();
-    if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
-        hub_->watch(*this);
+    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, plain_http_{std::move(plain_http)},
+      talks_{shard, subscribers, bus, how, *this}, json_decoder_{how.message_bytes_max} {
     for (std::size_t i = 0; i < pings_.size(); ++i) {
         const auto each = static_cast<hub::format>(i);
         if (each == hub::format::resp2 || each == hub::format::resp3) continue;
         hub_->attach(each, *this);
         hub_->attach(hub::with_joins(each), *this);
         std::string ping;
-        encoder_of(each).ping(ping);
-        append_wrapped(pings_[i], each, ping);
+        carriers::encoder_of(each).ping(ping);
+        carriers::append_wrapped(pings_[i], each, ping);
     }
 }
 
-void server::count_tokens(metrics::shard_counters& into) const {
-    if (verifier_ == nullptr) return;
-    for (const auth::memory_counters* each : {&verifier_->connection_memory(), &verifier_->subscription_memory()}) {
-        into.token_memory_hits += each->hits;
-        into.token_memory_misses += each->misses;
-        into.token_memory_evictions += each->evictions;
-        into.token_memory_entries += static_cast<std::int64_t>(each->entries);
-        into.token_memory_bytes += static_cast<std::int64_t>(each->bytes);
-    }
+void server::reconfigure(const session::options& now) {
+    talks_.reconfigure(now);
+    options_.allowed_origins = now.allowed_origins;
+    options_.commands_per_message_max = now.commands_per_message_max;
+    options_.handshake_timeout = now.handshake_timeout;
+    options_.connect_timeout = now.connect_timeout;
 }
 
 // --- the life of a connection
@@ -97,14 +73,14 @@ void server::on_bytes(link::record& r, std::span<std::byte> bytes) {
     auto& c = static_cast<client&>(r);
     // What was published before its commands comes before their replies.
     if (c.channels.count > 0) hub_->flush();
-    serve(c);
+    replies().serve(c);
     unhandled_ = {};
     if (c.where() == stage::upgrading) bytes = upgrade(c, bytes);
     // What else is sent where there are no frames is of no meaning.
     if (c.where() != stage::upgrading && !c.gone && !c.closing && (!bytes.empty() || c.waits()) &&
-        is_framed(c.speaks()))
+        carriers::is_framed(c.speaks()))
         read_frames(c, bytes);
-    put_replies_aside(c);
+    end_burst();
 }
 
 void server::on_slow(link::record& r) {
@@ -116,12 +92,8 @@ void server::on_slow(link::record& r) {
 void server::on_gone(link::record& r, link::ending) {
     auto& c = static_cast<client&>(r);
     cancel_deadline(c);
-    if (!c.closing && c.where() >= stage::live) on_left(c, ws::to_number(ws::close_code::abnormal), {});
-    leave_all(c);
-    c.who.clear();
-    forget_answer(c);
-    forget_fields(c);
-    forget_token(c);
+    if (!c.closing) talks_.on_leaving(c, ws::to_number(ws::close_code::abnormal), {}); // else it has left
+    talks_.forget(c);
     // Whoever closed it has counted it, with the code it chose; the others went without a word.
     if (c.closing) return;
     const bool was_web_socket = c.where() != stage::upgrading;
@@ -146,14 +118,15 @@ void server::on_deadline(net::connection& connection) {
         break;
     case stage::connecting: disconnect(c, protocol::disconnect::stale); break;
     case stage::live:
-        if (end_expired(c) || refresh_by_application(c)) break;
+        if (talks_.on_deadline(c)) break;
         c.move_to(stage::awaiting_pong);
         schedule(c, options_.pong_timeout);
         ++counters().pings_sent;
         send(c, pings_[static_cast<std::size_t>(c.speaks())]);
-        if (only_listens(c.speaks()) && !c.gone) { // it cannot answer; the kernel finds out that nobody takes it
+        if (carriers::only_listens(c.speaks()) &&
+            !c.gone) { // it cannot answer; the kernel finds out that nobody takes it
             c.move_to(stage::live);
-            schedule_ping(c, false);
+            talks_.schedule_ping(c, false);
         }
         break;
     case stage::awaiting_pong:
@@ -165,17 +138,6 @@ void server::on_deadline(net::connection& connection) {
         disconnect(c, protocol::disconnect::no_pong);
         break;
     }
-}
-
-// The first ping at a random point in the second half of the interval (§4.1), so that a storm of connects does not
-// become a storm of pings for ever.
-void server::schedule_ping(client& c, bool first) {
-    auto after = options_.ping_interval;
-    if (first) {
-        std::uniform_int_distribution<std::int64_t> part{after.count() / 2, after.count()};
-        after = std::chrono::milliseconds{part(jitter_)};
-    }
-    schedule(c, until_next(c, after));
 }
 
 // --- from frames to commands
@@ -192,10 +154,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
             ++counters().messages_received;
             on_message(c, event.payload); // JSON in a binary message is JSON, too
             break;
-        case ws::event::kind::ping:
-            if (replies_.size() > replies_bytes_max) flush_replies();
-            replies_.append_control(ws::opcode::pong, event.payload);
-            break;
+        case ws::event::kind::ping: replies().append_control(ws::opcode::pong, event.payload); break;
         case ws::event::kind::pong: break; // unsolicited pongs are allowed (RFC 6455 §5.5.3)
         case ws::event::kind::close: answer_close(c, event.close_code); break;
         case ws::event::kind::failed:
@@ -229,7 +188,7 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
 
 void server::on_message(client& c, std::span<std::byte> payload) {
     std::string_view message = as_text(payload);
-    if (only_listens(c.speaks())) return begin_listening(c, message);
+    if (carriers::only_listens(c.speaks())) return begin_listening(c, message);
     if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
     handle_lines(c, message, 0);
 }
@@ -243,13 +202,13 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
         if (shard().turns.over()) return wait_for_turn(c, unhandled, commands - 1, false);
         const result<protocol::command> command = decode(c, *line);
         if (!command) return break_off(c, metrics::protocol_failure::malformed_command);
-        if (std::holds_alternative<protocol::publish_request>(command->what) && bus_->congested()) {
+        if (std::holds_alternative<protocol::publish_request>(command->what) && talks_.is_congested()) {
             return wait_for_turn(c, unhandled, commands - 1, true);
         }
-        handle(c, *command);
+        const auto came_to = talks_.handle(c, *command);
         if (c.gone || c.closing) return;
-        if (c.waits()) {
-            const bool again = std::exchange(again_, false);
+        if (came_to != conversation::host::progress::done) {
+            const bool again = came_to == conversation::host::progress::waits_again;
             unhandled_ = again ? unhandled : message;
             handled_ = again ? commands - 1 : commands;
             return;
@@ -259,11 +218,11 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
 }
 
 std::optional<std::string_view> server::next_command(const client& c, std::string_view& message) const {
-    return speaks_protobuf(c.speaks()) ? protocol::next_delimited(message) : protocol::next_line(message);
+    return carriers::speaks_protobuf(c.speaks()) ? protocol::next_delimited(message) : protocol::next_line(message);
 }
 
 result<protocol::command> server::decode(const client& c, std::string_view one) {
-    return speaks_protobuf(c.speaks()) ? protobuf_decoder_.decode(one) : json_decoder_.decode(one);
+    return carriers::speaks_protobuf(c.speaks()) ? protobuf_decoder_.decode(one) : json_decoder_.decode(one);
 }
 
 // The rest of a message that begins with a command that there is no time or no room for now.
@@ -278,9 +237,9 @@ void server::on_turn(link::record& r) {
     auto& c = static_cast<client&>(r);
     if (!c.waits()) return resume(c);
     const hold kept{*this, c}; // what waited may end the connection
-    serve(c);
+    replies().serve(c);
     go_on(c);
-    put_replies_aside(c);
+    end_burst();
     if (!c.gone && !c.closing && !c.waits()) resume(c);
 }
 
@@ -302,85 +261,6 @@ void server::go_on(client& c) {
     kept.commands = std::exchange(handled_, 0);
     kept.bytes = std::move(bytes);
     keep_bytes(c, kept.size());
-}
-
-// --- closing
-
-void server::on_bytes_after_close(link::record& r, std::span<std::byte> bytes) {
-    auto& c = static_cast<client&>(r);
-    if (c.where() == stage::upgrading || !is_framed(c.speaks())) return; // it is no WebSocket
-    if (c.busy != nullptr && c.busy->kept != nullptr) {
-        return await_close(c, static_cast<half_message&>(*c.busy->kept).assembler, bytes);
-    }
-    ws::assembler fresh{ws::role::server, {.message_bytes_max = options_.message_bytes_max}};
-    await_close(c, fresh, bytes);
-}
-
-// We have said our last word, and whatever comes is dropped but the peer's: then the connection has ended, and there is
-// nothing to wait for (RFC 6455 §7.1.1).
-void server::await_close(client& c, ws::assembler& assembler, std::span<std::byte> bytes) {
-    for (;;) {
-        const ws::event event = assembler.next(bytes);
-        if (event.what == ws::event::kind::close) {
-            if (c.busy == nullptr || c.busy->outbox.empty()) drop(c, link::ending::by_peer);
-            return;
-        }
-        if (event.what == ws::event::kind::none || event.what == ws::event::kind::failed) break;
-    }
-    if (c.busy != nullptr && c.busy->kept != nullptr) {
-        keep_bytes(c, static_cast<half_message&>(*c.busy->kept).size());
-    } else if (!assembler.idle()) {
-        auto begun = std::make_unique<half_message>(std::move(assembler));
-        const std::size_t size = begun->size();
-        keep(c, std::move(begun), size);
-    }
-}
-
-void server::break_off(client& c, metrics::protocol_failure what) {
-    ++counters().protocol_failures(what);
-    disconnect(c, protocol::disconnect::bad_request);
-}
-
-void server::disconnect(client& c, protocol::disconnect code) {
-    close(c, static_cast<std::uint16_t>(code), protocol::reason_of(code));
-}
-
-void server::close(client& c, std::uint16_t code, std::string_view reason, bool forget_queued) {
-    if (c.gone || c.closing) return;
-    if (&c == active_) flush_replies();
-    if (c.where() >= stage::live) on_left(c, code, reason);
-    ++counters().connections_closed(code);
-    if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
-    leave_all(c);
-    if (!is_framed(c.speaks())) {
-        std::string message, last_word;
-        encoder_of(c.speaks()).disconnect_push(message, code, reason);
-        append_wrapped(last_word, c.speaks(), message);
-        return link::server::close(c, last_word, forget_queued);
-    }
-    std::array<std::byte, ws::close_frame_bytes_max> frame;
-    const std::size_t size = ws::encode_close(frame, code, reason);
-    link::server::close(c, as_text(std::span{frame}.first(size)), forget_queued);
-}
-
-// The peer has said its last word: say ours and end the TCP connection, as a server should first (RFC 6455 §7.1.1).
-void server::answer_close(client& c, std::uint16_t code) {
-    close(c, code, {});
-    if (c.busy == nullptr || c.busy->outbox.empty()) drop(c, link::ending::by_peer);
-}
-
-void server::close_all(protocol::disconnect code) { close_some(0, code); }
-
-void server::close_some(std::uint32_t first, protocol::disconnect code) {
-    const std::uint32_t next = for_some(first, closed_per_turn, [&](link::record& r) {
-        auto& c = static_cast<client&>(r);
-        if (c.where() == stage::upgrading) {
-            drop(c, link::ending::by_us);
-        } else {
-            disconnect(c, code);
-        }
-    });
-    if (next != net::no_index) boost::asio::post(shard().context, [this, next, code] { close_some(next, code); });
 }
 
 } // namespace carillon::session

@@ -11,8 +11,7 @@ server::shed_outcome server::shed(std::uint32_t from, std::uint32_t most, protoc
     // No more connections than are wanted are in a stretch of so many records.
     while (done.closed < most && done.looked_at < scanned_per_turn && done.looked_at < records().used()) {
         const std::uint32_t stretch = most - done.closed;
-        const std::uint32_t next = for_some(done.next, stretch, [&](link::record& r) {
-            auto& c = static_cast<client&>(r);
+        const std::uint32_t next = for_some(done.next, stretch, [&](client& c) {
             if (c.gone || c.closing || c.where() == stage::upgrading) return;
             disconnect(c, code);
             ++done.closed;

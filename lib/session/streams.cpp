@@ -1,200 +1,212 @@
-#include "bus/broker.hpp"
-#include "protocol/reply.hpp"
+#include "base/bytes.hpp"
+#include "http/body_reply.hpp"
+#include "http/credentials.hpp"
+#include "http/upgrade.hpp"
+#include "protocol/emulation.hpp"
+#include "session/half.hpp"
 #include "session/server.hpp"
 
+#include <array>
+#include <charconv>
+#include <ctime>
 #include <utility>
 
-// Subscriptions to channels with a stream: what a client has missed, and its history (protocol §5).
+// Clients that are told over the body of an HTTP response (protocol §7): server-sent events and HTTP streams, which say
+// something by requests of their own to /emulation, and those that only listen. Such a client is a record as every
+// other, with another format and nothing to read.
 namespace carillon::session {
 
 namespace {
 
-using protocol::command_error;
+std::int64_t unix_time_s() noexcept { return static_cast<std::int64_t>(std::time(nullptr)); }
 
-command_error error_of(const error_code& why) noexcept {
-    return why == bus::error::denied ? command_error::permission_denied : command_error::internal;
+constexpr std::size_t listening_room = 32; // around a ConnectRequest, to make a command of it
+constexpr std::string_view protobuf_type = "application/octet-stream";
+
+std::string_view content_type_of(hub::format speaks) noexcept {
+    switch (speaks) {
+    case hub::format::sse:
+    case hub::format::uni_sse: return "text/event-stream";
+    case hub::format::stream_protobuf: return protobuf_type;
+    default: return "application/x-ndjson";
+    }
 }
 
-metrics::recovery_outcome outcome_of(streams::verdict said) noexcept {
-    switch (said) {
-    case streams::verdict::recovered: return metrics::recovery_outcome::recovered;
-    case streams::verdict::wrong_epoch: return metrics::recovery_outcome::wrong_epoch;
-    case streams::verdict::ahead: return metrics::recovery_outcome::ahead;
-    case streams::verdict::gone: return metrics::recovery_outcome::gone;
-    case streams::verdict::too_many: return metrics::recovery_outcome::too_many;
-    }
-    CHECK(false);
+// The length of the request's body; nothing: it is not said in a way that is taken here.
+std::optional<std::size_t> body_bytes_of(const http::request_head& head) noexcept {
+    using http::known_header;
+    if (head.has(known_header::transfer_encoding)) return std::nullopt;
+    if (!head.has(known_header::content_length))
+        return head.method() == "POST" ? std::nullopt : std::optional{std::size_t{0}};
+    const std::string_view text = head.first(known_header::content_length);
+    std::size_t size = 0;
+    const auto [end, why] = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (why != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+    return size;
+}
+
+http::cross_origin cross_origin_of(const http::request_head& head) noexcept {
+    return {.origin = head.first(http::known_header::origin),
+            .asked_headers = http::field_of(head, "access-control-request-headers")};
 }
 
 } // namespace
 
-// Null: the client knows nothing of the channel.
-bus::home_question server::question_of(const protocol::subscribe_request* known) noexcept {
-    bus::home_question asked{.joins = true};
-    if (known == nullptr || !known->recover) return asked;
-    asked.about = bus::home_question::kind::recover;
-    asked.since = bus::home_question::position_of(known->since.offset, known->since.epoch);
-    return asked;
+std::optional<transport> server::transport_at(std::string_view path) const noexcept {
+    for (const auto& [name, what] : carriers::transport_paths) {
+        if (path == name && options_.transports.has(what)) return what;
+    }
+    return std::nullopt;
 }
 
-bool server::can_recover(std::string_view channel) const noexcept {
-    if (!any_recovers_) return false;
-    const channels::name_space* const space = rules_.find(channel).space;
-    return space != nullptr && space->recovery != channels::recovery_mode::off && space->history_size > 0;
-}
-
-// It subscribes when the answer comes: whatever is published from then on is not in it. Until then its further commands
-// wait.
-void server::subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown,
-                                 std::uint32_t id) {
-    if (hub_->subscribed(subscriber_of(c), c.channels, request.channel))
-        return fail(id, command_error::already_subscribed);
-    if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));
-    const bool or_fail = (request.flag & protocol::error_if_unrecoverable) != 0;
-    const bus::ticket whose{.connection = records().key_of(c).packed(),
-                            .id = id,
-                            .recovers = request.recover,
-                            .or_fails = or_fail,
-                            .wants_joins = request.join_leave};
-    const auto said = bus_->ask_home(request.channel, question_of(&request), *this, whose);
-    if (said) return join_stream(c, whose, request.channel, *said);
-    c.wait(true);
-}
-
-// To a channel whose stream has just been asked. False: the bus takes no more.
-bool server::enter(client& c, std::string_view channel, bool wants_joins) {
-    const auto outcome = hub_->subscribe(subscriber_of(c, channel, wants_joins), c.channels, channel);
-    if (outcome == hub::subscribe_outcome::already) return false;
-    const bool first = outcome == hub::subscribe_outcome::joined_first;
-    const auto said = bus_->subscribe(channel, first, *this, {.connection = records().key_of(c).packed()});
-    if (said == bus::interest::confirmed) return true;
-    hub_->unsubscribe(subscriber_of(c), c.channels, channel);
+// A request to one of these paths. True: its body has not come whole.
+bool server::judge_carrier(client& c, std::string_view bytes, const http::request_head& head, transport what) {
+    const std::span<const std::string> origins = allowed_origins();
+    if (!http::origin_is_allowed(head, origins)) {
+        refuse_upgrade(c, http::status::forbidden, "This origin may not connect.", &head);
+        return false;
+    }
+    const http::cross_origin asking = cross_origin_of(head);
+    if (head.method() == "OPTIONS") {
+        std::string answer;
+        http::append_no_content(answer, asking, true, unix_time_s());
+        end_request(c, answer);
+        return false;
+    }
+    const bool posts = head.method() == "POST";
+    if (!posts && (head.method() != "GET" || what == transport::emulation)) {
+        refuse_upgrade(c, http::status::method_not_allowed, "This is asked for with POST.", &head);
+        return false;
+    }
+    const std::optional<std::size_t> size = body_bytes_of(head);
+    if (!size) {
+        refuse_upgrade(c, http::status::length_required, "The body must come with its Content-Length.", &head);
+        return false;
+    }
+    if (*size > options_.message_bytes_max) {
+        refuse_upgrade(c, http::status::payload_too_large, "The body is larger than a message may be.", &head);
+        return false;
+    }
+    if (bytes.size() - head.size() < *size) return true;
+    std::string message;
+    const std::string_view query = http::query_value(head.query(), "cf_connect");
+    if (posts) {
+        message = bytes.substr(head.size(), *size);
+    } else if (!http::decode_form(query, message)) {
+        refuse_upgrade(c, http::status::bad_request, "The parameter cf_connect is not what a form makes of it.", &head);
+        return false;
+    }
+    const bool protobuf = posts && http::field_of(head, "content-type") == protobuf_type;
+    if (what == transport::emulation) {
+        take_emulated(c, message, protobuf, asking, head);
+    } else {
+        begin_stream(c, std::move(message), what, protobuf, asking, head);
+    }
     return false;
 }
 
-void server::join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) {
-    const auto refuse = [&](command_error why) {
-        if (person* more = c.who.more()) more->forget_unmade(whose.id, false);
-        fail(whose.id, why);
-    };
-    if (!said) return refuse(error_of(said.error()));
-    if (whose.recovers) ++counters().recoveries(outcome_of(said->said));
-    if (whose.recovers && whose.or_fails && said->said != streams::verdict::recovered)
-        return refuse(command_error::unrecoverable_position);
-    if (hub_->subscribed(subscriber_of(c), c.channels, channel)) return refuse(command_error::already_subscribed);
-    if (!enter(c, channel, whose.wants_joins)) return refuse(command_error::internal);
-    protocol::subscribe_result what{.was_recovering = whose.recovers,
-                                    .stream = place_of(*said, whose.recovers, encoder())};
-    answer_subscribe(c, whose.id, what);
-    greet(c, channel);
+// A request that is answered and done with.
+void server::end_request(client& c, std::string_view answer) {
+    ++counters().connections_closed(0);
+    link::server::close(c, answer, false);
 }
 
-// What the client is told. Valid until the next is asked for.
-protocol::stream_place server::place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with) {
-    const bool recovered = recovers && said.said == streams::verdict::recovered;
-    const std::size_t count = recovered && said.publications != nullptr ? said.publications->publications.size() : 0;
-    return {.epoch = said.top.epoch.view(),
-            .offset = said.top.offset - count, // the client moves on with each publication (§5)
-            .recovered = recovered,
-            .publications = count == 0 ? std::string_view{} : listed(said.publications, with)};
-}
-
-void server::append_list(std::string& out, const streams::batch& what, const protocol::encoder& with) {
-    for (std::size_t i = 0; i < what.publications.size(); ++i) {
-        const streams::draft each = what.publications[i]->view();
-        with.listed_publication(out, {each.payload, each.is_json, each.info, each.tags, what.offset_of(i)});
+void server::begin_stream(client& c, std::string message, transport what, bool protobuf,
+                          const http::cross_origin& asking, const http::request_head& head) {
+    switch (what) {
+    case transport::sse: c.speak(hub::format::sse); break;
+    case transport::uni_sse: c.speak(hub::format::uni_sse); break;
+    case transport::uni_http_stream: c.speak(hub::format::uni_stream); break;
+    default: c.speak(protobuf ? hub::format::stream_protobuf : hub::format::stream_json); break;
     }
-}
-
-// When many come back at once, they have missed the same: it is encoded once.
-std::string_view server::listed(const streams::shared_batch& what, const protocol::encoder& with) {
-    for (const encoded_list& each : lists_) {
-        if (each.of == what && each.with == &with) return each.text;
+    replies().serve(c);
+    ++counters().upgrades;
+    c.move_to(stage::connecting);
+    schedule(c, options_.connect_timeout);
+    std::string answer;
+    http::append_stream_head(answer, content_type_of(c.speaks()), asking, unix_time_s());
+    if (c.speaks() == hub::format::sse || c.speaks() == hub::format::uni_sse) answer += "\r\n"; // §7.1
+    talks_.on_carried(c, head);
+    send(c, answer);
+    if (c.gone) return;
+    // What the head and the body were read from is not used any more from here on.
+    if (c.busy != nullptr && c.busy->kept != nullptr) {
+        forget_kept(c);
+        settle(c);
     }
-    encoded_list& made = lists_[next_list_++ % lists_.size()];
-    made.of = what;
-    made.with = &with;
-    made.text.clear();
-    append_list(made.text, *what, with);
-    return made.text;
+    hear(c, std::move(message));
 }
 
-void server::on_home_answer(bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) {
-    CHECK(active_ == nullptr);
-    auto* c = static_cast<client*>(find(net::connection_key::unpacked(whose.connection)));
-    if (c == nullptr || c->closing) return;
-    if (whose.by_server)
-        return is_of_connect(whose) ? on_stream_of_connect(*c, whose, channel, said)
-                                    : on_stream_of_order(*c, whose, channel, said);
-    answer_waiting(*c, [&] {
-        switch (whose.asks) {
-        case bus::ticket::command::subscribe: join_stream(*c, whose, channel, said); break;
-        case bus::ticket::command::history: answer_history(*c, whose.id, said); break;
-        case bus::ticket::command::presence:
-        case bus::ticket::command::presence_stats: answer_presence(whose, said); break;
-        }
-    });
-}
-
-// --- subscriptions that the server makes
-
-// What was asked for by the connection's token. False: it has been disconnected.
-bool server::take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said) {
-    if (!said || !enter(c, of.channel, false)) {
-        disconnect(c, protocol::disconnect::internal_server_error); // for now: it comes back
-        return false;
+// What a client says that does not say it in frames.
+void server::hear(client& c, std::string message) {
+    message.reserve(message.size() + work::work_pool::readable_padding);
+    ++counters().messages_received;
+    if (carriers::only_listens(c.speaks())) {
+        begin_listening(c, message);
+    } else {
+        if (message.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
+        handle_lines(c, message, 0);
     }
-    if (recovers) ++counters().recoveries(outcome_of(said->said));
-    of.stands = std::make_unique<const standing_of_stream>(standing_of_stream{*said, recovers});
-    return true;
+    if (!c.gone && !c.closing && c.waits()) read_frames(c, {}); // keeps the rest
 }
 
-void server::on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
-                                  const result<bus::home_answer>& said) {
-    grant* const its = c.who.more()->find(channel);
-    if (its == nullptr || !take_standing(c, *its, whose.recovers, said)) return;
-    on_server_subscribed(whose);
+// The one request of a client that only listens is a ConnectRequest, or nothing (§7.4).
+void server::begin_listening(client& c, std::string_view request) {
+    if (c.where() != stage::connecting) return break_off(c, metrics::protocol_failure::unexpected_command);
+    if (request.size() > options_.message_bytes_max - listening_room)
+        return break_off(c, metrics::protocol_failure::message_too_big);
+    std::string& line = connect_; // which outlives this call, because the command may have to wait
+    line = R"({"id":1,"connect":)";
+    for (const char each : request) line += each == '\n' || each == '\r' ? ' ' : each;
+    if (request.empty()) line += "{}";
+    line += '}';
+    line.reserve(line.size() + work::work_pool::readable_padding);
+    handle_lines(c, line, 0);
 }
 
-void server::on_stream_of_order(client& c, bus::ticket whose, std::string_view channel,
-                                const result<bus::home_answer>& said) {
-    person* const more = c.who.more();
-    grant* const its = more == nullptr ? nullptr : more->find_order(whose.id);
-    if (its == nullptr) return;
-    if (!said || !enter(c, channel, false)) return more->forget_unmade(whose.id, true);
-    push_subscription(c, *its, &*said);
-    greet(c, channel);
-}
-
-// --- history
-
-void server::on(client& c, std::uint32_t id, const protocol::history_request& request) {
-    if (channel_is_refused(c, id, request.channel)) return;
-    identity::room in;
-    const auto may = rules_.may_read_history(c.who.user(in), request.channel, standing(c, request.channel));
-    if (may != channels::verdict::allowed) return fail(id, static_cast<command_error>(may));
-    bus::home_question asked{.about = bus::home_question::kind::history,
-                             .has_since = request.since.has_value(),
-                             .reverse = request.reverse,
-                             .limit = request.limit};
-    if (request.since) asked.since = bus::home_question::position_of(request.since->offset, request.since->epoch);
-    const bus::ticket whose{
-        .connection = records().key_of(c).packed(), .id = id, .asks = bus::ticket::command::history};
-    const auto said = bus_->ask_home(request.channel, asked, *this, whose);
-    if (said) return answer_history(c, id, *said);
-    c.wait(true);
-}
-
-void server::answer_history(client&, std::uint32_t id, const result<bus::home_answer>& said) {
-    if (!said) return fail(id, error_of(said.error()));
-    switch (said->why) {
-    case streams::store::query_error::wrong_epoch: return fail(id, command_error::unrecoverable_position);
-    case streams::store::query_error::bad_offset: return fail(id, command_error::bad_request);
-    case streams::store::query_error::none: break;
+// Commands of a client whose messages come by requests of their own, over whichever connection (§7.3).
+void server::take_emulated(client& c, std::string_view body, bool protobuf, const http::cross_origin& asking,
+                           const http::request_head& head) {
+    protocol::emulation_request asked;
+    const bool read =
+        protobuf ? protocol::read_emulation_protobuf(body, asked) : protocol::read_emulation_json(body, asked);
+    const auto of = read ? people::client_ids::shard_of_session(asked.session) : std::nullopt;
+    if (!read) { return refuse_upgrade(c, http::status::bad_request, "The body is no request of a session.", &head); }
+    if (!of || asked.node != options_.node || !options_.emulate) {
+        return refuse_upgrade(c, http::status::not_found, "There is no such node or session.", &head);
     }
-    encoded_.clear();
-    if (said->publications != nullptr) append_list(encoded_, *said->publications, encoder());
-    encoder().history_reply(next_reply(), id, {said->top.offset, said->top.epoch.view()}, encoded_);
+    if (!options_.emulate(*of, std::move(asked.session), std::move(asked.data))) {
+        return refuse_upgrade(c, http::status::service_unavailable, "Too many requests wait.", &head);
+    }
+    std::string answer;
+    http::append_no_content(answer, asking, false, unix_time_s());
+    end_request(c, answer);
+}
+
+void server::on_emulated(std::string_view session, std::string data) {
+    const auto place = talks_.ids().place_of_session(session);
+    auto* const found = place ? find(*place) : nullptr;
+    if (found == nullptr || found->closing || carriers::is_framed(found->speaks()) ||
+        carriers::only_listens(found->speaks()))
+        return;
+    client& c = *found;
+    if (c.waits()) return hear_later(c, data);
+    const hold kept{*this, c}; // what it says may end it
+    if (c.channels.count > 0) hub_->flush();
+    replies().serve(c);
+    unhandled_ = {};
+    hear(c, std::move(data));
+    end_burst();
+}
+
+// While it waits for an answer, as much as may be in one message.
+void server::hear_later(client& c, std::string_view data) {
+    auto& kept = static_cast<half_message&>(*c.busy->kept);
+    if (kept.lines.size() + data.size() > options_.message_bytes_max)
+        return disconnect(c, protocol::disconnect::too_many_requests);
+    if (!kept.lines.empty() && !carriers::speaks_protobuf(c.speaks()) && kept.lines.back() != '\n') kept.lines += '\n';
+    kept.lines += data;
+    keep_bytes(c, kept.size());
 }
 
 } // namespace carillon::session

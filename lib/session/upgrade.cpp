@@ -4,6 +4,7 @@
 #include "http/body_reply.hpp"
 #include "http/credentials.hpp"
 #include "net/system_calls.hpp"
+#include "session/half.hpp"
 #include "session/server.hpp"
 
 #include <algorithm>
@@ -119,12 +120,11 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     c.speak(only_listens                       ? hub::format::uni_websocket
             : asks_for_protobuf(head, verdict) ? hub::format::websocket_protobuf
                                                : hub::format::websocket_json);
-    replies_.carry(c.speaks());
+    replies().serve(c);
     schedule(c, options_.connect_timeout);
     send(c, {reply.data(), size});
     head_bytes = head.size();
-    if (!c.gone) keep_fields(c, head);
-    if (!c.gone) keep_token(c, head);
+    if (!c.gone) talks_.on_carried(c, head);
     // Who only listens may say at once what it would have sent as its message.
     std::string request;
     if (!c.gone && only_listens && http::decode_form(http::query_value(head.query(), "cf_connect"), request) &&

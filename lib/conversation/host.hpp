@@ -1,0 +1,308 @@
+#pragma once
+
+#include "api/orders.hpp"
+#include "api/reply.hpp"
+#include "bus/broker.hpp"
+#include "channels/rules.hpp"
+#include "conversation/carrier.hpp"
+#include "conversation/client.hpp"
+#include "conversation/options.hpp"
+#include "conversation/parts.hpp"
+#include "conversation/questions.hpp"
+#include "conversation/replies.hpp"
+#include "hooks/application.hpp"
+#include "hooks/question.hpp"
+#include "http/request_head.hpp"
+#include "hub/hub.hpp"
+#include "people/client_ids.hpp"
+#include "protocol/codes.hpp"
+#include "protocol/command.hpp"
+#include "protocol/payload.hpp"
+#include "protocol/reply.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace carillon::auth {
+class verifier;
+struct connection_claims;
+struct payload;
+} // namespace carillon::auth
+
+namespace carillon::conversation {
+
+/// The conversations of one shard: command after command (protocol §4), whoever carries them. Thread: the shard's.
+class host final : public bus::publish_listener,
+                   public bus::subscription_listener,
+                   public bus::home_listener,
+                   public api::user_orders,
+                   public hub::occupancy_listener {
+public:
+    host(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const conversation::options& how,
+         carrier& out);
+    host(const host&) = delete;
+    host& operator=(const host&) = delete;
+    ~host();
+
+    /// Who is being served, and what they are told.
+    conversation::replies& answers() noexcept { return replies_; }
+    const people::client_ids& ids() const noexcept { return ids_; }
+
+    /// The carrier's part: a client has a way to be told something, and this was its request.
+    void on_carried(client& c, const http::request_head& head);
+    enum class progress : std::uint8_t {
+        done,
+        waits,      ///< its answer comes later, and with it carrier::answer
+        waits_again ///< the same, and the command is to be handled once more: carrier::try_again
+    };
+    /// One command of the client that is being served. May end the connection.
+    progress handle(client& c, const protocol::command& command);
+    /// Whether a publish would have to wait for others to be delivered.
+    bool is_congested() const { return bus_->congested(); }
+    /// A live client's deadline is here. True: it is seen to, and there is no ping to be sent.
+    bool on_deadline(client& c) { return end_expired(c) || refresh_by_application(c); }
+    /// Sets the deadline of a live client: the next ping, the first of them at a random time.
+    void schedule_ping(client& c, bool first);
+    /// It is told goodbye, or has gone without a word: it leaves its channels.
+    void on_leaving(client& c, std::uint16_t code, std::string_view reason);
+    /// Nothing is kept of it any more.
+    void forget(client& c);
+
+    /// What the memory of tokens has done goes into `into`.
+    void count_tokens(metrics::shard_counters& into) const;
+    /// From now on these keys; tokens that are remembered are forgotten. Null as in token_options.
+    void use_keys(std::shared_ptr<const auth::key_set> keys, std::shared_ptr<const auth::key_set> subscription_keys);
+    /// The keys that were asked for are here, or cannot be had now.
+    void on_keys(token_kind of, bool fresh);
+    /// Another configuration: tokens, namespaces and some of the limits; the rest of it is not looked at. Who has a
+    /// channel that is no longer permitted loses it, some clients at a time.
+    void reconfigure(const conversation::options& now);
+
+    void on_published(bus::ticket whose, bus::publish_result receivers) override;
+    void on_subscribed(bus::ticket whose) override;
+    void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
+    void on_unsubscribed(std::string_view channel, bus::error why) override;
+    void on_home_answer(bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) override;
+
+    // api::user_orders. Of more than `scanned_per_turn` connections, the rest is looked at after the answer.
+    std::uint32_t carry_out(const api::subscribe_request& what) override;
+    std::uint32_t carry_out(const api::unsubscribe_request& what) override;
+    std::uint32_t carry_out(const api::disconnect_request& what) override;
+    std::uint32_t carry_out(const api::refresh_request& what) override;
+
+    // people.cpp: who is connected. Each looks at so many records from the slab's place `first` on, and returns the
+    // place to go on at, net::no_index at the end.
+    /// As hooks::application has it: what the lists below are true up to, if asked before them in the same turn.
+    std::optional<std::uint64_t> last_told() const;
+    /// Adds the hashes of some users, each once, in order.
+    std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into);
+    /// Adds at most `most` connections: of this user, or of all if it is empty.
+    std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
+                                   std::vector<api::connection_info>& into);
+
+    void on_occupied(std::string_view channel) override;
+    void on_vacated(std::string_view channel) override;
+
+private:
+    // commands.cpp: what each command does
+    void carry_out(client& c, const protocol::command& command);
+    void on(client& c, std::uint32_t id, const protocol::connect_request& request);
+    void on(client& c, std::uint32_t id, const protocol::subscribe_request& request);
+    void on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request);
+    void on(client& c, std::uint32_t id, const protocol::publish_request& request);
+    void on(client& c, std::uint32_t id, const protocol::presence_request& request);
+    void on(client& c, std::uint32_t id, const protocol::presence_stats_request& request);
+    void on(client& c, std::uint32_t id, const protocol::history_request& request);
+    void on(client& c, std::uint32_t id, const protocol::ping_request& request);
+    void on(client& c, std::uint32_t id, const protocol::send_request& request);
+    void on(client& c, std::uint32_t id, const protocol::rpc_request& request);
+    void on(client& c, std::uint32_t id, const protocol::refresh_request& request);
+    void on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request);
+    void on(client& c, std::uint32_t id, const protocol::pong& request);
+    void subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
+    void answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what);
+    void fail(std::uint32_t id, protocol::command_error why);
+    std::optional<protocol::payload_kind> kind_of(const client& c, std::string_view channel, std::string_view data);
+    bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
+    void disconnect(client& c, protocol::disconnect code);
+    void break_off(client& c, metrics::protocol_failure what);
+
+    // admission.cpp: tokens, and what their ends bring about
+    static std::unique_ptr<auth::verifier> make_verifier(const token_options& how);
+    bool verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into);
+    template <class Claims>
+    bool count_token(const result<Claims>& verified);
+    bool take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims);
+    bool take_json(client& c, const auth::payload& from, std::string& into);
+    bool take_data(client& c, const auth::payload& from, std::string& into);
+    bool subscribe_to_granted(client& c, std::uint32_t id, const auth::connection_claims& claims,
+                              std::span<const protocol::subscribe_request> known);
+    bool subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known);
+    void on_server_subscribed(bus::ticket whose);
+    void answer_connect(client& c, std::uint32_t id);
+    bool is_of_connect(bus::ticket whose);
+    bool end_expired(client& c);
+    std::chrono::milliseconds until_next(const client& c, std::chrono::milliseconds ping) const;
+    protocol::time_left left_until(expiry when) const;
+    std::chrono::sys_seconds now() const;
+    channels::membership standing(const client& c, std::string_view channel);
+    static void forget_grant(client& c, std::string_view channel) noexcept;
+    void keep_token(const client& c, const http::request_head& head);
+    std::string_view token_of(const client& c, const protocol::connect_request& request) const;
+    void forget_token(const client& c) noexcept;
+
+    // questions.cpp: commands that wait for an answer from elsewhere, and are then run again with it
+    bool wait_for_keys(client& c, std::uint32_t id, const error_code& why, token_kind of);
+    void ask_again(client& c);
+    void run_again(net::connection_key whose, saying answer);
+    std::optional<saying> take_answer(const client& c);
+    bool has_answer(const client& c) noexcept;
+    void forget_answer(const client& c) noexcept;
+
+    // streams.cpp: what was missed, and history
+    bool can_recover(std::string_view channel) const noexcept;
+    static bus::home_question question_of(const protocol::subscribe_request* known) noexcept;
+    void subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
+    bool enter(client& c, std::string_view channel, bool wants_joins);
+    void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said);
+    protocol::stream_place place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with);
+    static void append_list(std::string& out, const streams::batch& what, const protocol::encoder& with);
+    std::string_view listed(const streams::shared_batch& what, const protocol::encoder& with);
+    bool take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said);
+    void on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
+                              const result<bus::home_answer>& said);
+    void on_stream_of_order(client& c, bus::ticket whose, std::string_view channel,
+                            const result<bus::home_answer>& said);
+    void answer_history(client& c, std::uint32_t id, const result<bus::home_answer>& said);
+
+    // presence.cpp: who is there
+    bool is_attended(std::string_view channel) const noexcept;
+    bool may_be_listed(std::string_view channel) const noexcept;
+    hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins) const;
+    void append_info(std::string& out, const client& c, std::string_view channel) const;
+    void greet(client& c, std::string_view channel);
+    void await_greeting(bus::ticket whose, std::string_view channel);
+    std::string take_greeting(bus::ticket whose);
+    hub::unsubscribe_outcome leave_channel(client& c, std::string_view channel);
+    void leave_all(client& c);
+    void ask_who_is_there(client& c, std::uint32_t id, std::string_view channel, bus::ticket::command asks);
+    void answer_presence(bus::ticket whose, const result<bus::home_answer>& said);
+
+    // reconfigure.cpp
+    void take_tokens(const token_options& now);
+    void take_rules() noexcept;
+    void judge_some(std::uint32_t first, std::shared_ptr<const channels::rules> before);
+    void judge(client& c, const channels::rules& before);
+    bool may_stay(const client& c, std::string_view channel) const;
+    bool end_subscription(client& c, std::string_view channel, std::string_view reason);
+
+    // application.cpp: what the application is asked
+    std::optional<std::size_t> who_is_asked(hooks::event what, std::string_view channel = {}) const;
+    std::optional<std::size_t> who_is_asked_to_subscribe(std::string_view channel, bool has_token) const;
+    hooks::question question_of(const client& c, hooks::event what, identity::room& in);
+    std::optional<hooks::consent> consult(client& c, std::uint32_t id, std::size_t whom, hooks::question what);
+    std::optional<hooks::consent> conclude(client& c, std::uint32_t id, hooks::event what, hooks::answer said);
+    std::shared_ptr<const auth::connection_claims> claims_by_application(client& c, std::uint32_t id,
+                                                                         const protocol::connect_request& request);
+    bool permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into);
+    bool refresh_by_application(client& c);
+    bool refresh_connection(client& c, std::size_t whom);
+    bool refresh_subscription(client& c, grant& of, std::size_t whom);
+    void on_refreshed(net::connection_key whose, const std::string& channel, hooks::answer said);
+    void on_connection_refreshed(client& c, const hooks::answer& said);
+    void on_subscription_refreshed(client& c, grant& of, const hooks::answer& said);
+    void ask_soon_again(client& c);
+    bool is_asked_about(const client& c, hooks::event what, std::string_view channel) const;
+    protocol::time_left told_left(expiry when, hooks::event by, std::string_view channel = {}) const;
+    void keep_fields(const client& c, const http::request_head& head);
+    void forget_fields(const client& c) noexcept;
+
+    // people.cpp
+    bool admit_user(client& c);
+    void on_joined(client& c);
+    void on_left(client& c, std::uint16_t code, std::string_view reason);
+    void tell(const client& c, hooks::event what, std::uint16_t code = 0, std::string_view reason = {});
+    void occupy(std::string_view channel, bool by_somebody);
+    std::string personal_channel_of(std::string_view user) const;
+
+    // orders.cpp: what the server API asks of a user's connections
+    using visit = std::function<bool(client& c)>; // whether it concerned the client
+    std::uint32_t visit_clients(const api::whom& whose, visit what);
+    std::uint32_t visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next);
+    void visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what);
+    bool subscribe_by_order(client& c, const api::subscribe_request& what);
+    void push_subscription(client& c, grant& what, const bus::home_answer* stands);
+    // A push to one client: `say(encoder, message)`.
+    template <class Say>
+    void push(client& c, Say&& say) {
+        std::string message, bytes;
+        say(carriers::encoder_of(c.speaks()), message);
+        carriers::append_wrapped(bytes, c.speaks(), message);
+        carrier_->write(c, bytes);
+    }
+    void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
+
+    // The reply of a command that had to wait, whatever is being done just now; who has gone needs none.
+    template <class Reply>
+    void answer_later(bus::ticket whose, Reply&& reply) {
+        client* const c = find(whose);
+        if (c != nullptr && !c->closing) replies_.interpose(*c, [&] { reply(*c); });
+    }
+
+    client* find(bus::ticket whose) { return carrier_->find(net::connection_key::unpacked(whose.connection)); }
+    net::connection_key key_of(const client& c) const noexcept { return shard_.records.key_of(c); }
+    metrics::shard_counters& counters() noexcept { return shard_.counters; }
+    const protocol::encoder& encoder() const noexcept { return replies_.encoder(); }
+    hub::subscriber subscriber_of(const client& c) const {
+        return hub::subscriber::make(shard_.records.index_of(c), c.speaks());
+    }
+
+    // Connections looked at for the server API before other events get their turn.
+    static constexpr std::uint32_t scanned_per_turn = 16 * 1024;
+    // Connections told before other events get their turn.
+    static constexpr std::uint32_t told_per_turn = 512;
+
+    link::floor shard_;
+    conversation::options options_;
+    hub::hub* hub_;
+    bus::broker* bus_;
+    carrier* carrier_;
+    conversation::replies replies_;
+    people::client_ids ids_;
+    channels::rules rules_;
+    std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
+    bool any_attended_ = false;                           // whether there is a namespace that knows who is there
+    bool any_recovers_ = false;                // whether there is a namespace whose channels can be recovered
+    std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
+    std::minstd_rand jitter_{std::random_device{}()};
+    std::uint32_t orders_ = 0; // subscriptions that the server API asked for
+    std::string encoded_;      // a list, while it is made
+    std::string info_;         // of a publisher, while it publishes
+    std::array<encoded_list, 8> lists_;
+    std::size_t next_list_ = 0;
+    bool again_ = false; // the command that is being handled waits, and is to be handled once more
+
+    // What only some have, by their connection.
+    boost::unordered_flat_map<std::uint64_t, std::string> tokens_of_upgrades_; // of who cannot send them in the connect
+    boost::unordered_flat_map<std::uint64_t, saying> answers_;                 // for commands that are handled again
+    boost::unordered_flat_map<std::uint64_t, asked_of> asked_;
+    std::array<std::vector<net::connection_key>, 2> without_keys_; // who waits, by the kind of token
+    // Channels that the bus has not confirmed, by whose command that is: only where it is known who is there.
+    std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> awaited_;
+};
+
+} // namespace carillon::conversation

@@ -1,0 +1,139 @@
+#include "conversation/host.hpp"
+#include "protocol/payload.hpp"
+#include "protocol/reply.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+// What the server API asks of a user's connections on this shard (protocol §8).
+namespace carillon::conversation {
+
+namespace {
+
+bool is_json_or_nothing(const std::string& text) { return text.empty() || protocol::is_json(text); }
+
+expiry expiry_at(std::int64_t when) noexcept {
+    return static_cast<expiry>(std::clamp<std::int64_t>(when, 0, std::numeric_limits<expiry>::max()));
+}
+
+} // namespace
+
+// One by its client ID, or all of the user's: some at a time, and the first of them at once.
+std::uint32_t host::visit_clients(const api::whom& whose, visit what) {
+    if (!whose.client.empty() || !whose.session.empty()) {
+        const auto place = whose.session.empty() ? ids_.place_of(whose.client) : ids_.place_of_session(whose.session);
+        auto* c = place ? carrier_->find(*place) : nullptr;
+        const bool is_there = c != nullptr && !c->closing && c->where() >= stage::live;
+        return is_there && c->who.is(identity::wanted{whose.user}) && what(*c) ? 1 : 0;
+    }
+    std::uint32_t next = net::no_index;
+    const std::uint32_t concerned = visit_some(0, whose.user, what, next);
+    if (next != net::no_index) {
+        visit_rest(next, std::make_shared<const std::pair<std::string, visit>>(whose.user, std::move(what)));
+    }
+    return concerned;
+}
+
+std::uint32_t host::visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next) {
+    const identity::wanted wanted{user};
+    std::uint32_t concerned = 0;
+    next = carrier_->for_some(first, scanned_per_turn, [&](client& c) {
+        if (!c.closing && c.where() >= stage::live && c.who.is(wanted) && what(c)) ++concerned;
+    });
+    return concerned;
+}
+
+void host::visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what) {
+    boost::asio::post(shard_.context, [this, first, what = std::move(what)]() mutable {
+        std::uint32_t next = net::no_index;
+        visit_some(first, what->first, what->second, next);
+        if (next != net::no_index) visit_rest(next, std::move(what));
+    });
+}
+
+std::uint32_t host::carry_out(const api::disconnect_request& what) {
+    return visit_clients(what.who, [this, what](client& c) {
+        const uuid_text id{ids_.id_of(key_of(c))};
+        if (std::ranges::find(what.whitelist, id.view()) != what.whitelist.end()) return false;
+        carrier_->close(c, static_cast<std::uint16_t>(what.code), what.reason);
+        return true;
+    });
+}
+
+std::uint32_t host::carry_out(const api::unsubscribe_request& what) {
+    return visit_clients(what.who, [this, channel = what.channel](client& c) {
+        return end_subscription(c, channel, "server unsubscribe");
+    });
+}
+
+std::uint32_t host::carry_out(const api::subscribe_request& what) {
+    if (!is_json_or_nothing(what.info) || !is_json_or_nothing(what.data)) return 0;
+    return visit_clients(what.who, [this, what](client& c) { return subscribe_by_order(c, what); });
+}
+
+// As the server: permissions are for what clients ask. False: it had subscribed already, or may have no more channels.
+bool host::subscribe_by_order(client& c, const api::subscribe_request& what) {
+    if (c.channels.count >= options_.subscriptions_max) return false;
+    if (hub_->subscribed(subscriber_of(c), c.channels, what.channel)) return false;
+    const std::uint32_t number = ++orders_ == 0 ? ++orders_ : orders_;
+    auto& grants = c.who.need_more().grants;
+    grants.push_back({.channel = what.channel,
+                      .command = number,
+                      .by_server = true,
+                      .expires = expiry_at(what.expire_at),
+                      .info = what.info,
+                      .data = what.data});
+    const bus::ticket whose{.connection = key_of(c).packed(), .id = number, .by_server = true};
+    if (can_recover(what.channel)) {
+        bus::home_question asked{.joins = true};
+        const auto said = bus_->ask_home(what.channel, asked, *this, whose);
+        if (said) on_stream_of_order(c, whose, what.channel, *said);
+        return !said || hub_->subscribed(subscriber_of(c), c.channels, what.channel);
+    }
+    const auto outcome = hub_->subscribe(subscriber_of(c, what.channel, false), c.channels, what.channel);
+    switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
+    case bus::interest::confirmed:
+        push_subscription(c, grants.back(), nullptr);
+        greet(c, what.channel);
+        break;
+    case bus::interest::pending: break;
+    case bus::interest::refused:
+        forget_grant(c, what.channel);
+        hub_->unsubscribe(subscriber_of(c), c.channels, what.channel);
+        return false;
+    }
+    return true;
+}
+
+void host::push_subscription(client& c, grant& what, const bus::home_answer* stands) {
+    what.command = 0;
+    const std::string data = std::exchange(what.data, {});
+    protocol::subscribe_result told{.data = data};
+    if (stands != nullptr) told.stream = place_of(*stands, false, carriers::encoder_of(c.speaks()));
+    push(c, [&](const protocol::encoder& with, std::string& message) {
+        with.subscribe_push(message, what.channel, told);
+    });
+    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer than the ping
+}
+
+std::uint32_t host::carry_out(const api::refresh_request& what) {
+    if (!is_json_or_nothing(what.info)) return 0;
+    return visit_clients(what.who, [this, what](client& c) {
+        const expiry end = expiry_at(what.expire_at);
+        if (what.expired || (end != 0 && left_until(end) == std::chrono::seconds::zero())) {
+            disconnect(c, protocol::disconnect::connection_expired);
+            return true;
+        }
+        c.who.expires = end;
+        if (!what.info.empty()) c.who.need_more().info = what.info;
+        if (c.where() == stage::live) schedule_ping(c, false);
+        push(c,
+             [&](const protocol::encoder& with, std::string& message) { with.refresh_push(message, left_until(end)); });
+        return true;
+    });
+}
+
+} // namespace carillon::conversation

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "hooks/answer.hpp"
+
+#include <cstdint>
+#include <variant>
+
+namespace carillon::conversation {
+
+/// What a token lets its client do.
+enum class token_kind : std::uint8_t { connection, subscription };
+
+/// The keys that were asked for have come, or they cannot be had just now.
+struct keys_said {
+    bool fresh = false;
+};
+
+/// What a command that waited is run again with.
+using saying = std::variant<keys_said, hooks::answer>;
+
+} // namespace carillon::conversation

@@ -1,0 +1,87 @@
+#include "people/identity.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace carillon::people {
+
+grant* person::find(std::string_view channel) noexcept {
+    const auto found = std::ranges::find(grants, channel, &grant::channel);
+    return found == grants.end() ? nullptr : &*found;
+}
+
+grant* person::find_order(std::uint32_t number) noexcept {
+    const auto found =
+        std::ranges::find_if(grants, [&](const grant& each) { return each.by_server && each.command == number; });
+    return found == grants.end() ? nullptr : &*found;
+}
+
+void person::forget(std::string_view channel) noexcept {
+    std::erase_if(grants, [&](const grant& each) { return each.channel == channel; });
+}
+
+void person::forget_unmade(std::uint32_t command, bool by_server) noexcept {
+    std::erase_if(grants, [&](const grant& each) { return each.command == command && each.by_server == by_server; });
+}
+
+std::string_view identity::user(room& in) const noexcept {
+    switch (form_) {
+    case form::text: {
+        const auto size = static_cast<std::size_t>(text_[text_bytes_max]);
+        std::copy_n(text_.begin(), size, in.characters.begin());
+        return {in.characters.data(), size};
+    }
+    case form::uuid: {
+        in.characters = uuid_text{uuid_}.characters;
+        return {in.characters.data(), in.characters.size()};
+    }
+    case form::elsewhere: return whose_->user;
+    }
+    return {};
+}
+
+bool identity::is(const wanted& user) const noexcept {
+    switch (form_) {
+    case form::text:
+        return user.text.size() == static_cast<std::size_t>(text_[text_bytes_max]) &&
+               std::equal(user.text.begin(), user.text.end(), text_.begin());
+    case form::uuid: return user.uuid && *user.uuid == uuid_;
+    case form::elsewhere: return whose_->user == user.text;
+    }
+    return false;
+}
+
+void identity::set_user(std::string_view user) {
+    if (form_ == form::elsewhere) {
+        whose_->user = user;
+    } else if (user.size() <= text_bytes_max) {
+        text_ = {};
+        std::ranges::copy(user, text_.begin());
+        text_[text_bytes_max] = static_cast<char>(user.size());
+        form_ = form::text;
+    } else if (const auto id = uuid_of(user)) {
+        uuid_ = *id;
+        form_ = form::uuid;
+    } else {
+        whose_ = new person{.user = std::string{user}}; // clear() deletes it
+        form_ = form::elsewhere;
+    }
+}
+
+person& identity::need_more() {
+    if (form_ != form::elsewhere) {
+        room in;
+        whose_ = new person{.user = std::string{user(in)}};
+        form_ = form::elsewhere;
+    }
+    return *whose_;
+}
+
+void identity::clear() noexcept {
+    if (form_ == form::elsewhere) delete whose_;
+    text_ = {};
+    form_ = form::text;
+    expires = 0;
+}
+
+} // namespace carillon::people

@@ -1,0 +1,84 @@
+#include "people/identity.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace carillon::people {
+namespace {
+
+TEST(client_ids, are_found_again_by_who_made_them_and_by_nobody_else) {
+    const client_ids ours, others;
+    for (const net::connection_key place :
+         {net::connection_key{0, 0}, {0, 1}, {1, 0}, {0xffffffff, 0xffffffff}, {77, 5}}) {
+        const boost::uuids::uuid id = ours.id_of(place);
+        EXPECT_EQ(id.variant(), boost::uuids::uuid::variant_rfc_4122);
+        EXPECT_EQ(*(id.begin() + 6) >> 4, 8); // the version
+        EXPECT_EQ(ours.place_of(id), place);
+        EXPECT_EQ(ours.place_of(uuid_text{id}.view()), place);
+        EXPECT_EQ(others.place_of(id), std::nullopt);
+        EXPECT_NE(others.id_of(place), id);
+    }
+}
+
+TEST(client_ids, with_any_bit_changed_are_nobodys) {
+    const client_ids ids;
+    const boost::uuids::uuid id = ids.id_of({12, 34});
+    for (int bit = 0; bit < 128; ++bit) {
+        boost::uuids::uuid other = id;
+        *(other.begin() + bit / 8) ^= static_cast<std::uint8_t>(1 << bit % 8);
+        EXPECT_EQ(ids.place_of(other), std::nullopt) << bit;
+    }
+}
+
+TEST(client_ids, differ) {
+    const client_ids ids;
+    std::set<boost::uuids::uuid> made;
+    for (std::uint32_t index = 0; index < 100; ++index) {
+        for (std::uint32_t generation = 0; generation < 100; ++generation) made.insert(ids.id_of({index, generation}));
+    }
+    EXPECT_EQ(made.size(), 10'000u);
+}
+
+TEST(uuid_of, takes_what_uuid_text_writes_and_nothing_else) {
+    const std::string text = "0123abcd-4567-89ef-0123-456789abcdef";
+    const auto read = uuid_of(text);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(uuid_text{*read}.view(), text);
+    for (const std::string other : {"", "0123abcd", "0123ABCD-4567-89ef-0123-456789abcdef",
+                                    "0123abcd04567-89ef-0123-456789abcdef", "0123abcd-4567-89ef-0123-456789abcdeg",
+                                    "0123abcd-4567-89ef-0123-456789abcdef0", "{123abcd-4567-89ef-0123-456789abcde}"}) {
+        EXPECT_EQ(uuid_of(other), std::nullopt) << other;
+    }
+}
+
+TEST(identity, keeps_every_user) {
+    for (const std::string user :
+         {"", "42", "exactly15 bytes", "exactly 16 bytes", "0123abcd-4567-89ef-0123-456789abcdef",
+          "0123ABCD-4567-89ef-0123-456789abcdef", "a name that is longer than any of the others, and than a UUID"}) {
+        identity who;
+        identity::room in;
+        who.set_user(user);
+        EXPECT_EQ(who.user(in), user);
+        person& more = who.need_more();
+        more.info = "1";
+        EXPECT_EQ(who.user(in), user);
+        EXPECT_EQ(&who.need_more(), &more);
+        who.clear();
+        EXPECT_EQ(who.user(in), "");
+        EXPECT_EQ(who.more(), nullptr);
+    }
+}
+
+TEST(identity, needs_nothing_else_for_short_users_and_uuids) {
+    for (const char* user : {"", "42", "exactly15 bytes", "0123abcd-4567-89ef-0123-456789abcdef"}) {
+        identity who;
+        who.set_user(user);
+        EXPECT_EQ(who.more(), nullptr) << user;
+        who.clear();
+    }
+}
+
+} // namespace
+} // namespace carillon::people
