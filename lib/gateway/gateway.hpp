@@ -15,8 +15,8 @@
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
-#include "redis/redis_link.hpp"
 #include "people/user_counts.hpp"
+#include "redis/redis_link.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -133,7 +133,7 @@ private:
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
     std::optional<people::user_counts> users_; // where their connections are limited
-    std::unique_ptr<encryption> encryption_;    // null: no TLS
+    std::unique_ptr<encryption> encryption_;   // null: no TLS
     std::vector<std::unique_ptr<shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;

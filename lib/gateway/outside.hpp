@@ -1,12 +1,12 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "conversation/questions.hpp"
 #include "gateway/key_source.hpp"
 #include "gateway/proxies.hpp"
 #include "gateway/token_keys.hpp"
 #include "metrics/outward_facts.hpp"
 #include "outward/client.hpp"
-#include "conversation/questions.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>

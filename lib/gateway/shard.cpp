@@ -295,7 +295,8 @@ std::optional<std::uint32_t> shard::carry_out(const api::command& what) {
     if (!sessions_) return std::nullopt;
     return std::visit(
         [this]<class Request>(const Request& request) -> std::optional<std::uint32_t> {
-            if constexpr (requires { sessions_->talks().carry_out(request); }) return sessions_->talks().carry_out(request);
+            if constexpr (requires { sessions_->talks().carry_out(request); })
+                return sessions_->talks().carry_out(request);
             CHECK(false); // not asked of users
         },
         what);

@@ -63,7 +63,7 @@ struct share {
     std::function<void()> fetch_keys{};              ///< as in session::token_options
     std::function<void()> fetch_subscription_keys{}; ///< the same
     proxy_table* proxies = nullptr;                  ///< who is asked what its clients may do; none: nobody
-    people::user_counts* users = nullptr;           ///< as in session::options
+    people::user_counts* users = nullptr;            ///< as in session::options
     tls::entrance* entrance = nullptr;               ///< for its clients on TCP; null: they speak no TLS
     std::string node{};                              ///< what clients name this process by
     /// As session::options::emulate.

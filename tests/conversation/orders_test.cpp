@@ -60,8 +60,9 @@ TEST(orders, a_client_id_narrows_them_and_the_whitelist_spares) {
     shard.settle();
     EXPECT_EQ(all.again.heard(), (words{"close 4000 bye", "end"}));
     EXPECT_EQ(shard.sessions.talks().carry_out(what), 0u); // he has gone
-    EXPECT_EQ(shard.sessions.talks().carry_out(api::disconnect_request{.who = {.user = "42"}, .whitelist = {all.one.id()}}),
-              0u);
+    EXPECT_EQ(
+        shard.sessions.talks().carry_out(api::disconnect_request{.who = {.user = "42"}, .whitelist = {all.one.id()}}),
+        0u);
     shard.settle();
     EXPECT_EQ(all.one.heard(), words{});
 }
@@ -69,8 +70,9 @@ TEST(orders, a_client_id_narrows_them_and_the_whitelist_spares) {
 TEST(orders, a_uuid_is_found_like_any_other_user) {
     test_shard shard{with_users()};
     people all{shard};
-    EXPECT_EQ(
-        shard.sessions.talks().carry_out(api::disconnect_request{.who = {.user = "0123abcd-4567-89ef-0123-456789abcdef"}}), 1u);
+    EXPECT_EQ(shard.sessions.talks().carry_out(
+                  api::disconnect_request{.who = {.user = "0123abcd-4567-89ef-0123-456789abcdef"}}),
+              1u);
 }
 
 TEST(orders, the_server_subscribes_and_unsubscribes_a_user) {
@@ -107,7 +109,8 @@ TEST(orders, a_subscription_of_the_servers_ends_with_the_connection) {
 TEST(orders, a_user_gets_another_end) {
     test_shard shard{with_users()};
     people all{shard};
-    EXPECT_EQ(shard.sessions.talks().carry_out(api::refresh_request{.who = {.user = "42"}, .expire_at = 1'800'000'060}), 2u);
+    EXPECT_EQ(shard.sessions.talks().carry_out(api::refresh_request{.who = {.user = "42"}, .expire_at = 1'800'000'060}),
+              2u);
     shard.settle();
     EXPECT_EQ(all.one.heard(), words{R"({"push":{"refresh":{"expires":true,"ttl":60}}})"});
     EXPECT_EQ(shard.sessions.talks().carry_out(api::refresh_request{.who = {.user = "42"}}), 2u);
