@@ -1,6 +1,6 @@
 #include "auth/claims_reader.hpp"
 
-#include "auth/base64.hpp"
+#include "keys/base64.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -78,7 +78,7 @@ struct payload_pair {
         std::string text;
         if (const verdict wrong = found.any_bytes ? read_text(value, text) : read_json(value, text)) return wrong;
         if (found.any_bytes) {
-            auto bytes = from_base64(text);
+            auto bytes = keys::from_base64(text);
             if (!bytes) return error::claim_value;
             if (bytes->empty()) return std::nullopt;
             text = std::move(*bytes);

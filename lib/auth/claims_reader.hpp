@@ -2,8 +2,8 @@
 
 #include "auth/claims.hpp"
 #include "auth/error.hpp"
-#include "auth/json.hpp"
 #include "base/result.hpp"
+#include "keys/json.hpp"
 
 #include <cstddef>
 #include <string>
@@ -33,7 +33,7 @@ private:
     result<Claims> read(std::string_view text);
 
     expected_claims expected_;
-    json_object checked_;
+    keys::json_object checked_;
     simdjson::ondemand::parser parser_;
 };
 

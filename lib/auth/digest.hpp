@@ -1,6 +1,6 @@
 #pragma once
 
-#include "auth/openssl.hpp"
+#include "keys/openssl.hpp"
 
 #include <array>
 #include <cstddef>
@@ -18,8 +18,8 @@ public:
     token_digest operator()(std::string_view token);
 
 private:
-    owned<EVP_MD, EVP_MD_free> sha256_;
-    owned<EVP_MD_CTX, EVP_MD_CTX_free> context_;
+    keys::owned<EVP_MD, EVP_MD_free> sha256_;
+    keys::owned<EVP_MD_CTX, EVP_MD_CTX_free> context_;
 };
 
 } // namespace carillon::auth

@@ -1,6 +1,6 @@
 #include "auth/token.hpp"
 
-#include "auth/base64.hpp"
+#include "keys/base64.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -26,9 +26,9 @@ result<token_parts> token_reader::read(std::string_view token) {
     const std::size_t first = token.find('.');
     const std::size_t second = token.rfind('.');
 
-    const auto header = from_base64url(token.substr(0, first));
-    auto claims = from_base64url(token.substr(first + 1, second - first - 1));
-    auto signature = from_base64url(token.substr(second + 1));
+    const auto header = keys::from_base64url(token.substr(0, first));
+    auto claims = keys::from_base64url(token.substr(first + 1, second - first - 1));
+    auto signature = keys::from_base64url(token.substr(second + 1));
     if (!header || !claims || !signature) return error::base64url;
 
     token_parts parts{};
@@ -42,7 +42,7 @@ result<token_parts> token_reader::read(std::string_view token) {
 result<void> token_reader::read_header(std::string_view text, token_parts& into) {
     dom::object object;
     if (!header_.open(text, object)) return error::header_json;
-    if (!names_are_distinct(object)) return error::header_duplicate;
+    if (!keys::names_are_distinct(object)) return error::header_duplicate;
     std::optional<std::string_view> name;
     for (const auto [member, value] : object) {
         if (member == "crit" || member == "b64") return error::header_critical; // RFC 7515 §4.1.11, RFC 7797
@@ -59,7 +59,7 @@ result<void> token_reader::read_header(std::string_view text, token_parts& into)
     }
     if (!name) return error::header_type;
     if (is_without_case(*name, "none")) return error::algorithm_none;
-    const auto which = algorithm_named(*name);
+    const auto which = keys::algorithm_named(*name);
     if (!which) return error::algorithm_unknown;
     into.signed_with = *which;
     return {};

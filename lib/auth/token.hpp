@@ -1,9 +1,9 @@
 #pragma once
 
-#include "auth/algorithm.hpp"
 #include "auth/error.hpp"
-#include "auth/json.hpp"
 #include "base/result.hpp"
+#include "keys/algorithm.hpp"
+#include "keys/json.hpp"
 
 #include <cstddef>
 #include <string>
@@ -13,7 +13,7 @@ namespace carillon::auth {
 
 /// A signed token (JWS compact serialization, RFC 7515 §7.1) taken apart and not believed yet.
 struct token_parts {
-    algorithm signed_with;
+    keys::algorithm signed_with;
     std::string_view kid;         ///< empty: none; valid until the reader's next call
     std::string_view signed_text; ///< of the token: what the signature is about
     std::string claims;           ///< bytes, any
@@ -34,7 +34,7 @@ private:
     result<void> read_header(std::string_view text, token_parts& into);
 
     std::size_t token_bytes_max_;
-    json_object header_;
+    keys::json_object header_;
 };
 
 } // namespace carillon::auth

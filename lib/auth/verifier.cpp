@@ -8,9 +8,9 @@
 namespace carillon::auth {
 namespace {
 
-result<void> check_signature(const token_parts& parts, const key_set& keys) {
-    const key_set::candidates candidates = keys.find(parts.signed_with, parts.kid);
-    for (const key* each : candidates) {
+result<void> check_signature(const token_parts& parts, const keys::key_set& keys) {
+    const keys::key_set::candidates candidates = keys.find(parts.signed_with, parts.kid);
+    for (const keys::key* each : candidates) {
         if (each->verify(parts.signed_with, parts.signed_text, parts.signature)) return {};
     }
     // A key without a name may have been tried in vain, while the named one is not here yet.
@@ -45,7 +45,7 @@ result<verifier::subscription> verifier::verify_subscription(std::string_view to
 
 template <class Claims>
 result<std::shared_ptr<const Claims>> verifier::verify(std::string_view token, std::chrono::sys_seconds now,
-                                                       const key_set& keys, remembered<Claims>& memory) {
+                                                       const keys::key_set& keys, remembered<Claims>& memory) {
     result<Claims> fresh = error::oversize;
     if (token.size() <= options_.token_bytes_max) { // so that not even the hash has work without a bound
         const token_digest digest = digest_(token);
@@ -64,7 +64,7 @@ result<std::shared_ptr<const Claims>> verifier::verify(std::string_view token, s
 }
 
 template <class Claims>
-result<Claims> verifier::verify_anew(std::string_view token, std::chrono::sys_seconds now, const key_set& keys) {
+result<Claims> verifier::verify_anew(std::string_view token, std::chrono::sys_seconds now, const keys::key_set& keys) {
     const result<token_parts> parts = tokens_.read(token);
     if (!parts) return parts.error();
     if (const result<void> done = check_signature(*parts, keys); !done) return done.error();

@@ -4,9 +4,9 @@
 #include "auth/claims_reader.hpp"
 #include "auth/digest.hpp"
 #include "auth/error.hpp"
-#include "auth/key_set.hpp"
 #include "auth/remembered.hpp"
 #include "auth/token.hpp"
+#include "keys/key_set.hpp"
 
 #include <array>
 #include <chrono>
@@ -32,7 +32,7 @@ using refusal_counts = std::array<std::uint64_t, errors_end>;
 /// Errors that `is_expired` mean a token that everything is right with but its time.
 class verifier {
 public:
-    using keys_ptr = std::shared_ptr<const key_set>;
+    using keys_ptr = std::shared_ptr<const keys::key_set>;
     using connection = std::shared_ptr<const connection_claims>;
     using subscription = std::shared_ptr<const subscription_claims>;
 
@@ -56,9 +56,9 @@ public:
 private:
     template <class Claims>
     result<std::shared_ptr<const Claims>> verify(std::string_view token, std::chrono::sys_seconds now,
-                                                 const key_set& keys, remembered<Claims>& memory);
+                                                 const keys::key_set& keys, remembered<Claims>& memory);
     template <class Claims>
-    result<Claims> verify_anew(std::string_view token, std::chrono::sys_seconds now, const key_set& keys);
+    result<Claims> verify_anew(std::string_view token, std::chrono::sys_seconds now, const keys::key_set& keys);
     result<void> check_time(const common_claims& claims, std::chrono::sys_seconds now) const;
 
     verifier_options options_;

@@ -1,6 +1,7 @@
 #include "carriers/wrapping.hpp"
 
 #include "base/check.hpp"
+#include "protobuf/encoder.hpp"
 #include "ws/frame.hpp"
 
 #include <array>
@@ -31,7 +32,7 @@ const wrapping& wrapping_of(format speaks) noexcept {
 const protocol::encoder& encoder_of(format speaks) noexcept {
     switch (hub::without_joins(speaks)) {
     case format::websocket_protobuf:
-    case format::stream_protobuf: return protocol::protobuf_encoder();
+    case format::stream_protobuf: return protobuf::encoder();
     case format::uni_websocket:
     case format::uni_sse:
     case format::uni_stream: return protocol::push_encoder();

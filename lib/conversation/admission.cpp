@@ -41,7 +41,7 @@ std::unique_ptr<auth::verifier> host::make_verifier(const token_options& how) {
                                    .leeway = how.leeway,
                                    .token_bytes_max = how.token_bytes_max,
                                    .remembered_bytes_max = how.remembered_bytes_max};
-    auto keys = how.keys != nullptr ? how.keys : std::make_shared<const auth::key_set>();
+    auto keys = how.keys != nullptr ? how.keys : std::make_shared<const keys::key_set>();
     return std::make_unique<auth::verifier>(std::move(checked), std::move(keys), how.subscription_keys);
 }
 

@@ -85,7 +85,7 @@ public:
     /// What the memory of tokens has done goes into `into`.
     void count_tokens(metrics::shard_counters& into) const;
     /// From now on these keys; tokens that are remembered are forgotten. Null as in token_options.
-    void use_keys(std::shared_ptr<const auth::key_set> keys, std::shared_ptr<const auth::key_set> subscription_keys);
+    void use_keys(std::shared_ptr<const keys::key_set> keys, std::shared_ptr<const keys::key_set> subscription_keys);
     /// The keys that were asked for are here, or cannot be had now.
     void on_keys(token_kind of, bool fresh);
     /// Another configuration: tokens, namespaces and some of the limits; the rest of it is not looked at. Who has a

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace carillon::auth {
+namespace carillon::keys {
 class key_set;
-} // namespace carillon::auth
+} // namespace carillon::keys
 
 namespace carillon::people {
 class user_counts;
@@ -24,8 +24,8 @@ namespace carillon::conversation {
 
 /// Whose tokens are good. The keys are those of auth::verifier.
 struct token_options {
-    std::shared_ptr<const auth::key_set> keys{};              ///< of connections; none: no token is good
-    std::shared_ptr<const auth::key_set> subscription_keys{}; ///< none: those of connections
+    std::shared_ptr<const keys::key_set> keys{};              ///< of connections; none: no token is good
+    std::shared_ptr<const keys::key_set> subscription_keys{}; ///< none: those of connections
     std::string audience{};
     std::string issuer{};
     std::string user_claim = "sub";

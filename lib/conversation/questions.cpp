@@ -12,7 +12,7 @@
 // it. So nothing that it has found out before is taken for granted.
 namespace carillon::conversation {
 
-void host::use_keys(std::shared_ptr<const auth::key_set> keys, std::shared_ptr<const auth::key_set> subscription_keys) {
+void host::use_keys(std::shared_ptr<const keys::key_set> keys, std::shared_ptr<const keys::key_set> subscription_keys) {
     CHECK(verifier_ != nullptr);
     options_.tokens.keys = keys;
     options_.tokens.subscription_keys = subscription_keys;

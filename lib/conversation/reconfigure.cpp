@@ -1,4 +1,4 @@
-#include "auth/key_set.hpp"
+#include "keys/key_set.hpp"
 #include "auth/verifier.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
@@ -54,7 +54,7 @@ void host::take_tokens(const token_options& now) {
     if (mine.keys == nullptr && mine.subscription_keys == nullptr) {
         verifier_ = nullptr;
     } else if (verifier_ != nullptr && alike) {
-        verifier_->use(mine.keys != nullptr ? mine.keys : std::make_shared<const auth::key_set>(),
+        verifier_->use(mine.keys != nullptr ? mine.keys : std::make_shared<const keys::key_set>(),
                        mine.subscription_keys);
     } else {
         verifier_ = make_verifier(mine);

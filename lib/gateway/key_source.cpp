@@ -1,7 +1,7 @@
 #include "gateway/key_source.hpp"
 
-#include "auth/key_set.hpp"
 #include "http/cache_control.hpp"
+#include "keys/key_set.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
@@ -14,8 +14,8 @@ namespace carillon::gateway {
 
 namespace asio = boost::asio;
 
-key_source::key_source(asio::io_context& control, outward::client& via, const key_source_options& how, keys fixed,
-                       std::function<void(keys)> on_change)
+key_source::key_source(asio::io_context& control, outward::client& via, const key_source_options& how,
+                       shared_keys fixed, std::function<void(shared_keys)> on_change)
     : control_{&control}, via_{&via}, options_{how}, fixed_{std::move(fixed)},
       on_change_{std::move(on_change)}, timer_{control} {}
 
@@ -24,11 +24,11 @@ void key_source::stop() {
     timer_.cancel();
 }
 
-void key_source::use_fixed(keys fixed) {
+void key_source::use_fixed(shared_keys fixed) {
     fixed_ = std::move(fixed);
     const std::string text = std::exchange(text_, {});
     if (!text.empty() && take(text)) return;
-    on_change_(fixed_ != nullptr ? fixed_ : std::make_shared<const auth::key_set>());
+    on_change_(fixed_ != nullptr ? fixed_ : std::make_shared<const keys::key_set>());
 }
 
 void key_source::want(told done) {
@@ -72,9 +72,9 @@ void key_source::on_answer(const outward::answer& with) {
 // Nobody is told of a set that is as it was: shards forget the tokens that they remember when they hear of another one.
 bool key_source::take(const std::string& text) {
     if (text == text_) return true;
-    auto both = std::make_shared<auth::key_set>();
+    auto both = std::make_shared<keys::key_set>();
     auto wrong = fixed_ == nullptr ? std::nullopt : both->add(*fixed_, options_.url);
-    if (!wrong) wrong = both->add_jwks(text, options_.url, auth::key_set::secrets::refused);
+    if (!wrong) wrong = both->add_jwks(text, options_.url, keys::key_set::secrets::refused);
     if (wrong) {
         warn(wrong->sentence);
         return false;

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace carillon::auth {
+namespace carillon::keys {
 class key_set;
 }
 
@@ -32,18 +32,18 @@ struct key_source_options {
 /// than `refetch_min`. Where that fails, the keys stay as they are. Thread: the control plane's.
 class key_source {
 public:
-    using keys = std::shared_ptr<const auth::key_set>;
+    using shared_keys = std::shared_ptr<const keys::key_set>;
     /// Whether what is known now is what was there lately. Any thread may be meant: it is called on the source's.
     using told = std::function<void(bool fresh)>;
 
     /// `on_change` hears of each other set of keys. `fixed` may be null.
-    key_source(boost::asio::io_context& control, outward::client& via, const key_source_options& how, keys fixed,
-               std::function<void(keys)> on_change);
+    key_source(boost::asio::io_context& control, outward::client& via, const key_source_options& how, shared_keys fixed,
+               std::function<void(shared_keys)> on_change);
 
     void start() { fetch(); }
     void stop();
     /// From now on these are there beside those of the URL.
-    void use_fixed(keys fixed);
+    void use_fixed(shared_keys fixed);
     /// A key is missing: fetches, unless that has been done just now, and tells how it went.
     void want(told done);
 
@@ -59,8 +59,8 @@ private:
     boost::asio::io_context* control_;
     outward::client* via_;
     key_source_options options_;
-    keys fixed_;
-    std::function<void(keys)> on_change_;
+    shared_keys fixed_;
+    std::function<void(shared_keys)> on_change_;
     boost::asio::steady_timer timer_;
     clock::time_point begun_{}; // the last fetch
     bool fetching_ = false;

@@ -1,8 +1,8 @@
 #include "gateway/outside.hpp"
 
-#include "auth/key_set.hpp"
 #include "base/check.hpp"
 #include "gateway/shard.hpp"
+#include "keys/key_set.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -67,11 +67,11 @@ void outside::add_keys(const config::settings& how, std::string name, const std:
                                      .refetch_min = std::chrono::seconds{how.token_jwks_refetch_min_s}};
     auto& keys = of == token_kind::connection ? keys_.connections : keys_.subscriptions;
     sources_[static_cast<std::size_t>(of)].emplace(*control_, *client_, options, keys,
-                                                   [this, &keys](key_source::keys now) {
+                                                   [this, &keys](key_source::shared_keys now) {
                                                        keys = std::move(now);
                                                        tell_keys();
                                                    });
-    if (keys == nullptr) keys = std::make_shared<const auth::key_set>(); // so that tokens are looked at
+    if (keys == nullptr) keys = std::make_shared<const keys::key_set>(); // so that tokens are looked at
 }
 
 void outside::tell_keys() {

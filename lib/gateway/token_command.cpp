@@ -1,8 +1,8 @@
 #include "gateway/token_command.hpp"
 
-#include "auth/signer.hpp"
 #include "config/content.hpp"
 #include "config/load.hpp"
+#include "keys/signer.hpp"
 #include "protocol/payload.hpp"
 
 #include <CLI/CLI.hpp>
@@ -44,21 +44,21 @@ struct wish {
     std::string user, channel, ttl = "1h", info, key_file;
 };
 
-auth::or_mistake<auth::signer> signer_for(const config::settings& how, const wish& what) {
+keys::or_mistake<keys::signer> signer_for(const config::settings& how, const wish& what) {
     if (what.key_file.empty()) {
         const bool own = !what.channel.empty() && !how.subscription_token_hmac_secret.empty();
         const std::string& secret = own ? how.subscription_token_hmac_secret : how.token_hmac_secret;
         if (secret.empty())
-            return auth::mistake{"nothing to sign with: give --token-hmac-secret-file, or --key-file with a private "
+            return keys::mistake{"nothing to sign with: give --token-hmac-secret-file, or --key-file with a private "
                                  "key as PEM or JWK"};
-        return auth::signer::from_secret(secret, "token_hmac_secret");
+        return keys::signer::from_secret(secret, "token_hmac_secret");
     }
     std::string text;
     if (auto why = config::read_content(what.key_file, key_bytes_max, text))
-        return auth::mistake{fmt::format("--key-file: {} {}", what.key_file, *why)};
+        return keys::mistake{fmt::format("--key-file: {} {}", what.key_file, *why)};
     const std::size_t first = text.find_first_not_of(" \t\r\n");
-    if (first != text.npos && text[first] == '{') return auth::signer::from_private_jwk(text, what.key_file);
-    return auth::signer::from_private_pem(text, what.key_file);
+    if (first != text.npos && text[first] == '{') return keys::signer::from_private_jwk(text, what.key_file);
+    return keys::signer::from_private_pem(text, what.key_file);
 }
 
 int print_token(const config::settings& how, const wish& what) {
@@ -67,7 +67,7 @@ int print_token(const config::settings& how, const wish& what) {
     if (!what.info.empty() && !protocol::is_json(what.info)) return refuse("--info: this is not JSON");
     const auto with = signer_for(how, what);
     if (!with) return refuse(with.error().sentence);
-    auth::wanted_claims claims{.user = what.user,
+    keys::wanted_claims claims{.user = what.user,
                                .user_claim = how.token_user_claim,
                                .channel = what.channel,
                                .audience = how.token_audience,
@@ -75,7 +75,7 @@ int print_token(const config::settings& how, const wish& what) {
                                .info = what.info,
                                .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
     if (what.ttl != "never") claims.lifetime = *lifetime;
-    const auto token = with->sign(with->usual(), auth::claims_text(claims));
+    const auto token = with->sign(with->usual(), keys::claims_text(claims));
     if (!token) return refuse(token.error().sentence);
     std::printf("%s\n", token->c_str());
     return 0;

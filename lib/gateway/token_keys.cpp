@@ -1,7 +1,7 @@
 #include "gateway/token_keys.hpp"
 
-#include "auth/key_set.hpp"
 #include "config/content.hpp"
+#include "keys/key_set.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -20,9 +20,9 @@ constexpr std::size_t key_file_bytes_max = 1024 * 1024;
 using complaint = std::optional<std::string>;
 
 complaint read(std::string_view option, const std::string& secret, const std::vector<std::string>& files,
-               std::shared_ptr<const auth::key_set>& into) {
+               std::shared_ptr<const keys::key_set>& into) {
     if (secret.empty() && files.empty()) return {};
-    auto keys = std::make_shared<auth::key_set>();
+    auto keys = std::make_shared<keys::key_set>();
     if (!secret.empty()) {
         if (auto why = keys->add_secret(secret, fmt::format("{}_hmac_secret", option))) return std::move(why->sentence);
     }
@@ -32,7 +32,7 @@ complaint read(std::string_view option, const std::string& secret, const std::ve
             return fmt::format("{}_public_key_files: {} {}", option, path, *why);
         const std::size_t first = text.find_first_not_of(" \t\r\n");
         const bool is_json = first != text.npos && text[first] == '{';
-        auto why = is_json ? keys->add_jwks(text, path, auth::key_set::secrets::allowed) : keys->add_pem(text, path);
+        auto why = is_json ? keys->add_jwks(text, path, keys::key_set::secrets::allowed) : keys->add_pem(text, path);
         if (why) return fmt::format("{}_public_key_files: {}", option, why->sentence);
     }
     into = std::move(keys);

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace carillon::auth {
+namespace carillon::keys {
 class key_set;
 }
 
@@ -14,8 +14,8 @@ namespace carillon::gateway {
 
 /// What clients' tokens are checked with; null where there is no key. Constant, so all shards share it.
 struct token_keys {
-    std::shared_ptr<const auth::key_set> connections;
-    std::shared_ptr<const auth::key_set> subscriptions; ///< null: those of connections
+    std::shared_ptr<const keys::key_set> connections;
+    std::shared_ptr<const keys::key_set> subscriptions; ///< null: those of connections
 };
 
 /// Reads the keys that the settings have and name. The complaint is one line, with the file's name and without a byte

@@ -1,6 +1,6 @@
 #include "hooks/answer.hpp"
 
-#include "auth/base64.hpp"
+#include "keys/base64.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/json_members.hpp"
 #include "protocol/payload.hpp"
@@ -60,7 +60,7 @@ struct encoded {
         std::string_view view;
         if (const auto done = from.read(what, view); !done) return done;
         if (view.empty()) return {};
-        auto bytes = auth::from_base64(view);
+        auto bytes = keys::from_base64(view);
         if (!bytes) return decode_error::wrong_type;
         into = auth::payload{std::move(*bytes), true};
         return {};

@@ -1,6 +1,6 @@
 #include "hooks/question.hpp"
 
-#include "auth/base64.hpp"
+#include "keys/base64.hpp"
 #include "protocol/payload.hpp"
 
 namespace carillon::hooks {
@@ -38,7 +38,7 @@ std::string body_of(const question& what) {
     append_text(out, R"(,"version":)", what.version);
     append_json(out, R"(,"meta":)", what.meta);
     append_json(out, R"(,"data":)", what.data);
-    if (!what.bytes.empty()) append_text(out, R"(,"b64data":)", auth::to_base64(what.bytes));
+    if (!what.bytes.empty()) append_text(out, R"(,"b64data":)", keys::to_base64(what.bytes));
     out += '}';
     return out;
 }

@@ -4,11 +4,9 @@
 
 #include <simdjson.h>
 
-#include <protozero/pbf_reader.hpp>
-
 namespace carillon::protocol {
 
-bool read_emulation_json(std::string_view body, emulation_request& into) {
+bool read_emulation(std::string_view body, emulation_request& into) {
     namespace ondemand = simdjson::ondemand;
     if (!is_json(body)) return false; // simdjson looks at what it is asked for only
     const simdjson::padded_string padded{body};
@@ -29,25 +27,6 @@ bool read_emulation_json(std::string_view body, emulation_request& into) {
         if (field.value().get_string().get(text)) return false;
         *to = text;
     }
-    return !into.session.empty() && !into.data.empty();
-}
-
-bool read_emulation_protobuf(std::string_view body, emulation_request& into) {
-    try {
-        protozero::pbf_reader from{body.data(), body.size()};
-        while (from.next()) {
-            const bool is_bytes = from.wire_type() == protozero::pbf_wire_type::length_delimited;
-            if (is_bytes && from.tag() == 1) {
-                into.node = from.get_string();
-            } else if (is_bytes && from.tag() == 2) {
-                into.session = from.get_string();
-            } else if (is_bytes && from.tag() == 3) {
-                into.data = from.get_string();
-            } else {
-                from.skip();
-            }
-        }
-    } catch (const protozero::exception&) { return false; }
     return !into.session.empty() && !into.data.empty();
 }
 

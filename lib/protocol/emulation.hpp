@@ -12,8 +12,7 @@ struct emulation_request {
     std::string data{}; ///< what would be one message of a WebSocket
 };
 
-/// False: `body` is no such request.
-bool read_emulation_json(std::string_view body, emulation_request& into);
-bool read_emulation_protobuf(std::string_view body, emulation_request& into);
+/// From JSON. False: `body` is no such request.
+bool read_emulation(std::string_view body, emulation_request& into);
 
 } // namespace carillon::protocol

@@ -60,8 +60,6 @@ protected:
 
 /// JSON (§1.3): a Reply in each line.
 const encoder& json_encoder() noexcept;
-/// Protobuf (§1.2).
-const encoder& protobuf_encoder() noexcept;
 /// JSON for clients that only listen (§7.4): a Push in each line, and no reply but the connection's.
 const encoder& push_encoder() noexcept;
 

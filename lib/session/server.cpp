@@ -218,7 +218,7 @@ void server::handle_lines(client& c, std::string_view message, std::size_t comma
 }
 
 std::optional<std::string_view> server::next_command(const client& c, std::string_view& message) const {
-    return carriers::speaks_protobuf(c.speaks()) ? protocol::next_delimited(message) : protocol::next_line(message);
+    return carriers::speaks_protobuf(c.speaks()) ? protobuf::next_delimited(message) : protocol::next_line(message);
 }
 
 result<protocol::command> server::decode(const client& c, std::string_view one) {

@@ -8,10 +8,10 @@
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
+#include "protobuf/decoder.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/command.hpp"
 #include "protocol/json_decoder.hpp"
-#include "protocol/protobuf_decoder.hpp"
 #include "session/options.hpp"
 #include "session/refusal.hpp"
 #include "ws/close.hpp"
@@ -123,12 +123,12 @@ private:
     std::optional<transport> transport_at(std::string_view path) const noexcept;
     bool judge_carrier(client& c, std::string_view bytes, const http::request_head& head, transport what);
     void end_request(client& c, std::string_view answer);
-    void begin_stream(client& c, std::string message, transport what, bool protobuf, const http::cross_origin& asking,
+    void begin_stream(client& c, std::string message, transport what, bool binary, const http::cross_origin& asking,
                       const http::request_head& head);
     void hear(client& c, std::string message);
     void hear_later(client& c, std::string_view data);
     void begin_listening(client& c, std::string_view request);
-    void take_emulated(client& c, std::string_view body, bool protobuf, const http::cross_origin& asking,
+    void take_emulated(client& c, std::string_view body, bool binary, const http::cross_origin& asking,
                        const http::request_head& head);
 
     // server.cpp: from frames to commands
@@ -170,7 +170,7 @@ private:
     handover plain_http_;
     conversation::host talks_;
     protocol::json_decoder json_decoder_;
-    protocol::protobuf_decoder protobuf_decoder_;
+    protobuf::decoder protobuf_decoder_;
     std::array<std::string, hub::formats / 2> pings_; // by format
     std::string encoded_;                             // one publication, while it is encoded
     std::vector<std::string> unfit_;                  // channels whose JSON clients are about to be ended

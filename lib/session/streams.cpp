@@ -2,7 +2,7 @@
 #include "http/body_reply.hpp"
 #include "http/credentials.hpp"
 #include "http/upgrade.hpp"
-#include "protocol/emulation.hpp"
+#include "protobuf/emulation.hpp"
 #include "session/half.hpp"
 #include "session/server.hpp"
 
@@ -96,11 +96,11 @@ bool server::judge_carrier(client& c, std::string_view bytes, const http::reques
         refuse_upgrade(c, http::status::bad_request, "The parameter cf_connect is not what a form makes of it.", &head);
         return false;
     }
-    const bool protobuf = posts && http::field_of(head, "content-type") == protobuf_type;
+    const bool binary = posts && http::field_of(head, "content-type") == protobuf_type;
     if (what == transport::emulation) {
-        take_emulated(c, message, protobuf, asking, head);
+        take_emulated(c, message, binary, asking, head);
     } else {
-        begin_stream(c, std::move(message), what, protobuf, asking, head);
+        begin_stream(c, std::move(message), what, binary, asking, head);
     }
     return false;
 }
@@ -111,13 +111,13 @@ void server::end_request(client& c, std::string_view answer) {
     link::server::close(c, answer, false);
 }
 
-void server::begin_stream(client& c, std::string message, transport what, bool protobuf,
-                          const http::cross_origin& asking, const http::request_head& head) {
+void server::begin_stream(client& c, std::string message, transport what, bool binary, const http::cross_origin& asking,
+                          const http::request_head& head) {
     switch (what) {
     case transport::sse: c.speak(hub::format::sse); break;
     case transport::uni_sse: c.speak(hub::format::uni_sse); break;
     case transport::uni_http_stream: c.speak(hub::format::uni_stream); break;
-    default: c.speak(protobuf ? hub::format::stream_protobuf : hub::format::stream_json); break;
+    default: c.speak(binary ? hub::format::stream_protobuf : hub::format::stream_json); break;
     }
     replies().serve(c);
     ++counters().upgrades;
@@ -165,11 +165,10 @@ void server::begin_listening(client& c, std::string_view request) {
 }
 
 // Commands of a client whose messages come by requests of their own, over whichever connection (§7.3).
-void server::take_emulated(client& c, std::string_view body, bool protobuf, const http::cross_origin& asking,
+void server::take_emulated(client& c, std::string_view body, bool binary, const http::cross_origin& asking,
                            const http::request_head& head) {
     protocol::emulation_request asked;
-    const bool read =
-        protobuf ? protocol::read_emulation_protobuf(body, asked) : protocol::read_emulation_json(body, asked);
+    const bool read = binary ? protobuf::read_emulation(body, asked) : protocol::read_emulation(body, asked);
     const auto of = read ? people::client_ids::shard_of_session(asked.session) : std::nullopt;
     if (!read) { return refuse_upgrade(c, http::status::bad_request, "The body is no request of a session.", &head); }
     if (!of || asked.node != options_.node || !options_.emulate) {

@@ -26,19 +26,19 @@ constexpr std::array<unsigned char, 8> session_context{'c', 'a', 'r', 'i', 'l', 
 constexpr const char* ciphers_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::size_t names_max = 1'000; // of one certificate
 
-complaint read_file(const std::string& path, auth::wiped& into) {
+complaint read_file(const std::string& path, keys::wiped& into) {
     std::ifstream file{path, std::ios::binary};
     if (!file) return fmt::format("{} cannot be read: {}", path, std::strerror(errno));
     std::string text(file_bytes_max + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (file.bad()) return fmt::format("{} cannot be read: {}", path, std::strerror(errno));
     text.resize(static_cast<std::size_t>(file.gcount()));
-    into = auth::wiped{std::move(text)};
+    into = keys::wiped{std::move(text)};
     if (into.bytes().size() > file_bytes_max) return fmt::format("{} is larger than {} bytes", path, file_bytes_max);
     return {};
 }
 
-owned_bio bytes_of(const auth::wiped& text) {
+owned_bio bytes_of(const keys::wiped& text) {
     return owned_bio{BIO_new_mem_buf(text.bytes().data(), static_cast<int>(text.bytes().size()))};
 }
 
@@ -57,7 +57,7 @@ std::chrono::sys_seconds time_of(const ASN1_TIME* time) {
     return std::chrono::sys_seconds{std::chrono::seconds{::timegm(&parts)}};
 }
 
-complaint use_certificates(SSL_CTX* context, const std::string& path, const auth::wiped& text, owned_certificate& own) {
+complaint use_certificates(SSL_CTX* context, const std::string& path, const keys::wiped& text, owned_certificate& own) {
     const owned_bio bytes = bytes_of(text);
     own.reset(PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr));
     if (own == nullptr) return fmt::format("{} holds no certificate as PEM", path);
@@ -75,9 +75,9 @@ complaint use_certificates(SSL_CTX* context, const std::string& path, const auth
     return {};
 }
 
-complaint use_key(SSL_CTX* context, const std::string& path, const auth::wiped& text, const std::string& certificate) {
+complaint use_key(SSL_CTX* context, const std::string& path, const keys::wiped& text, const std::string& certificate) {
     const owned_bio bytes = bytes_of(text);
-    const auth::owned_pkey key{PEM_read_bio_PrivateKey(bytes.get(), nullptr, no_passphrase, nullptr)};
+    const keys::owned_pkey key{PEM_read_bio_PrivateKey(bytes.get(), nullptr, no_passphrase, nullptr)};
     if (key == nullptr) return fmt::format("{} holds no private key as PEM, or one with a passphrase", path);
     if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
         return fmt::format("{} is not the key of the certificate in {}", path, certificate);
@@ -85,7 +85,7 @@ complaint use_key(SSL_CTX* context, const std::string& path, const auth::wiped& 
 }
 
 complaint ask_for_certificates(SSL_CTX* context, const std::string& path) {
-    auth::wiped text;
+    keys::wiped text;
     if (auto why = read_file(path, text)) return why;
     const owned_bio bytes = bytes_of(text);
     int taken = 0;
@@ -141,7 +141,7 @@ owned_context make_context(const terms& how, ticket_keys& tickets, certificates*
 } // namespace
 
 complaint certificates::read(const terms& how, ticket_keys& tickets, std::shared_ptr<const certificates>& into) {
-    const auth::no_openssl_errors quiet;
+    const keys::no_openssl_errors quiet;
     std::shared_ptr<certificates> made{new certificates};
     for (const terms::pair& each : how.files) {
         if (auto why = made->add(how, each, tickets)) return why;
@@ -153,7 +153,7 @@ complaint certificates::read(const terms& how, ticket_keys& tickets, std::shared
 complaint certificates::add(const terms& how, const terms::pair& files, ticket_keys& tickets) {
     owned_context made = make_context(how, tickets, this);
     if (made == nullptr) return "OpenSSL has no memory for a certificate";
-    auth::wiped text;
+    keys::wiped text;
     if (auto why = read_file(files.certificate, text)) return "tls_certificate_files: " + *why;
     owned_certificate own;
     if (auto why = use_certificates(made.get(), files.certificate, text, own)) return "tls_certificate_files: " + *why;
@@ -170,7 +170,7 @@ complaint certificates::add(const terms& how, const terms::pair& files, ticket_k
 
 // Of two certificates for one name the first is used.
 void certificates::take_names(X509* of, SSL_CTX* context) {
-    const auth::owned<GENERAL_NAMES, GENERAL_NAMES_free> all{
+    const keys::owned<GENERAL_NAMES, GENERAL_NAMES_free> all{
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(of, NID_subject_alt_name, nullptr, nullptr))};
     const int count = all == nullptr ? 0 : sk_GENERAL_NAME_num(all.get());
     for (int i = 0; i < count && by_name_.size() < names_max; ++i) {
@@ -201,7 +201,7 @@ SSL_CTX* certificates::context_for(std::string_view host) const {
 }
 
 owned_ssl certificates::accept() const {
-    const auth::no_openssl_errors quiet;
+    const keys::no_openssl_errors quiet;
     owned_ssl made{SSL_new(contexts_.front().get())};
     if (made != nullptr) SSL_set_accept_state(made.get());
     return made;

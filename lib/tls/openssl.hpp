@@ -1,6 +1,6 @@
 #pragma once
 
-#include "auth/openssl.hpp"
+#include "keys/openssl.hpp"
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -8,9 +8,9 @@
 /// Owners of what OpenSSL has allocated for TLS.
 namespace carillon::tls {
 
-using owned_context = auth::owned<SSL_CTX, SSL_CTX_free>;
-using owned_ssl = auth::owned<SSL, SSL_free>;
-using owned_certificate = auth::owned<X509, X509_free>;
-using owned_bio = auth::owned<BIO, BIO_free>;
+using owned_context = keys::owned<SSL_CTX, SSL_CTX_free>;
+using owned_ssl = keys::owned<SSL, SSL_free>;
+using owned_certificate = keys::owned<X509, X509_free>;
+using owned_bio = keys::owned<BIO, BIO_free>;
 
 } // namespace carillon::tls

@@ -51,8 +51,8 @@ struct wire_bio {
     }
 
     static const BIO_METHOD* method() {
-        static const auth::owned<BIO_METHOD, BIO_meth_free> made = [] {
-            auth::owned<BIO_METHOD, BIO_meth_free> how{BIO_meth_new(BIO_TYPE_SOURCE_SINK, "wire")};
+        static const keys::owned<BIO_METHOD, BIO_meth_free> made = [] {
+            keys::owned<BIO_METHOD, BIO_meth_free> how{BIO_meth_new(BIO_TYPE_SOURCE_SINK, "wire")};
             if (how == nullptr) return how;
             BIO_meth_set_read_ex(how.get(), read);
             BIO_meth_set_write_ex(how.get(), write);

@@ -1,4 +1,4 @@
-#include "auth/keys.hpp"
+#include "keys/keys.hpp"
 
 #include <openssl/rsa.h>
 
@@ -7,6 +7,9 @@
 
 namespace carillon::auth::test {
 namespace {
+
+using namespace keys;
+using namespace keys::test;
 
 const std::string text = "signed";
 

@@ -1,5 +1,5 @@
-#include "auth/keys.hpp"
 #include "auth/verifier.hpp"
+#include "keys/keys.hpp"
 
 #include <openssl/rsa.h>
 
@@ -7,6 +7,9 @@
 
 namespace carillon::auth::test {
 namespace {
+
+using namespace keys;
+using namespace keys::test;
 
 constexpr std::chrono::sys_seconds now{std::chrono::seconds{1'700'000'000}};
 

@@ -1,10 +1,13 @@
-#include "auth/keys.hpp"
 #include "auth/token.hpp"
+#include "keys/keys.hpp"
 
 #include <vector>
 
 namespace carillon::auth::test {
 namespace {
+
+using namespace keys;
+using namespace keys::test;
 
 constexpr std::size_t token_bytes_max = 1000;
 

@@ -1,10 +1,13 @@
-#include "auth/keys.hpp"
 #include "auth/token.hpp"
+#include "keys/keys.hpp"
 
 #include <array>
 
 namespace carillon::auth::test {
 namespace {
+
+using namespace keys;
+using namespace keys::test;
 
 constexpr std::string_view joe =
     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp"

@@ -1,4 +1,4 @@
-#include "auth/signer.hpp"
+#include "keys/signer.hpp"
 #include "auth/verifier.hpp"
 #include "base/check.hpp"
 

@@ -1,5 +1,5 @@
-#include "auth/key_set.hpp"
-#include "auth/signer.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 #include "support/test_shard.hpp"
 
 #include <string>
@@ -22,12 +22,12 @@ std::chrono::sys_seconds token_time() {
 }
 
 std::string signed_claims(std::string_view claims, std::string_view with = secret) {
-    return *auth::signer::from_secret(with, "test")->sign(auth::algorithm::hs256, claims);
+    return *keys::signer::from_secret(with, "test")->sign(keys::algorithm::hs256, claims);
 }
 
 shard_options with_tokens() {
     test_time = net::timer_wheel::clock::time_point{1h};
-    auto keys = std::make_shared<auth::key_set>();
+    auto keys = std::make_shared<keys::key_set>();
     EXPECT_FALSE(keys->add_secret(secret, "test"));
     shard_options how;
     how.clients.dev = false;

@@ -1,5 +1,5 @@
-#include "auth/key_set.hpp"
-#include "auth/signer.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 #include "people/user_counts.hpp"
 #include "support/test_shard.hpp"
 
@@ -16,7 +16,7 @@ using words = std::vector<std::string>;
 constexpr std::string_view secret = "a secret of this test, 32 bytes and more";
 
 shard_options with_users() {
-    auto keys = std::make_shared<auth::key_set>();
+    auto keys = std::make_shared<keys::key_set>();
     EXPECT_FALSE(keys->add_secret(secret, "test"));
     shard_options how;
     how.clients.tokens.keys = std::move(keys);
@@ -27,7 +27,7 @@ shard_options with_users() {
 ws_client user(test_shard& shard, std::string_view claims) {
     ws_client client = shard.upgraded();
     client.say(fmt::format(R"({{"id":1,"connect":{{"token":"{}"}}}})",
-                           *auth::signer::from_secret(secret, "test")->sign(auth::algorithm::hs256, claims)));
+                           *keys::signer::from_secret(secret, "test")->sign(keys::algorithm::hs256, claims)));
     shard.settle();
     return client;
 }

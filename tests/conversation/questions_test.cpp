@@ -1,5 +1,5 @@
-#include "auth/key_set.hpp"
-#include "auth/signer.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 #include "support/test_shard.hpp"
 
 #include <boost/asio/post.hpp>
@@ -16,7 +16,7 @@ using conversation::token_kind;
 constexpr std::string_view secret = "a secret of this test, 32 bytes and more";
 
 std::string token(std::string_view claims) {
-    return *auth::signer::from_secret(secret, "test")->sign(auth::algorithm::hs256, claims);
+    return *keys::signer::from_secret(secret, "test")->sign(keys::algorithm::hs256, claims);
 }
 
 std::string connect() { return fmt::format(R"({{"id":1,"connect":{{"token":"{}"}}}})", token(R"({"sub":"42"})")); }
@@ -26,8 +26,8 @@ std::string subscribe(std::uint32_t id) {
                        token(R"({"sub":"42","channel":"$a"})"));
 }
 
-std::shared_ptr<const auth::key_set> with_secret() {
-    auto keys = std::make_shared<auth::key_set>();
+std::shared_ptr<const keys::key_set> with_secret() {
+    auto keys = std::make_shared<keys::key_set>();
     EXPECT_FALSE(keys->add_secret(secret, "test"));
     return keys;
 }
@@ -41,7 +41,7 @@ struct ground {
     ground() : ground{shard_options{}} {}
     explicit ground(shard_options how) {
         how.clients.dev = false;
-        how.clients.tokens.keys = std::make_shared<const auth::key_set>();
+        how.clients.tokens.keys = std::make_shared<const keys::key_set>();
         how.clients.tokens.fetch_keys = [this] { ++fetches; };
         how.clients.name_spaces = {{.name = ""}};
         shard.emplace(how);
@@ -154,7 +154,7 @@ TEST(questions, a_subscription_waits_for_its_key_too) {
     client.say(connect());
     here.shard->settle();
     EXPECT_EQ(client.heard(), words{welcome});
-    here.shard->sessions.talks().use_keys(std::make_shared<const auth::key_set>(), nullptr);
+    here.shard->sessions.talks().use_keys(std::make_shared<const keys::key_set>(), nullptr);
     client.say(subscribe(2));
     here.shard->settle();
     EXPECT_EQ(client.heard(), words{});
@@ -170,7 +170,7 @@ TEST(questions, what_was_remembered_goes_with_the_keys) {
     first.say(connect());
     here.shard->settle();
     EXPECT_EQ(first.heard(), words{welcome});
-    here.shard->sessions.talks().use_keys(std::make_shared<const auth::key_set>(), nullptr);
+    here.shard->sessions.talks().use_keys(std::make_shared<const keys::key_set>(), nullptr);
     ws_client second = here.shard->upgraded();
     second.say(connect());
     here.shard->settle();

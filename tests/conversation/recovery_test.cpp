@@ -1,5 +1,5 @@
-#include "auth/key_set.hpp"
-#include "auth/signer.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 #include "support/test_shard.hpp"
 
 #include <memory>
@@ -242,7 +242,7 @@ TEST(recovery, more_than_is_told_at_once_is_not_recovered) {
 TEST(recovery, channels_of_a_token_keep_their_order_while_the_connect_waits) {
     constexpr std::uint32_t shard_count = 3;
     shard_options how = with_streams();
-    auto keys = std::make_shared<auth::key_set>();
+    auto keys = std::make_shared<keys::key_set>();
     const std::string_view secret = "a secret of this test, 32 bytes and more";
     ASSERT_FALSE(keys->add_secret(secret, "test"));
     how.clients.tokens.keys = std::move(keys);
@@ -257,7 +257,7 @@ TEST(recovery, channels_of_a_token_keep_their_order_while_the_connect_waits) {
     };
     const std::string here = at_home(0), first = at_home(1), last = at_home(2);
     const std::string claims = R"({"sub":"42","channels":[")" + here + R"(",")" + first + R"(",")" + last + R"("]})";
-    const std::string token = *auth::signer::from_secret(secret, "test")->sign(auth::algorithm::hs256, claims);
+    const std::string token = *keys::signer::from_secret(secret, "test")->sign(keys::algorithm::hs256, claims);
 
     auto client = std::make_unique<ws_client>(shards[0]->upgraded());
     client->say(R"({"id":1,"connect":{"token":")" + token + R"("}})");

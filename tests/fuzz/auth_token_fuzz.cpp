@@ -1,7 +1,7 @@
 // Any bytes are a token, claims, a JWK Set or a PEM text, or are refused. No token is good that we have not signed, and
 // whatever claims carry on is valid JSON on one line.
-#include "auth/key_set.hpp"
-#include "auth/signer.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 #include "auth/verifier.hpp"
 #include "base/check.hpp"
 

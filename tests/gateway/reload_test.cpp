@@ -1,4 +1,4 @@
-#include "auth/signer.hpp"
+#include "keys/signer.hpp"
 #include "gateway/running_gateway.hpp"
 
 #include <gtest/gtest.h>
@@ -188,7 +188,7 @@ TEST(reload, tokens_origins_and_who_needs_no_token_are_as_the_new_configuration_
     const auto token = [](const char* secret) {
         const std::string claims = R"({"sub":"ann"})";
         return R"({"id":1,"connect":{"token":")" +
-               *auth::signer::from_secret(secret, "test")->sign(auth::algorithm::hs256, claims) + R"("}})";
+               *keys::signer::from_secret(secret, "test")->sign(keys::algorithm::hs256, claims) + R"("}})";
     };
     const std::string first(32, 'a'), second(32, 'b');
     const auto is_in = [](const std::string& said) { return said.find(R"("connect":{"client")") != said.npos; };

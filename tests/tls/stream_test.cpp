@@ -105,7 +105,7 @@ TEST_F(streams, a_ticket_is_good_for_two_periods_after_its_own) {
         two once{made};
         ASSERT_TRUE(once.shake_hands());
         EXPECT_FALSE(once.accepted->resumed());
-        const auth::owned<SSL_SESSION, SSL_SESSION_free> session{SSL_get1_session(once.client.get())};
+        const keys::owned<SSL_SESSION, SSL_SESSION_free> session{SSL_get1_session(once.client.get())};
         test_time += each.later;
         EXPECT_EQ(resumes(session.get()), each.good);
         EXPECT_LE(tickets.size(), ticket_keys::kept);
@@ -115,7 +115,7 @@ TEST_F(streams, a_ticket_is_good_for_two_periods_after_its_own) {
 TEST_F(streams, a_ticket_is_good_for_certificates_that_came_later) {
     two once{made};
     ASSERT_TRUE(once.shake_hands());
-    const auth::owned<SSL_SESSION, SSL_SESSION_free> session{SSL_get1_session(once.client.get())};
+    const keys::owned<SSL_SESSION, SSL_SESSION_free> session{SSL_get1_session(once.client.get())};
     made = read();
     EXPECT_TRUE(resumes(session.get()));
 }

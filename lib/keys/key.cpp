@@ -1,4 +1,4 @@
-#include "auth/key.hpp"
+#include "keys/key.hpp"
 
 #include "base/check.hpp"
 
@@ -6,7 +6,7 @@
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 using owned_mac_algorithm = owned<EVP_MAC, EVP_MAC_free>;
@@ -102,4 +102,4 @@ bool key::verify(algorithm which, std::string_view text, std::string_view signat
     return false;
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,10 +1,10 @@
-#include "auth/base64.hpp"
+#include "keys/base64.hpp"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 struct text_case {
@@ -65,4 +65,4 @@ TEST(base64, all_texts_of_three_letters_are_read_in_one_way_or_not_at_all) {
 }
 
 } // namespace
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,15 +1,17 @@
+#include "protobuf/encoder.hpp"
+
 #include "protocol/client_info.hpp"
-#include "protocol/encoder.hpp"
 
 #include <protozero/pbf_writer.hpp>
 #include <protozero/varint.hpp>
 #include <string>
 
 // The numbers of the fields are those of proto/client.proto.
-namespace carillon::protocol {
+namespace carillon::protobuf {
 
 namespace {
 
+using namespace protocol;
 using protozero::pbf_writer;
 
 namespace reply {
@@ -159,7 +161,7 @@ void push_message(std::string& out, std::string_view channel, protozero::pbf_tag
     });
 }
 
-class protobuf final : public encoder {
+class protobuf_form final : public protocol::encoder {
 public:
     void connect_reply(std::string& out, std::uint32_t id, const connect_result& what) const override {
         reply_message(out, id, reply::connect, [&](pbf_writer& to) {
@@ -279,9 +281,9 @@ public:
 
 } // namespace
 
-const encoder& protobuf_encoder() noexcept {
-    static const protobuf one;
+const protocol::encoder& encoder() noexcept {
+    static const protobuf_form one;
     return one;
 }
 
-} // namespace carillon::protocol
+} // namespace carillon::protobuf

@@ -1,5 +1,5 @@
-#include "protocol/encoder.hpp"
-#include "protocol/protobuf_decoder.hpp"
+#include "protobuf/decoder.hpp"
+#include "protobuf/encoder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,10 @@
 #include <string>
 #include <unistd.h>
 
-namespace carillon::protocol {
+namespace carillon::protobuf {
 namespace {
+
+using namespace protocol;
 
 // What protoc makes of a message in text form: the schema's own opinion of the bytes.
 std::string by_protoc(const std::string& type, const std::string& text) {
@@ -40,7 +42,7 @@ std::string undelimited(std::string_view made) {
 
 struct row {
     const char* name;
-    std::function<void(std::string&, const encoder&)> write;
+    std::function<void(std::string&, const protocol::encoder&)> write;
     const char* reply; // in protoc's text form
 };
 
@@ -48,20 +50,20 @@ const std::string info = R"({"user":"a\"b","client":"c","conn_info":{"x": [1]},"
 
 std::string two_publications() {
     std::string list;
-    protobuf_encoder().listed_publication(list, {.data = "1", .offset = 8});
-    protobuf_encoder().listed_publication(list, {.data = "2", .info = info, .offset = 9});
+    protobuf::encoder().listed_publication(list, {.data = "1", .offset = 8});
+    protobuf::encoder().listed_publication(list, {.data = "2", .info = info, .offset = 9});
     return list;
 }
 
 const row rows[] = {
-    {"ping", [](std::string& out, const encoder& with) { with.ping(out); }, ""},
+    {"ping", [](std::string& out, const protocol::encoder& with) { with.ping(out); }, ""},
     {"connect",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          with.connect_reply(out, 1, {.client = "id", .version = "v", .ping = std::chrono::seconds{25}, .pong = true});
      },
      R"(id: 1 connect { client: "id" version: "v" ping: 25 pong: true })"},
     {"connect with everything",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          const server_subscription subs[] = {
              {"plain", {}}, {"stream", {.was_recovering = true, .stream = stream_place{.epoch = "e", .offset = 3}}}};
          with.connect_reply(out, 7,
@@ -76,10 +78,10 @@ const row rows[] = {
      R"(id: 7 connect { client: "id" version: "v" expires: true ttl: 60 data: "{}" subs { key: "plain" value {} }
         subs { key: "stream" value { recoverable: true epoch: "e" offset: 3 positioned: true was_recovering: true } }
         session: "s" node: "n" })"},
-    {"subscribe", [](std::string& out, const encoder& with) { with.subscribe_reply(out, 300, {}); },
+    {"subscribe", [](std::string& out, const protocol::encoder& with) { with.subscribe_reply(out, 300, {}); },
      "id: 300 subscribe {}"},
     {"subscribe that has recovered",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          const std::string list = two_publications();
          with.subscribe_reply(
              out, 2,
@@ -92,22 +94,34 @@ const row rows[] = {
         publications { data: "2" info { user: "a\"b" client: "c" conn_info: "{\"x\": [1]}" chan_info: "\"y\"" } offset: 9 }
         recovered: true offset: 7 positioned: true data: "[]" was_recovering: true })"},
     {"unsubscribe",
-     [](std::string& out, const encoder& with) { with.empty_reply(out, 3, encoder::empty_result::unsubscribe); },
+     [](std::string& out, const protocol::encoder& with) {
+         with.empty_reply(out, 3, protocol::encoder::empty_result::unsubscribe);
+     },
      "id: 3 unsubscribe {}"},
-    {"publish", [](std::string& out, const encoder& with) { with.empty_reply(out, 3, encoder::empty_result::publish); },
+    {"publish",
+     [](std::string& out, const protocol::encoder& with) {
+         with.empty_reply(out, 3, protocol::encoder::empty_result::publish);
+     },
      "id: 3 publish {}"},
-    {"error", [](std::string& out, const encoder& with) { with.error_reply(out, 4, command_error::too_many_requests); },
+    {"error",
+     [](std::string& out, const protocol::encoder& with) {
+         with.error_reply(out, 4, command_error::too_many_requests);
+     },
      R"(id: 4 error { code: 111 message: "too many requests" temporary: true })"},
-    {"rpc", [](std::string& out, const encoder& with) { with.rpc_reply(out, 5, "null"); },
+    {"rpc", [](std::string& out, const protocol::encoder& with) { with.rpc_reply(out, 5, "null"); },
      R"(id: 5 rpc { data: "null" })"},
-    {"rpc of nothing", [](std::string& out, const encoder& with) { with.rpc_reply(out, 5, {}); }, "id: 5 rpc {}"},
+    {"rpc of nothing", [](std::string& out, const protocol::encoder& with) { with.rpc_reply(out, 5, {}); },
+     "id: 5 rpc {}"},
     {"refresh",
-     [](std::string& out, const encoder& with) { with.refresh_reply(out, 6, "c", "v", std::chrono::seconds{9}); },
+     [](std::string& out, const protocol::encoder& with) {
+         with.refresh_reply(out, 6, "c", "v", std::chrono::seconds{9});
+     },
      R"(id: 6 refresh { client: "c" version: "v" expires: true ttl: 9 })"},
-    {"sub_refresh", [](std::string& out, const encoder& with) { with.sub_refresh_reply(out, 6, std::nullopt); },
+    {"sub_refresh",
+     [](std::string& out, const protocol::encoder& with) { with.sub_refresh_reply(out, 6, std::nullopt); },
      "id: 6 sub_refresh {}"},
     {"history",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          const std::string list = two_publications();
          with.history_reply(out, 8, {.offset = 9, .epoch = "e"}, list);
      },
@@ -115,43 +129,46 @@ const row rows[] = {
         publications { data: "2" info { user: "a\"b" client: "c" conn_info: "{\"x\": [1]}" chan_info: "\"y\"" } offset: 9 }
         epoch: "e" offset: 9 })"},
     {"presence",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          std::string list;
          with.presence_entry(list, "c", R"({"user":"","client":"c"})");
          with.presence_reply(out, 9, list);
      },
      R"(id: 9 presence { presence { key: "c" value { client: "c" } } })"},
-    {"presence_stats", [](std::string& out, const encoder& with) { with.presence_stats_reply(out, 9, 5, 4); },
+    {"presence_stats", [](std::string& out, const protocol::encoder& with) { with.presence_stats_reply(out, 9, 5, 4); },
      "id: 9 presence_stats { num_clients: 5 num_users: 4 }"},
     {"a publication",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          with.publication_push(out, "news",
                                {.data = R"({"a":1})", .tags = R"({"k":"\u00e9"})", .offset = 2, .epoch = "e"});
      },
      R"(push { channel: "news" pub { data: "{\"a\":1}" offset: 2 tags { key: "k" value: "é" } } })"},
     {"the first publication of a stream",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          with.publication_push(out, "news", {.data = "t", .is_json = false, .info = info, .offset = 1, .epoch = "e"});
      },
      R"(push { channel: "news" pub { data: "t" info { user: "a\"b" client: "c" conn_info: "{\"x\": [1]}"
         chan_info: "\"y\"" } offset: 1 epoch: "e" } })"},
-    {"join", [](std::string& out, const encoder& with) { with.join_push(out, "c", R"({"user":"u","client":"i"})"); },
+    {"join",
+     [](std::string& out, const protocol::encoder& with) { with.join_push(out, "c", R"({"user":"u","client":"i"})"); },
      R"(push { channel: "c" join { info { user: "u" client: "i" } } })"},
-    {"leave", [](std::string& out, const encoder& with) { with.leave_push(out, "c", R"({"user":"u","client":"i"})"); },
+    {"leave",
+     [](std::string& out, const protocol::encoder& with) { with.leave_push(out, "c", R"({"user":"u","client":"i"})"); },
      R"(push { channel: "c" leave { info { user: "u" client: "i" } } })"},
     {"unsubscribed by the server",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          with.unsubscribe_push(out, "c", unsubscription::insufficient_state, "r");
      },
      R"(push { channel: "c" unsubscribe { code: 2500 reason: "r" } })"},
     {"subscribed by the server",
-     [](std::string& out, const encoder& with) {
+     [](std::string& out, const protocol::encoder& with) {
          with.subscribe_push(out, "c", {.data = "1", .stream = stream_place{.epoch = "e", .offset = 4}});
      },
      R"(push { channel: "c" subscribe { recoverable: true epoch: "e" offset: 4 positioned: true data: "1" } })"},
-    {"another end", [](std::string& out, const encoder& with) { with.refresh_push(out, std::chrono::seconds{3}); },
+    {"another end",
+     [](std::string& out, const protocol::encoder& with) { with.refresh_push(out, std::chrono::seconds{3}); },
      "push { refresh { expires: true ttl: 3 } }"},
-    {"the end", [](std::string& out, const encoder& with) { with.disconnect_push(out, 3001, "shutdown"); },
+    {"the end", [](std::string& out, const protocol::encoder& with) { with.disconnect_push(out, 3001, "shutdown"); },
      R"(push { disconnect { code: 3001 reason: "shutdown" } })"},
 };
 
@@ -159,7 +176,7 @@ TEST(protobuf, replies_are_byte_for_byte_what_the_schema_says) {
     for (const row& each : rows) {
         SCOPED_TRACE(each.name);
         std::string made;
-        each.write(made, protobuf_encoder());
+        each.write(made, protobuf::encoder());
         EXPECT_EQ(undelimited(made), by_protoc("Reply", each.reply));
     }
 }
@@ -243,7 +260,7 @@ const asked commands[] = {
 };
 
 TEST(protobuf, commands_are_what_the_schema_says) {
-    protobuf_decoder decoder;
+    protobuf::decoder decoder;
     for (const asked& each : commands) {
         SCOPED_TRACE(each.name);
         const std::string bytes = by_protoc("Command", each.text);
@@ -259,7 +276,7 @@ TEST(protobuf, commands_are_what_the_schema_says) {
 }
 
 TEST(protobuf, what_is_no_command_is_refused) {
-    protobuf_decoder decoder;
+    protobuf::decoder decoder;
     const struct {
         const char* name;
         std::string bytes;
@@ -298,7 +315,7 @@ TEST(protobuf, messages_are_split_at_their_lengths) {
 }
 
 TEST(push_encoder, pushes_stand_alone) {
-    const encoder& with = push_encoder();
+    const protocol::encoder& with = push_encoder();
     const auto made = [](auto&& write) {
         std::string out = "x\n";
         write(out);
@@ -314,4 +331,4 @@ TEST(push_encoder, pushes_stand_alone) {
 }
 
 } // namespace
-} // namespace carillon::protocol
+} // namespace carillon::protobuf

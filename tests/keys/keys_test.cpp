@@ -1,11 +1,11 @@
-#include "auth/keys.hpp"
+#include "keys/keys.hpp"
 
 #include <openssl/core_names.h>
 
 #include <functional>
 #include <vector>
 
-namespace carillon::auth::test {
+namespace carillon::keys::test {
 namespace {
 
 struct bad_pem {
@@ -225,4 +225,4 @@ TEST(keys, errors_of_openssl_stay_with_whoever_made_them) {
 }
 
 } // namespace
-} // namespace carillon::auth::test
+} // namespace carillon::keys::test

@@ -1,4 +1,4 @@
-#include "protocol/protobuf_decoder.hpp"
+#include "protobuf/decoder.hpp"
 
 #include <simdjson.h>
 
@@ -7,10 +7,11 @@
 #include <utility>
 
 // The numbers of the fields are those of proto/client.proto.
-namespace carillon::protocol {
+namespace carillon::protobuf {
 
 namespace {
 
+using namespace protocol;
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
@@ -213,7 +214,7 @@ request read_request(protozero::pbf_tag_type tag, pbf_reader from, std::vector<s
 
 } // namespace
 
-result<command> protobuf_decoder::decode(std::string_view one) {
+result<command> decoder::decode(std::string_view one) {
     if (one.empty()) return command{}; // a pong (§1.2), the one thing that idle clients say
     try {
         constexpr protozero::pbf_tag_type first = 4, last = 15;
@@ -256,4 +257,4 @@ std::optional<std::string_view> next_delimited(std::string_view& message) noexce
     return one;
 }
 
-} // namespace carillon::protocol
+} // namespace carillon::protobuf

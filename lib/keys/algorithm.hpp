@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// How a token is signed (RFC 7518 §3.1, RFC 8037 §3.1).
 enum class algorithm : std::uint8_t { hs256, hs384, hs512, rs256, rs384, rs512, ps256, es256, es384, es512, eddsa };
@@ -34,4 +34,4 @@ const char* digest_of(algorithm which) noexcept;
 /// kinds that have none.
 std::size_t coordinate_bytes(key_kind kind) noexcept;
 
-} // namespace carillon::auth
+} // namespace carillon::keys

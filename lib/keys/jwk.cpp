@@ -1,11 +1,11 @@
-#include "auth/base64.hpp"
-#include "auth/json.hpp"
-#include "auth/pkey.hpp"
+#include "keys/base64.hpp"
+#include "keys/json.hpp"
+#include "keys/pkey.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -182,4 +182,4 @@ or_mistake<jwk_set> read_jwks(std::string_view text, std::string_view name, half
     return set.remarks.empty() ? wrong("has no keys") : mistake{set.remarks.front()};
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

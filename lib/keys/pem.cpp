@@ -1,10 +1,10 @@
-#include "auth/pkey.hpp"
+#include "keys/pkey.hpp"
 
 #include <openssl/pem.h>
 
 #include <limits>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 using owned_bio = owned<BIO, BIO_free>;
@@ -92,4 +92,4 @@ or_mistake<key_material> read_private_pem(std::string_view text, std::string_vie
     return key;
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

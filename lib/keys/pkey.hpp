@@ -1,15 +1,15 @@
 #pragma once
 
-#include "auth/algorithm.hpp"
-#include "auth/mistake.hpp"
-#include "auth/openssl.hpp"
+#include "keys/algorithm.hpp"
+#include "keys/mistake.hpp"
+#include "keys/openssl.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 inline constexpr int rsa_bits_min = 2048; ///< RFC 7518 §3.3
 /// More makes a check slower than its turn allows, and no token safer.
@@ -46,4 +46,4 @@ struct jwk_set {
 /// secrets count as both. A set of which nothing can be used is a mistake.
 or_mistake<jwk_set> read_jwks(std::string_view text, std::string_view name, half wanted);
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// Why a key is of no use: a sentence for the operator that names the key and what is wrong with it, and has none of
 /// its bytes.
@@ -16,4 +16,4 @@ struct mistake {
 template <class T>
 using or_mistake = boost::system::result<T, mistake>;
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// base64url without padding (RFC 7515 §2), in its one canonical form: another alphabet, '=', white space and bits that
 /// would be lost at the end are refused, so that no two texts mean the same bytes.
@@ -16,4 +16,4 @@ std::optional<std::string> from_base64(std::string_view text);
 std::string to_base64url(std::string_view bytes);
 std::string to_base64(std::string_view bytes);
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 inline constexpr std::size_t json_depth_max = 64; ///< what is nested deeper in a token or a JWK is no JSON for us
 
@@ -52,4 +52,4 @@ inline bool names_are_distinct(const simdjson::dom::object& object) {
     return std::ranges::adjacent_find(names) == names.end();
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

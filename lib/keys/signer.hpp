@@ -1,14 +1,14 @@
 #pragma once
 
-#include "auth/key.hpp"
-#include "auth/mistake.hpp"
+#include "keys/key.hpp"
+#include "keys/mistake.hpp"
 
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// Signs tokens, for trying out and for tests. Any thread.
 class signer {
@@ -54,4 +54,4 @@ struct wanted_claims {
 /// The claims as JSON text.
 std::string claims_text(const wanted_claims& wanted);
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,15 +1,15 @@
 #pragma once
 
-#include "auth/algorithm.hpp"
-#include "auth/openssl.hpp"
-#include "auth/pkey.hpp"
+#include "keys/algorithm.hpp"
+#include "keys/openssl.hpp"
+#include "keys/pkey.hpp"
 
 #include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// A secret as HMAC keys it: made once, copied for each signature. Constant, so any thread may use it.
 class hmac_key {
@@ -47,4 +47,4 @@ private:
     hmac_key secret_;
 };
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "auth/base64.hpp"
-#include "auth/key_set.hpp"
-#include "auth/openssl.hpp"
-#include "auth/signer.hpp"
+#include "keys/base64.hpp"
+#include "keys/key_set.hpp"
+#include "keys/openssl.hpp"
+#include "keys/signer.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace carillon::auth::test {
+namespace carillon::keys::test {
 
 // The keys of the RFCs, with their private halves; the public halves are the same texts without "d".
 
@@ -118,4 +118,4 @@ inline std::string token_of(const signer& by, algorithm which, std::string_view 
     return text + '.' + to_base64url(by.signature(which, text));
 }
 
-} // namespace carillon::auth::test
+} // namespace carillon::keys::test

@@ -1,11 +1,11 @@
-#include "auth/signer.hpp"
+#include "keys/signer.hpp"
 
-#include "auth/base64.hpp"
 #include "base/check.hpp"
+#include "keys/base64.hpp"
 
 #include <openssl/rsa.h>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 using owned_md_context = owned<EVP_MD_CTX, EVP_MD_CTX_free>;
@@ -135,4 +135,4 @@ std::string claims_text(const wanted_claims& wanted) {
     return json;
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "auth/key.hpp"
-#include "auth/mistake.hpp"
+#include "keys/key.hpp"
+#include "keys/mistake.hpp"
 
 #include <boost/container/static_vector.hpp>
 
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// So many keys are tried for one token at most, since each try costs a signature check.
 inline constexpr std::size_t keys_tried_max = 8;
@@ -63,4 +63,4 @@ private:
     std::vector<std::string> remarks_;
 };
 
-} // namespace carillon::auth
+} // namespace carillon::keys

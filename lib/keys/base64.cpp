@@ -1,10 +1,10 @@
-#include "auth/base64.hpp"
+#include "keys/base64.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <sodium.h>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 // libsodium's decoder is strict and takes the same time for all letters, which matters for private keys. But it takes
@@ -45,4 +45,4 @@ std::string to_base64url(std::string_view bytes) { return encoded(bytes, sodium_
 
 std::string to_base64(std::string_view bytes) { return encoded(bytes, sodium_base64_VARIANT_ORIGINAL); }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,10 +1,10 @@
-#include "auth/algorithm.hpp"
+#include "keys/algorithm.hpp"
 
 #include "base/check.hpp"
 
 #include <array>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 struct row {
@@ -83,4 +83,4 @@ std::size_t coordinate_bytes(key_kind kind) noexcept {
     return 0;
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,9 +1,9 @@
-#include "auth/key_set.hpp"
+#include "keys/key_set.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 mistake wrong(std::string_view name, std::string_view what) {
@@ -90,4 +90,4 @@ bool key_set::knows(std::string_view kid) const noexcept {
     return std::ranges::any_of(keys_, [&](const auto& each) { return each->kid() == kid; });
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -1,10 +1,10 @@
-#include "auth/pkey.hpp"
+#include "keys/pkey.hpp"
 
 #include <openssl/core_names.h>
 
 #include <array>
 
-namespace carillon::auth {
+namespace carillon::keys {
 namespace {
 
 using owned_number = owned<BIGNUM, BN_free>;
@@ -56,4 +56,4 @@ or_mistake<key_kind> kind_of(const EVP_PKEY* pair, std::string_view name) {
     }
 }
 
-} // namespace carillon::auth
+} // namespace carillon::keys

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace carillon::auth {
+namespace carillon::keys {
 
 /// Owns what OpenSSL has allocated: `owned<EVP_PKEY, EVP_PKEY_free>`.
 template <auto Free>
@@ -65,4 +65,4 @@ private:
     std::string bytes_;
 };
 
-} // namespace carillon::auth
+} // namespace carillon::keys
