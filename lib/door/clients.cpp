@@ -1,6 +1,5 @@
+#include "commands/text.hpp"
 #include "door/state.hpp"
-#include "door/table.hpp"
-#include "door/text.hpp"
 
 #include <fmt/format.h>
 
@@ -64,7 +63,7 @@ std::optional<bool> yes_or_no(std::string_view word, std::string_view yes, std::
 std::string add_to_filter(bus::client_filter& meant, std::string_view option, std::string_view value,
                           std::uint64_t self) {
     if (resp::equals_ignoring_case(option, "ID")) {
-        const auto id = integer_of(value);
+        const auto id = commands::integer_of(value);
         if (!id || *id < 1) return "ERR client-id should be greater than 0";
         meant.ids = {static_cast<std::uint64_t>(*id)};
     } else if (resp::equals_ignoring_case(option, "TYPE")) {
@@ -100,7 +99,7 @@ void resp_door::run_client_name(door_client& c, resp::arguments) {
 }
 
 void resp_door::run_client_setname(door_client& c, resp::arguments args) {
-    if (!is_word(args[2])) return error(resp_error::wrong_arguments, bad_name);
+    if (!commands::is_word(args[2])) return error(resp_error::wrong_arguments, commands::bad_name);
     if (c.extras != nullptr || !args[2].empty()) extras_of(c).name = args[2];
     resp::append_simple(out(), "OK");
 }
@@ -110,9 +109,10 @@ void resp_door::run_client_setinfo(door_client& c, resp::arguments args) {
     if (!is_name && !resp::equals_ignoring_case(args[2], "lib-ver")) {
         return error(resp_error::wrong_arguments, fmt::format("ERR Unrecognized option '{}'", args[2]));
     }
-    if (!is_word(args[3])) {
-        return error(resp_error::wrong_arguments,
-                     fmt::format("ERR {} cannot contain spaces, newlines or special characters.", lower(args[2])));
+    if (!commands::is_word(args[3])) {
+        return error(
+            resp_error::wrong_arguments,
+            fmt::format("ERR {} cannot contain spaces, newlines or special characters.", commands::lower(args[2])));
     }
     (is_name ? extras_of(c).library_name : extras_of(c).library_version) = args[3];
     resp::append_simple(out(), "OK");
@@ -141,14 +141,14 @@ void resp_door::run_client_switch(door_client&, resp::arguments args) {
 
 // --- about all of them
 
-void resp_door::note_command(door_client& c, const command_entry& command) {
+void resp_door::note_command(door_client& c, const commands::entry& command) {
     const auto* container = &command;
     c.phase = 0;
     if (command.own_name().size() != command.name.size()) {
-        container = find_command(command.name.substr(0, command.name.find('|')));
+        container = commands::find(command.name.substr(0, command.name.find('|')));
         c.phase = static_cast<std::uint8_t>(&command - container->subcommands.data() + 1);
     }
-    c.detail = static_cast<std::uint8_t>(container - commands().data() + 1);
+    c.detail = static_cast<std::uint8_t>(container - commands::all().data() + 1);
 }
 
 // The fields of Redis 7.2, which are those of 7.0 and the library.
@@ -163,7 +163,7 @@ void resp_door::append_line(std::string& text, const door_client& c) const {
     if (subscribes(c)) flags = queued == nullptr ? "P" : "Px";
     std::string_view command = "NULL";
     if (c.detail > 0) {
-        const command_entry& last = commands()[c.detail - 1u];
+        const commands::entry& last = commands::all()[c.detail - 1u];
         command = c.phase > 0 ? last.subcommands[c.phase - 1u].name : last.name;
     }
     fmt::format_to(std::back_inserter(text),
@@ -218,7 +218,7 @@ void resp_door::run_client_list(door_client& c, resp::arguments args) {
         if (!what.filter.type) return error(resp_error::wrong_arguments, unknown_kind(args[3]));
     } else if (args.size() > 3 && resp::equals_ignoring_case(args[2], "ID")) {
         for (const std::string_view each : args.subspan(3)) {
-            const auto id = integer_of(each);
+            const auto id = commands::integer_of(each);
             if (!id) return error(resp_error::wrong_arguments, "ERR Invalid client ID");
             what.filter.ids.push_back(static_cast<std::uint64_t>(*id));
         }

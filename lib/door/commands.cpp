@@ -1,6 +1,5 @@
+#include "commands/text.hpp"
 #include "door/state.hpp"
-#include "door/table.hpp"
-#include "door/text.hpp"
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
@@ -20,10 +19,11 @@ bool same_secret(std::string_view given, std::string_view secret) noexcept {
 
 std::string unknown_command(resp::arguments args) {
     std::string text =
-        fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, repeated_max));
+        fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, commands::repeated_max));
     std::string repeated;
-    for (std::size_t i = 1; i < args.size() && repeated.size() < repeated_max; ++i) {
-        fmt::format_to(std::back_inserter(repeated), "'{}' ", args[i].substr(0, repeated_max - repeated.size()));
+    for (std::size_t i = 1; i < args.size() && repeated.size() < commands::repeated_max; ++i) {
+        fmt::format_to(std::back_inserter(repeated), "'{}' ",
+                       args[i].substr(0, commands::repeated_max - repeated.size()));
     }
     return text + repeated;
 }
@@ -32,7 +32,8 @@ std::string unknown_subcommand(resp::arguments args) {
     std::string container{args[0]};
     std::transform(container.begin(), container.end(), container.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, repeated_max), container);
+    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, commands::repeated_max),
+                       container);
 }
 
 // What a browser sends when a page makes it talk HTTP to this port: its body would be run as commands. Redis ends such
@@ -52,11 +53,11 @@ void resp_door::run(door_client& c, resp::arguments args) {
     const bool quiet = c.mute || c.mute_next;
     c.mute_next = false;
     if (quiet) out_ = &dropped_;
-    const command_entry* const command = find_command(args);
+    const commands::entry* const command = commands::find(args);
     if (command != nullptr) {
         run_known(c, *command, args);
     } else {
-        const command_entry* const container = find_command(args[0]);
+        const commands::entry* const container = commands::find(args[0]);
         ++counters().resp_commands(container == nullptr ? metrics::resp_command::other : container->counted_as);
         refuse_command(c, resp_error::unknown_command,
                        container == nullptr ? unknown_command(args) : unknown_subcommand(args));
@@ -67,17 +68,17 @@ void resp_door::run(door_client& c, resp::arguments args) {
 }
 
 // The order of the checks is Redis' own (server.c, processCommand): known, arguments, login, subscriber.
-void resp_door::run_known(door_client& c, const command_entry& command, resp::arguments args) {
+void resp_door::run_known(door_client& c, const commands::entry& command, resp::arguments args) {
     ++counters().resp_commands(command.counted_as);
     const auto count = static_cast<int>(args.size());
     if (command.arity > 0 ? count != command.arity : count < -command.arity) {
         return refuse_command(c, resp_error::wrong_arguments,
                               fmt::format("ERR wrong number of arguments for '{}' command", command.name), &command);
     }
-    if (!c.authenticated && !command.has(no_auth)) {
+    if (!c.authenticated && !command.has(commands::no_auth)) {
         return refuse_command(c, resp_error::not_authenticated, "NOAUTH Authentication required.", &command);
     }
-    if (!c.resp3 && !command.has(while_subscribed) && subscribes(c)) {
+    if (!c.resp3 && !command.has(commands::while_subscribed) && subscribes(c)) {
         return refuse_command(
             c, resp_error::not_allowed,
             fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
@@ -86,11 +87,10 @@ void resp_door::run_known(door_client& c, const command_entry& command, resp::ar
             &command);
     }
     note_command(c, command);
-    if (transaction_of(c) != nullptr && !command.has(at_once)) return queue_command(c, args);
+    if (transaction_of(c) != nullptr && !command.has(commands::at_once)) return queue_command(c, args);
     // Confirmations of subscriptions are pushes: CLIENT REPLY OFF does not mean them.
     if (command.is_confirmed_by_pushes()) begin_burst(c);
-    CHECK(command.run != nullptr); // the arity of a container demands a subcommand
-    (this->*command.run)(c, args);
+    perform(c, command.does, args);
 }
 
 void resp_door::error(resp_error kind, std::string_view text) {
@@ -125,7 +125,7 @@ void resp_door::run_auth(door_client& c, resp::arguments args) {
 void resp_door::run_hello(door_client& c, resp::arguments args) {
     bool resp3 = c.resp3;
     if (args.size() > 1) {
-        const auto version = integer_of(args[1]);
+        const auto version = commands::integer_of(args[1]);
         if (!version) {
             return error(resp_error::wrong_arguments, "ERR Protocol version is not an integer or out of range");
         }
@@ -141,7 +141,7 @@ void resp_door::run_hello(door_client& c, resp::arguments args) {
             i += 3;
         } else if (resp::equals_ignoring_case(args[i], "SETNAME") && i + 1 < args.size()) {
             // Kept even if what follows is wrong, as Redis does.
-            if (!is_word(args[i + 1])) return error(resp_error::wrong_arguments, bad_name);
+            if (!commands::is_word(args[i + 1])) return error(resp_error::wrong_arguments, commands::bad_name);
             extras_of(c).name = args[i + 1];
             i += 2;
         } else {
@@ -222,11 +222,12 @@ void resp_door::run_ping(door_client& c, resp::arguments args) {
 
 void resp_door::run_echo(door_client&, resp::arguments args) { resp::append_bulk(out(), args[1]); }
 
-// Publish and subscribe know no databases, at Redis neither, so whoever has one in its address is right here.
+// Publish and subscribe know no commands::databases, at Redis neither, so whoever has one in its address is right here.
 void resp_door::run_select(door_client&, resp::arguments args) {
-    const auto index = integer_of(args[1]);
+    const auto index = commands::integer_of(args[1]);
     if (!index) return error(resp_error::wrong_arguments, "ERR value is not an integer or out of range");
-    if (*index < 0 || *index >= databases) return error(resp_error::wrong_arguments, "ERR DB index is out of range");
+    if (*index < 0 || *index >= commands::databases)
+        return error(resp_error::wrong_arguments, "ERR DB index is out of range");
     resp::append_simple(out(), "OK");
 }
 

@@ -1,5 +1,5 @@
+#include "commands/text.hpp"
 #include "door/state.hpp"
-#include "door/text.hpp"
 #include "resp/glob.hpp"
 
 #include <fmt/format.h>
@@ -26,94 +26,6 @@ std::uint16_t port_of(int descriptor) noexcept {
     if (storage.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
     if (storage.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(storage).sin6_port);
     return 0;
-}
-
-constexpr std::string_view help_head = "<subcommand> [<arg> [value] [opt] ...]. Subcommands are:";
-
-constexpr std::array<std::string_view, 38> client_help{
-    "GETNAME",
-    "    Return the name of the current connection.",
-    "ID",
-    "    Return the ID of the current connection.",
-    "INFO",
-    "    Return information about the current client connection.",
-    "KILL <ip:port>",
-    "    Kill connection made from <ip:port>.",
-    "KILL <option> <value> [<option> <value> [...]]",
-    "    Kill connections. Options are:",
-    "    * ADDR <ip:port>",
-    "      Kill connections made from the specified address",
-    "    * LADDR <ip:port>",
-    "      Kill connections made to specified local address",
-    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-    "      Kill connections by type.",
-    "    * USER <username>",
-    "      Kill connections authenticated by <username>.",
-    "    * ID <client-id>",
-    "      Kill the connection of that ID.",
-    "    * SKIPME (YES|NO)",
-    "      Skip killing current connection (default: yes).",
-    "LIST [options ...]",
-    "    Return information about client connections. Options:",
-    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-    "      Return clients of specified type.",
-    "    * ID <client-id> [...]",
-    "      Return clients of specified IDs.",
-    "NO-EVICT (ON|OFF)",
-    "    Protect current client connection from eviction.",
-    "NO-TOUCH (ON|OFF)",
-    "    Taken, without effect: there are no keys.",
-    "REPLY (ON|OFF|SKIP)",
-    "    Control the replies sent to the current connection.",
-    "SETINFO (LIB-NAME <name>|LIB-VER <version>)",
-    "    Say which client library this is.",
-    "SETNAME <name>",
-    "    Assign the name <name> to the current connection.",
-};
-constexpr std::array<std::string_view, 11> pubsub_help{
-    "CHANNELS [<pattern>]",
-    "    Return the currently active channels matching a <pattern> (default: '*').",
-    "NUMPAT",
-    "    Return number of subscriptions to patterns.",
-    "NUMSUB [<channel> ...]",
-    "    Return the number of subscribers for the specified channels, excluding",
-    "    pattern subscriptions(default: no channels).",
-    "SHARDCHANNELS [<pattern>]",
-    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-    "SHARDNUMSUB [<shardchannel> ...]",
-    "    Return the number of subscribers for the specified shard level channel(s)",
-};
-constexpr std::array<std::string_view, 10> command_help{
-    "(no subcommand)",
-    "    Return details about all commands.",
-    "COUNT",
-    "    Return the total number of commands in this server.",
-    "LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",
-    "    Return a list of all commands in this server.",
-    "INFO [<command-name> ...]",
-    "    Return details about multiple commands.",
-    "DOCS [<command-name> ...]",
-    "    Return documentation details about multiple commands.",
-};
-constexpr std::array<std::string_view, 6> script_help{
-    "EXISTS <sha1> [<sha1> ...]",
-    "    Return information about the existence of the scripts in the script cache.",
-    "FLUSH [ASYNC|SYNC]",
-    "    Taken, without effect: the script that is known stays known.",
-    "LOAD <script>",
-    "    Return the SHA-1 of the script, if it is the one that is known.",
-};
-constexpr std::array<std::string_view, 2> config_help{
-    "GET <pattern>",
-    "    Return parameters matching the glob-like <pattern> and their values.",
-};
-
-std::span<const std::string_view> help_of(std::string_view container) noexcept {
-    if (container == "CLIENT") return client_help;
-    if (container == "PUBSUB") return pubsub_help;
-    if (container == "COMMAND") return command_help;
-    if (container == "SCRIPT") return script_help;
-    return config_help;
 }
 
 struct section {
@@ -176,7 +88,7 @@ void resp_door::run_config_get(door_client& c, resp::arguments args) {
     using parameter = std::pair<std::string_view, std::string>;
     const std::array parameters{
         parameter{"appendonly", "no"},
-        parameter{"databases", std::to_string(databases)},
+        parameter{"databases", std::to_string(commands::databases)},
         parameter{"maxclients", std::to_string(options_.connections_max * bus_->shards())},
         parameter{"maxmemory", "0"},
         parameter{"notify-keyspace-events", ""},
@@ -191,7 +103,7 @@ void resp_door::run_config_get(door_client& c, resp::arguments args) {
             const std::string_view shown = resp::equals_ignoring_case(pattern, name) ? pattern : name;
             const bool known =
                 std::any_of(found.begin(), found.end(), [&](const parameter& each) { return each.first == shown; });
-            if (!known && resp::glob_match(lower(pattern), name)) found.emplace_back(shown, value);
+            if (!known && resp::glob_match(commands::lower(pattern), name)) found.emplace_back(shown, value);
         }
     }
     resp::append_map_header(out(), found.size(), dialect(c));
@@ -199,18 +111,6 @@ void resp_door::run_config_get(door_client& c, resp::arguments args) {
         resp::append_bulk(out(), name);
         resp::append_bulk(out(), value);
     }
-}
-
-void resp_door::run_help(door_client&, resp::arguments args) {
-    std::string container{args[0]};
-    std::transform(container.begin(), container.end(), container.begin(),
-                   [](char ch) { return ch >= 'a' && ch <= 'z' ? static_cast<char>(ch - 'a' + 'A') : ch; });
-    const auto lines = help_of(container);
-    resp::append_array_header(out(), lines.size() + 3);
-    resp::append_simple(out(), fmt::format("{} {}", container, help_head));
-    for (const std::string_view each : lines) resp::append_simple(out(), each);
-    resp::append_simple(out(), "HELP");
-    resp::append_simple(out(), "    Prints this help.");
 }
 
 } // namespace carillon::door

@@ -2,6 +2,7 @@
 
 #include "bus/embedded_bus.hpp"
 #include "bus/survey.hpp"
+#include "commands/table.hpp"
 #include "door/transaction.hpp"
 #include "hub/hub.hpp"
 #include "hub/patterns.hpp"
@@ -93,8 +94,6 @@ public:
     bus::answer answer_to(const bus::question& asked) override;
     void on_answer(bus::ticket whose, const bus::answer& said) override;
 
-    struct command_entry;
-
 private:
     struct unfinished;
     struct survey;
@@ -139,14 +138,9 @@ private:
     void answer_waiting(door_client& c);
     door_client* client_of(bus::ticket whose);
 
-    // door/table.cpp
-    static const command_entry* find_command(std::string_view name) noexcept;
-    static const command_entry* find_command(resp::arguments args) noexcept;
-    static std::span<const command_entry> commands() noexcept;
-
     // door/commands.cpp
     void run(door_client& c, resp::arguments args);
-    void run_known(door_client& c, const command_entry& command, resp::arguments args);
+    void run_known(door_client& c, const commands::entry& command, resp::arguments args);
     void run_auth(door_client& c, resp::arguments args);
     void run_hello(door_client& c, resp::arguments args);
     void run_ping(door_client& c, resp::arguments args);
@@ -186,7 +180,7 @@ private:
     void run_exec(door_client& c, resp::arguments args);
     void queue_command(door_client& c, resp::arguments args);
     void refuse_command(door_client& c, metrics::resp_error kind, std::string_view text,
-                        const command_entry* refused = nullptr);
+                        const commands::entry* refused = nullptr);
     void go_on_with_transaction(door_client& c);
     void hold_message(door_client& c, std::string_view bytes);
     static transaction* transaction_of(const door_client& c) { return c.extras ? c.extras->queued.get() : nullptr; }
@@ -215,7 +209,7 @@ private:
     void run_client_kill(door_client& c, resp::arguments args);
     void run_client_reply(door_client& c, resp::arguments args);
     void run_client_switch(door_client& c, resp::arguments args);
-    void note_command(door_client& c, const command_entry& command);
+    void note_command(door_client& c, const commands::entry& command);
     void append_line(std::string& text, const door_client& c) const;
     void each_meant(const bus::client_filter& meant, const std::function<void(door_client&)>& visit);
     std::uint64_t kill(const bus::client_filter& meant);
@@ -224,9 +218,10 @@ private:
     void run_info(door_client& c, resp::arguments args);
     void run_config_get(door_client& c, resp::arguments args);
     std::string info_of(std::span<const std::string> sections, const bus::answer& totals) const;
-    void run_help(door_client& c, resp::arguments args);
 
-    // door/command_info.cpp
+    // door/actions.cpp
+    void run_help(door_client& c, resp::arguments args);
+    void perform(door_client& c, commands::action what, resp::arguments args);
     void run_command(door_client& c, resp::arguments args);
     void run_command_count(door_client& c, resp::arguments args);
     void run_command_docs(door_client& c, resp::arguments args);

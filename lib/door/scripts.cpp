@@ -1,5 +1,5 @@
+#include "commands/text.hpp"
 #include "door/state.hpp"
-#include "door/text.hpp"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,7 @@ bool is_broadcast(std::string_view script) noexcept {
 } // namespace
 
 void resp_door::run_eval(door_client& c, resp::arguments args) {
-    const auto keys = integer_of(args[2]);
+    const auto keys = commands::integer_of(args[2]);
     if (!keys) return error(resp_error::wrong_arguments, "ERR value is not an integer or out of range");
     if (*keys > static_cast<long long>(args.size()) - 3) {
         return error(resp_error::wrong_arguments, "ERR Number of keys can't be greater than number of args");

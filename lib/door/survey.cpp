@@ -1,5 +1,5 @@
+#include "commands/text.hpp"
 #include "door/state.hpp"
-#include "door/text.hpp"
 #include "resp/glob.hpp"
 
 #include <fmt/format.h>
@@ -96,7 +96,7 @@ void resp_door::run_pubsub_channels(door_client& c, resp::arguments args) {
     if (args.size() > 3) {
         return error(resp_error::wrong_arguments,
                      fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
-                                 args[1].substr(0, repeated_max)));
+                                 args[1].substr(0, commands::repeated_max)));
     }
     const bool sharded = resp::equals_ignoring_case(args[1], "SHARDCHANNELS");
     bus::question what{.about = sharded ? subject::shard_channels : subject::channels};

@@ -1,7 +1,6 @@
 #include "door/transaction.hpp"
 
 #include "door/state.hpp"
-#include "door/table.hpp"
 
 #include <fmt/format.h>
 
@@ -54,8 +53,8 @@ void resp_door::queue_command(door_client& c, resp::arguments args) {
 }
 
 // A command that is not even begun: the transaction that it belongs to is not carried out either.
-void resp_door::refuse_command(door_client& c, resp_error kind, std::string_view text, const command_entry* refused) {
-    if (refused != nullptr && refused->run == &resp_door::run_exec) {
+void resp_door::refuse_command(door_client& c, resp_error kind, std::string_view text, const commands::entry* refused) {
+    if (refused != nullptr && refused->does == commands::action::exec) {
         if (c.extras != nullptr) c.extras->queued.reset();
         if (text.starts_with("ERR ")) text.remove_prefix(4);
         return error(kind, fmt::format("EXECABORT Transaction discarded because of: {}", text));
@@ -99,9 +98,9 @@ void resp_door::go_on_with_transaction(door_client& c) {
         begun = true;
         ++queued->next;
         begin_burst(c);
-        const command_entry& command = *find_command(resp::arguments{args});
+        const commands::entry& command = *commands::find(resp::arguments{args});
         if (queued->mute && !command.is_confirmed_by_pushes()) out_ = &dropped_;
-        (this->*command.run)(c, args);
+        perform(c, command.does, args);
         dropped_.clear();
         if (queued->replies.size() > options_.output_bytes_max) queued->is_too_long = true;
         if (queued->is_too_long) break;

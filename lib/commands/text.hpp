@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace carillon::door {
+namespace carillon::commands {
 
 /// As many databases may be selected as at a Redis that nobody has set up.
 inline constexpr int databases = 16;
@@ -37,4 +37,4 @@ inline bool is_word(std::string_view text) noexcept {
 
 inline constexpr std::string_view bad_name = "ERR Client names cannot contain spaces, newlines or special characters.";
 
-} // namespace carillon::door
+} // namespace carillon::commands
