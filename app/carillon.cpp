@@ -1,6 +1,6 @@
 // carillon: the notification gateway.
-#include "gateway/program.hpp"
+#include "program/program.hpp"
 
 int main(int argc, char** argv) {
-    return carillon::gateway::run_program(carillon::config::program::gateway, argc, argv);
+    return carillon::program::run_program(carillon::config::program::gateway, argc, argv);
 }

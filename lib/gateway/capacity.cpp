@@ -2,8 +2,8 @@
 
 #include "config/option.hpp"
 #include "config/rules.hpp"
-#include "gateway/limits.hpp"
 #include "gateway/outside.hpp"
+#include "shards/limits.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -19,18 +19,20 @@ constexpr std::size_t clients_few = 1'000;
 } // namespace
 
 config::settings fitted(config::settings how) {
-    const std::size_t descriptors = raise_descriptor_limit();
-    how.control_connections_max = control_connections_for(descriptors, how.control_connections_max);
-    how.farewells_max = farewells_for(descriptors, config::shards_of(how, allowed_cores()), how.farewells_max);
+    const std::size_t descriptors = shards::raise_descriptor_limit();
+    how.control_connections_max = shards::control_connections_for(descriptors, how.control_connections_max);
+    how.farewells_max =
+        shards::farewells_for(descriptors, config::shards_of(how, shards::allowed_cores()), how.farewells_max);
     return how;
 }
 
 capacity capacity_for(const config::settings& how, std::size_t shards) {
-    const std::size_t descriptors = raise_descriptor_limit();
+    const std::size_t descriptors = shards::raise_descriptor_limit();
     const std::size_t most = config::find_option("connections_max")->most;
-    const std::size_t others =
-        2 * how.control_connections_max + doors_of_shard * shards * how.farewells_max + outside::connections_max(how);
-    const std::size_t allowed = std::min(connections_for(descriptors, shards, others), most + how.bus_connections_max);
+    const std::size_t others = 2 * how.control_connections_max + shards::doors_of_shard * shards * how.farewells_max +
+                               outside::connections_max(how);
+    const std::size_t allowed =
+        std::min(shards::connections_for(descriptors, shards, others), most + how.bus_connections_max);
     // Clients leave the publishers some room: whoever fills the client port must not shut out the back ends.
     const std::size_t reserved =
         how.bus_listen ? std::min(how.bus_connections_max, std::max<std::size_t>(allowed / 20, shards)) : 0;

@@ -1,6 +1,6 @@
 #include "gateway/departures.hpp"
 
-#include "gateway/survey.hpp"
+#include "shards/survey.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -84,7 +84,7 @@ void departures::stop() {
 }
 
 asio::awaitable<std::vector<std::optional<std::uint32_t>>> departures::ask() {
-    std::function<std::uint32_t(shard&)> question = [](shard& of) { return of.clients(); };
+    std::function<std::uint32_t(shards::shard&)> question = [](shards::shard& of) { return of.clients(); };
     auto answers = co_await ask_shards<std::uint32_t>(*control_, *shards_, answer_timeout, std::move(question));
     co_return answers;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "api/rebalance.hpp"
-#include "gateway/shard.hpp"
+#include "shards/shard.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -44,7 +44,7 @@ public:
     };
 
     /// `all` may be filled later, before the first call.
-    departures(boost::asio::io_context& control, const std::vector<std::unique_ptr<shard>>& all)
+    departures(boost::asio::io_context& control, const std::vector<std::unique_ptr<shards::shard>>& all)
         : control_{&control}, shards_{&all}, timer_{control}, reporting_{control} {}
 
     void begin(const times& how);
@@ -66,7 +66,7 @@ private:
     boost::asio::awaitable<void> report();
 
     boost::asio::io_context* control_;
-    const std::vector<std::unique_ptr<shard>>* shards_;
+    const std::vector<std::unique_ptr<shards::shard>>* shards_;
     boost::asio::steady_timer timer_;
     boost::asio::steady_timer reporting_;
     times times_;

@@ -4,13 +4,13 @@
 #include "config/rules.hpp"
 #include "control/pages.hpp"
 #include "gateway/capacity.hpp"
-#include "gateway/keeping.hpp"
-#include "gateway/limits.hpp"
-#include "gateway/log.hpp"
-#include "gateway/survey.hpp"
 #include "gateway/upstream_log.hpp"
+#include "logs/log.hpp"
 #include "metrics/expose.hpp"
 #include "net/acceptor.hpp"
+#include "orders/keeping.hpp"
+#include "shards/limits.hpp"
+#include "shards/survey.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -55,7 +55,7 @@ redis::redis_options redis_options_of(const config::settings& how) {
     options.upstream.output_bytes_max = how.bus_upstream_output_bytes_max;
     options.upstream.payload_bytes_max = how.bus_payload_bytes_max;
     options.input_bytes_max = how.bus_upstream_input_bytes_max;
-    keep_on_bus(how, options);
+    orders::keep_on_bus(how, options);
     return options;
 }
 
@@ -75,9 +75,9 @@ void refuse_shared_address(boost::asio::io_context& context, const config::addre
     for (const std::string& host : net::hosts_of(where.host)) net::acceptor alone{context, host, where.port};
 }
 
-std::uint16_t port_of(const shard::listeners& of) { return of.empty() ? std::uint16_t{0} : of.front()->port(); }
+std::uint16_t port_of(const shards::shard::listeners& of) { return of.empty() ? std::uint16_t{0} : of.front()->port(); }
 
-void log_listeners(const shard::listeners& all, std::string_view what) {
+void log_listeners(const shards::shard::listeners& all, std::string_view what) {
     for (const auto& each : all) spdlog::info("listening on {} ({})", each->where(), what);
 }
 
@@ -93,7 +93,7 @@ std::string random_name() { return to_string(boost::uuids::random_generator{}())
 gateway::gateway(const config::settings& how, role which)
     : loaded_{how}, settings_{fitted(how)}, http_{control_context_, control_options_of(settings_)},
       pages_{control_context_, pages_options_of(settings_)}, role_{which} {
-    const std::size_t count = config::shards_of(how, allowed_cores());
+    const std::size_t count = config::shards_of(how, shards::allowed_cores());
     if (how.bus) {
         upstream_ = std::make_unique<redis::redis_link>(redis_options_of(how), static_cast<std::uint32_t>(count));
     } else {
@@ -106,23 +106,24 @@ gateway::gateway(const config::settings& how, role which)
         if (how.bus_listen) refuse_shared_address(control_context_, *how.bus_listen);
     }
     build_routes();
-    token_keys keys;
-    if (auto why = read_token_keys(how, keys)) // they were right when the configuration was read
+    backend::token_keys keys;
+    if (auto why = backend::read_token_keys(how, keys)) // they were right when the configuration was read
         throw boost::system::system_error{EINVAL, boost::system::system_category(), *why};
-    if (which == role::gateway) log_who_may_come(how, keys);
+    if (which == role::gateway) backend::log_who_may_come(how, keys);
     outside_.emplace(control_context_, how, keys, shards_);
     if (how.user_connections_max > 0) users_.emplace(static_cast<std::uint32_t>(how.user_connections_max));
     if (which == role::gateway) encryption_ = encryption::of(how);
-    share mine{.number = 0,
-               .shards = static_cast<std::uint32_t>(count),
-               .connections_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
-               .clients_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.clients / count)),
-               .serves_clients = which == role::gateway,
-               .client_port = how.client_listen.port,
-               .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
-               .users = users_ ? &*users_ : nullptr,
-               .entrance = encryption_ ? &encryption_->entrance() : nullptr,
-               .pages = client_routes_.paths()};
+    shards::share mine{.number = 0,
+                       .shards = static_cast<std::uint32_t>(count),
+                       .connections_max =
+                           static_cast<std::uint32_t>(std::max<std::size_t>(1, room.connections / count)),
+                       .clients_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, room.clients / count)),
+                       .serves_clients = which == role::gateway,
+                       .client_port = how.client_listen.port,
+                       .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
+                       .users = users_ ? &*users_ : nullptr,
+                       .entrance = encryption_ ? &encryption_->entrance() : nullptr,
+                       .pages = client_routes_.paths()};
     mine.node = random_name();
     mine.emulate = [this, most = how.client_emulations_waiting_max](std::uint32_t number, std::string session,
                                                                     std::string data) {
@@ -131,20 +132,20 @@ gateway::gateway(const config::settings& how, role which)
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
-    const connect_bus connect = [this](std::uint32_t number, asio::io_context& context,
-                                       hub::hub& subscribers) -> bus_end {
+    const shards::connect_bus connect = [this](std::uint32_t number, asio::io_context& context,
+                                               hub::hub& subscribers) -> shards::bus_end {
         if (upstream_) return {upstream_->connect(number, context, subscribers)};
         bus::embedded_broker& embedded = embedded_->connect(number, context, subscribers);
         return {embedded, &embedded};
     };
-    const std::vector<int> processors = how.pin_shards ? allowed_processors() : std::vector<int>{};
+    const std::vector<int> processors = how.pin_shards ? shards::allowed_processors() : std::vector<int>{};
     if (how.pin_shards && processors.empty())
         spdlog::warn("pin_shards: the kernel does not say which processors there are");
     for (; mine.number < count; ++mine.number) {
         outside_->equip(mine);
         if (mine.number < processors.size()) mine.processor = processors[mine.number];
         try {
-            shards_.push_back(std::make_unique<shard>(settings_, mine, connect, plain_http));
+            shards_.push_back(std::make_unique<shards::shard>(settings_, mine, connect, plain_http));
         } catch (const std::bad_alloc&) {
             throw boost::system::system_error{
                 ENOMEM, boost::system::system_category(),
@@ -174,7 +175,7 @@ bool gateway::emulate(std::uint32_t number, std::string session, std::string dat
         emulated_waiting_.fetch_sub(1);
         return false;
     }
-    shard& whose = *shards_[number];
+    shards::shard& whose = *shards_[number];
     asio::post(whose.context(), [this, &whose, session = std::move(session), data = std::move(data)]() mutable {
         emulated_waiting_.fetch_sub(1);
         whose.on_emulated(session, std::move(data));
@@ -279,7 +280,7 @@ void gateway::on_signal(int number) {
         return hurry();
     case signal_meaning::end:
         spdlog::warn("signal {} for the third time: ending at once", number);
-        finish_log(std::chrono::milliseconds{100});
+        logs::finish_log(std::chrono::milliseconds{100});
         std::_Exit(128 + number);
     }
     CHECK(false);

@@ -10,13 +10,13 @@
 #include "gateway/departures.hpp"
 #include "gateway/encryption.hpp"
 #include "gateway/outside.hpp"
-#include "gateway/server_api.hpp"
-#include "gateway/shard.hpp"
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
+#include "orders/server_api.hpp"
 #include "people/user_counts.hpp"
 #include "redis/redis_link.hpp"
+#include "shards/shard.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -89,7 +89,7 @@ private:
     void offer_reload();
     reload_outcome reload();
     reload_outcome read_and_take();
-    void take_settings(const token_keys& fixed);
+    void take_settings(const backend::token_keys& fixed);
     void on_hangup(int number);
     boost::asio::awaitable<control::response> reload_by_order(std::string body);
     boost::asio::awaitable<control::response> drain_progress();
@@ -134,10 +134,10 @@ private:
     std::unique_ptr<redis::redis_link> upstream_;
     std::optional<people::user_counts> users_; // where their connections are limited
     std::unique_ptr<encryption> encryption_;   // null: no TLS
-    std::vector<std::unique_ptr<shard>> shards_;
+    std::vector<std::unique_ptr<shards::shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;
-    std::optional<server_api> api_; // with a key, or an admin page
+    std::optional<orders::server_api> api_; // with a key, or an admin page
     std::optional<control::api_route> api_route_;
     std::optional<control::operator_route> rebalance_route_;
     std::optional<control::operator_route> reload_route_;

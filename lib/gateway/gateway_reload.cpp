@@ -1,7 +1,7 @@
+#include "backend/token_keys.hpp"
 #include "config/reload.hpp"
 #include "config/rules.hpp"
 #include "gateway/gateway.hpp"
-#include "gateway/token_keys.hpp"
 #include "protocol/payload.hpp"
 
 #include <boost/asio/post.hpp>
@@ -51,7 +51,7 @@ reload_outcome gateway::reload() {
 
 reload_outcome gateway::read_and_take() {
     reload_outcome made;
-    token_keys keys;
+    backend::token_keys keys;
     std::optional<config::settings> wanted;
     if (!read_again_) {
         made.wrong = "it cannot be read anew";
@@ -62,7 +62,7 @@ reload_outcome gateway::read_and_take() {
         wanted = std::move(read.value);
         if (!wanted) {
             made.wrong = std::move(read.text);
-        } else if (auto why = read_token_keys(*wanted, keys)) {
+        } else if (auto why = backend::read_token_keys(*wanted, keys)) {
             made.wrong = std::move(*why);
         } else if (encryption_) {
             if (auto odd = encryption_->reload(settings_)) made.wrong = std::move(*odd); // the last that can be wrong
@@ -84,11 +84,11 @@ reload_outcome gateway::read_and_take() {
     return made;
 }
 
-void gateway::take_settings(const token_keys& fixed) {
+void gateway::take_settings(const backend::token_keys& fixed) {
     spdlog::set_level(static_cast<spdlog::level::level_enum>(settings_.log_level));
     if (api_route_) api_route_->use_keys(api_access_of(settings_));
     if (api_) api_->use_rules(settings_);
-    const token_keys& keys = outside_->use_fixed(fixed);
+    const backend::token_keys& keys = outside_->use_fixed(fixed);
     const auto how = std::make_shared<const config::settings>(settings_);
     for (const auto& each : shards_) {
         asio::post(each->context(), [to = each.get(), how, keys] { to->reconfigure(*how, keys); });

@@ -1,10 +1,10 @@
 #include "config/rules.hpp"
 #include "control/pages.hpp"
 #include "gateway/gateway.hpp"
-#include "gateway/log.hpp"
-#include "gateway/survey.hpp"
 #include "gateway/upstream_log.hpp"
+#include "logs/log.hpp"
 #include "metrics/expose.hpp"
+#include "shards/survey.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -68,7 +68,7 @@ void gateway::offer_api() {
 
 // Every shard copies its counters on its own thread; there is none of one that has not answered in time.
 asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> gateway::collect() {
-    std::function<metrics::shard_counters(shard&)> question = [](shard& of) { return of.snapshot(); };
+    std::function<metrics::shard_counters(shards::shard&)> question = [](shards::shard& of) { return of.snapshot(); };
     auto copies = co_await ask_shards<metrics::shard_counters>(control_context_, shards_, shard_answer_timeout,
                                                                std::move(question));
     co_return copies;
@@ -146,7 +146,7 @@ asio::awaitable<control::response> gateway::metrics() {
     const auto copies = co_await collect();
     const auto asked = co_await outside_->facts(shard_answer_timeout);
     auto facts = metrics::read_process_facts(connections_max_, counted_descriptors(copies) + open_of(asked));
-    facts.log_lines_dropped = log_lines_dropped();
+    facts.log_lines_dropped = logs::log_lines_dropped();
     std::int64_t clients = 0;
     for (const auto& each : copies) clients += each ? each->connections_open(metrics::connection_kind::websocket) : 0;
     const departures::progress leaving = departures_->at(static_cast<std::uint64_t>(clients));

@@ -1,8 +1,8 @@
 #include "gateway/outside.hpp"
 
 #include "base/check.hpp"
-#include "gateway/shard.hpp"
 #include "keys/key_set.hpp"
+#include "shards/shard.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -30,7 +30,8 @@ http::url url_of(const std::string& text) {
 
 } // namespace
 
-outside::outside(asio::io_context& control, const config::settings& how, const token_keys& fixed, const shards& all)
+outside::outside(asio::io_context& control, const config::settings& how, const backend::token_keys& fixed,
+                 const all_shards& all)
     : control_{&control}, shards_{&all}, keys_{fixed} {
     add_keys(how, "jwks", how.token_jwks_url, token_kind::connection);
     add_keys(how, "subscription_jwks", how.subscription_token_jwks_url, token_kind::subscription);
@@ -60,14 +61,14 @@ void outside::add_keys(const config::settings& how, std::string name, const std:
                                              .queue_max = 1,
                                              .response_bytes_max = how.token_jwks_bytes_max,
                                              .idle_max = std::chrono::milliseconds::zero()});
-    const key_source_options options{.url = url,
-                                     .target = target,
-                                     .refresh_min = std::chrono::seconds{how.token_jwks_refresh_min_s},
-                                     .refresh_max = std::chrono::seconds{how.token_jwks_refresh_max_s},
-                                     .refetch_min = std::chrono::seconds{how.token_jwks_refetch_min_s}};
+    const backend::key_source_options options{.url = url,
+                                              .target = target,
+                                              .refresh_min = std::chrono::seconds{how.token_jwks_refresh_min_s},
+                                              .refresh_max = std::chrono::seconds{how.token_jwks_refresh_max_s},
+                                              .refetch_min = std::chrono::seconds{how.token_jwks_refetch_min_s}};
     auto& keys = of == token_kind::connection ? keys_.connections : keys_.subscriptions;
     sources_[static_cast<std::size_t>(of)].emplace(*control_, *client_, options, keys,
-                                                   [this, &keys](key_source::shared_keys now) {
+                                                   [this, &keys](backend::key_source::shared_keys now) {
                                                        keys = std::move(now);
                                                        tell_keys();
                                                    });
@@ -80,7 +81,7 @@ void outside::tell_keys() {
     }
 }
 
-const token_keys& outside::use_fixed(const token_keys& fixed) {
+const backend::token_keys& outside::use_fixed(const backend::token_keys& fixed) {
     const auto take = [this](token_kind of, auto& mine, const auto& now) {
         auto& source = sources_[static_cast<std::size_t>(of)];
         if (source) {
@@ -94,7 +95,7 @@ const token_keys& outside::use_fixed(const token_keys& fixed) {
     return keys_;
 }
 
-void outside::equip(share& mine) {
+void outside::equip(shards::share& mine) {
     mine.keys = keys_;
     mine.proxies = proxies_ ? &*proxies_ : nullptr;
     const auto fetch = [this, number = mine.number](token_kind of) -> std::function<void()> {
@@ -107,7 +108,7 @@ void outside::equip(share& mine) {
 
 void outside::want_keys(token_kind of, std::uint32_t number) {
     sources_[static_cast<std::size_t>(of)]->want([this, of, number](bool fresh) {
-        shard& to = *(*shards_)[number];
+        shards::shard& to = *(*shards_)[number];
         asio::post(to.context(), [&to, of, fresh] { to.on_keys(of, fresh); });
     });
 }

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "backend/key_source.hpp"
+#include "backend/proxies.hpp"
+#include "backend/token_keys.hpp"
 #include "config/settings.hpp"
 #include "conversation/questions.hpp"
-#include "gateway/key_source.hpp"
-#include "gateway/proxies.hpp"
-#include "gateway/token_keys.hpp"
 #include "metrics/outward_facts.hpp"
 #include "outward/client.hpp"
 
@@ -29,19 +29,20 @@ struct share;
 /// is asked. Thread: the control plane's, but for what shards call.
 class outside {
 public:
-    using shards = std::vector<std::unique_ptr<shard>>;
+    using all_shards = std::vector<std::unique_ptr<shards::shard>>;
 
     /// `all` may be filled later, before start(). Throws boost::system::system_error if certificates cannot be read.
-    outside(boost::asio::io_context& control, const config::settings& how, const token_keys& fixed, const shards& all);
+    outside(boost::asio::io_context& control, const config::settings& how, const backend::token_keys& fixed,
+            const all_shards& all);
     outside(const outside&) = delete;
     outside& operator=(const outside&) = delete;
     ~outside();
 
     /// From now on these are the keys that come from nowhere else. Returns all that there are.
-    const token_keys& use_fixed(const token_keys& fixed);
+    const backend::token_keys& use_fixed(const backend::token_keys& fixed);
 
     /// What a shard needs, into its share.
-    void equip(share& mine);
+    void equip(shards::share& mine);
     /// Connections that it may have open.
     static std::size_t connections_max(const config::settings& how);
 
@@ -68,11 +69,11 @@ private:
     void want_keys(conversation::token_kind of, std::uint32_t shard);
 
     boost::asio::io_context* control_;
-    const shards* shards_;
-    token_keys keys_;
-    std::unique_ptr<outward::client> client_; // null: nobody is asked
-    std::optional<key_source> sources_[2];    // of keys, by the kind of token
-    std::optional<proxy_table> proxies_;
+    const all_shards* shards_;
+    backend::token_keys keys_;
+    std::unique_ptr<outward::client> client_;       // null: nobody is asked
+    std::optional<backend::key_source> sources_[2]; // of keys, by the kind of token
+    std::optional<backend::proxy_table> proxies_;
     std::thread thread_;
 };
 

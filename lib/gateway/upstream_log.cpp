@@ -1,6 +1,6 @@
 #include "gateway/upstream_log.hpp"
 
-#include "gateway/bounded_log.hpp"
+#include "logs/bounded_log.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -27,9 +27,9 @@ void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::s
             spdlog::warn("the bus at {} is away: {}", where, why);
         }
     });
-    link.on_oversized_message([payload_bytes_max, budget = bounded_log{lines_per_s_max}](std::string_view channel,
-                                                                                         std::uint64_t bytes) mutable {
-        if (!budget.admit(bounded_log::clock::now())) return;
+    link.on_oversized_message([payload_bytes_max, budget = logs::bounded_log{lines_per_s_max}](
+                                  std::string_view channel, std::uint64_t bytes) mutable {
+        if (!budget.admit(logs::bounded_log::clock::now())) return;
         if (const std::uint64_t more = budget.take_suppressed(); more > 0)
             spdlog::warn("{} more messages of the bus were dropped as too large, and not logged", more);
         spdlog::warn("{}", oversized_line(channel, bytes, payload_bytes_max));

@@ -1,5 +1,5 @@
-#include "gateway/pace.hpp"
 #include "gateway/running_gateway.hpp"
+#include "shards/pace.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,15 +36,15 @@ TEST(pace, is_even_and_begins_at_once_and_ends_with_the_window) {
         {"before it", 10, 1000ms, -1ms, 0},
         {"very many", 4'000'000'000, 1h, 30min, 2'000'000'001},
     };
-    const pace::clock::time_point begin{1h};
+    const shards::pace::clock::time_point begin{1h};
     for (const auto& [name, total, window, passed, due] : cases)
-        EXPECT_EQ(pace(begin, window, total).due(begin + passed), due) << name;
+        EXPECT_EQ(shards::pace(begin, window, total).due(begin + passed), due) << name;
 }
 
 TEST(pace, says_when_the_next_is_due) {
     for (const std::uint32_t total : {1u, 3u, 7u, 1000u}) {
-        const pace::clock::time_point begin{1h};
-        const pace even{begin, 1000ms, total};
+        const shards::pace::clock::time_point begin{1h};
+        const shards::pace even{begin, 1000ms, total};
         for (std::uint32_t done = 0; done < total; ++done) {
             EXPECT_GT(even.due(even.when(done)), done) << done << " of " << total;
             EXPECT_LE(even.due(even.when(done) - 1ms), done) << done << " of " << total;

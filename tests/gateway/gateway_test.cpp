@@ -1,5 +1,5 @@
-#include "gateway/limits.hpp"
 #include "gateway/running_gateway.hpp"
+#include "shards/limits.hpp"
 
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
@@ -107,7 +107,7 @@ TEST(gateway, programs_that_fall_silent_are_asked_whether_they_are_there_and_bro
 }
 
 TEST(gateway, each_pinned_shard_has_a_processor_of_its_own) {
-    const std::vector<int> processors = allowed_processors();
+    const std::vector<int> processors = shards::allowed_processors();
     ASSERT_GE(processors.size(), 1u);
     config::settings how = settings_for_tests(processors.size());
     how.pin_shards = true;
@@ -124,7 +124,7 @@ TEST(gateway, each_pinned_shard_has_a_processor_of_its_own) {
         }
     }
     EXPECT_EQ(taken, std::set<int>(processors.begin(), processors.end()));
-    EXPECT_EQ(allowed_processors(), processors) << "of the thread that made them";
+    EXPECT_EQ(shards::allowed_processors(), processors) << "of the thread that made them";
 }
 
 TEST_P(every_size, the_control_plane_answers) {

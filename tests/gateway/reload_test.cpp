@@ -1,5 +1,5 @@
-#include "keys/signer.hpp"
 #include "gateway/running_gateway.hpp"
+#include "keys/signer.hpp"
 
 #include <gtest/gtest.h>
 

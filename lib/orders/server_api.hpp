@@ -1,0 +1,78 @@
+#pragma once
+
+#include "api/reply.hpp"
+#include "api/request.hpp"
+#include "channels/rules.hpp"
+#include "config/settings.hpp"
+#include "control/api_route.hpp"
+#include "shards/clerk.hpp"
+#include "shards/shard.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace carillon::orders {
+
+/// Carries out what the server API is asked for: publications on the home shard of their channel, questions on all
+/// shards. Thread: the control plane's.
+class server_api final : public control::api_backend {
+public:
+    /// `shards` may be filled later, before the first command.
+    server_api(boost::asio::io_context& control, const std::vector<std::unique_ptr<shards::shard>>& shards,
+               const config::settings& how);
+
+    /// The node's name, and what no other run of it is called.
+    void be_called(std::string name, std::string boot) {
+        name_ = std::move(name);
+        uid_ = std::move(boot);
+    }
+
+    /// From now on its namespaces.
+    void use_rules(const config::settings& how) {
+        rules_ = channels::rules::of(how.namespaces, how.dev, how.client_channel_bytes_max);
+    }
+
+    boost::asio::awaitable<std::vector<api::reply>> carry_out(std::vector<api::command> commands,
+                                                              bool parallel) override;
+
+private:
+    class bundle;
+
+    std::size_t home_of(std::string_view channel) const;
+    std::variant<bool, api::error> kind_of(const api::publication& what) const;
+
+    boost::asio::awaitable<void> deliver(bundle& what);
+    boost::asio::awaitable<api::reply> ask(const api::command& what);
+    boost::asio::awaitable<api::reply> ask_home(const api::command& what);
+    boost::asio::awaitable<api::reply> list_channels(const api::channels_request& asked);
+    boost::asio::awaitable<api::reply> describe_node();
+    boost::asio::awaitable<std::optional<std::uint64_t>> count_users();
+    boost::asio::awaitable<api::reply> list_connections(const api::connections_request& asked);
+    boost::asio::awaitable<api::reply> order_users(const api::command& what);
+    bool can_be_ordered(const api::command& what) const;
+
+    boost::asio::io_context* context_;
+    const std::vector<std::unique_ptr<shards::shard>>* shards_;
+    std::size_t channel_bytes_max_;
+    std::size_t payload_bytes_max_;
+    std::size_t channels_max_;
+    std::size_t connections_max_;
+    std::chrono::milliseconds patience_;
+    bool takes_wishes_;
+    channels::rules rules_;
+    std::string uid_;
+    std::string name_;
+    std::chrono::steady_clock::time_point started_;
+};
+
+} // namespace carillon::orders

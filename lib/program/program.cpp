@@ -1,0 +1,102 @@
+#include "program/program.hpp"
+
+#include "backend/token_keys.hpp"
+#include "base/standard_streams.hpp"
+#include "gateway/encryption.hpp"
+#include "gateway/gateway.hpp"
+#include "logs/log.hpp"
+#include "program/failure.hpp"
+#include "program/health.hpp"
+#include "program/import_command.hpp"
+#include "program/token_command.hpp"
+#include "shards/limits.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace carillon::program {
+
+namespace {
+
+// The last lines of the log have this long to be read.
+constexpr std::chrono::milliseconds last_lines{1'000};
+
+int fail(const std::exception& why) {
+    spdlog::critical("{}", in_words(why));
+    return EXIT_FAILURE;
+}
+
+int serve(gateway::gateway& whole) {
+    try {
+        whole.run();
+        return EXIT_SUCCESS;
+    } catch (const std::exception& failure) { return fail(failure); }
+}
+
+int run_gateway(const config::settings& how, gateway::role which, std::function<config::outcome()> read) {
+    try {
+        gateway::gateway whole{how, which};
+        whole.stop_on_signals();
+        whole.read_again_by(std::move(read));
+        const int code = serve(whole);
+        if (whole.looks_up()) {
+            // To destroy it would be to wait until the system's resolver gives up.
+            logs::finish_log(last_lines);
+            std::_Exit(code);
+        }
+        return code;
+    } catch (const std::exception& failure) { return fail(failure); }
+}
+
+int say(int code, const std::string& text) {
+    std::fprintf(code == 0 ? stdout : stderr, "%s\n", text.c_str());
+    return code;
+}
+
+std::optional<std::string> complaint_of_keys(const config::settings& how) {
+    backend::token_keys read;
+    if (auto why = backend::read_token_keys(how, read)) return why;
+    return gateway::encryption::complaint_of(how);
+}
+
+} // namespace
+
+int run_program(config::program which, int argc, const char* const* argv) {
+    keep_standard_streams();
+    // Whoever reads the log may end before us, and so may the terminal; that is no reason to end without a word to the
+    // browsers.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);
+    const bool is_gateway = which == config::program::gateway;
+    if (is_gateway && argc > 1 && std::string_view{argv[1]} == "token") return run_token_command(argc - 1, argv + 1);
+    if (is_gateway && argc > 1 && std::string_view{argv[1]} == "import-centrifugo")
+        return run_import_command(argc - 1, argv + 1);
+    const auto read = [which, argc, argv] {
+        return config::load(which, argc, argv, config::process_environment(), shards::allowed_cores(),
+                            complaint_of_keys);
+    };
+    const config::outcome loaded = read();
+    if (!loaded.value) return say(loaded.exit_code, loaded.text);
+    try {
+        if (!loaded.health.empty()) {
+            const health asked = ask_health(*loaded.value, loaded.health);
+            return say(asked.well ? EXIT_SUCCESS : EXIT_FAILURE, asked.words);
+        }
+        logs::set_up_log(*loaded.value);
+    } catch (const std::exception& failure) { return say(EXIT_FAILURE, in_words(failure)); }
+    const int code = run_gateway(*loaded.value, is_gateway ? gateway::role::gateway : gateway::role::bus, read);
+    logs::finish_log(last_lines);
+    return code;
+}
+
+} // namespace carillon::program
