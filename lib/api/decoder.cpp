@@ -351,7 +351,8 @@ std::variant<request, mistake> decoder::decode(std::string_view method, std::str
     return made;
 }
 
-std::variant<request, mistake> decoder::decode_legacy(std::string_view body, std::string& method) {
+std::variant<request, mistake> decoder::decode_legacy_command(std::string_view body) {
+    std::string method;
     std::string params;
     auto wrong = inner_->decode(body, [&](source& of, member_reader& reader, value from) {
         return reader.members(from, member{"method", text{method}}, member{"params", json{of, params}});
@@ -359,6 +360,34 @@ std::variant<request, mistake> decoder::decode_legacy(std::string_view body, std
     if (wrong) return std::move(*wrong);
     if (!is_method(method)) return request{command{unknown_request{}}};
     return decode(method, params == "null" ? std::string_view{} : params);
+}
+
+// One command may have line breaks between its tokens: what is JSON as a whole is one.
+std::variant<std::vector<request>, mistake> decoder::decode_legacy(std::string_view body) {
+    std::vector<request> made;
+    auto whole = decode_legacy_command(body);
+    if (auto* const one = std::get_if<request>(&whole)) {
+        made.push_back(std::move(*one));
+        return made;
+    }
+    std::size_t number = 0;
+    for (std::string_view rest = body; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        ++number;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        if (made.size() == inner_->most.batch_commands_max)
+            return mistake{fmt::format("There are more than {} commands.", made.size())};
+        auto read = decode_legacy_command(line);
+        if (auto* const one = std::get_if<request>(&read)) {
+            made.push_back(std::move(*one));
+        } else {
+            auto& wrong = std::get<mistake>(made.empty() ? whole : read);
+            return made.empty() ? std::move(wrong) : mistake{fmt::format("Line {}: {}", number, wrong.sentence)};
+        }
+    }
+    if (made.empty()) return std::move(std::get<mistake>(whole));
+    return made;
 }
 
 } // namespace carillon::api

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace carillon::api {
 
@@ -34,11 +35,13 @@ public:
     /// parameters are as good as {}.
     std::variant<request, mistake> decode(std::string_view method, std::string_view params);
 
-    /// `{"method":"publish","params":{...}}`, as older clients write it. A method that there is not is an
-    /// unknown_request. `method` becomes its name, or stays as it is if there is none.
-    std::variant<request, mistake> decode_legacy(std::string_view body, std::string& method);
+    /// `{"method":"publish","params":{...}}`, as older clients write it, or several of them, each in a line of its own:
+    /// at least one. A method that there is not is an unknown_request.
+    std::variant<std::vector<request>, mistake> decode_legacy(std::string_view body);
 
 private:
+    std::variant<request, mistake> decode_legacy_command(std::string_view body);
+
     struct implementation;
     std::unique_ptr<implementation> inner_;
 };

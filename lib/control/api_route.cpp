@@ -21,6 +21,15 @@ std::string_view method_in(std::string_view path) {
     return path.size() <= top.size() + 1 ? std::string_view{} : path.substr(top.size() + 1);
 }
 
+// Of all that is asked for, by the names that api::method_of gives.
+void add_methods(std::vector<std::string_view>& to, const api::request& wanted) {
+    if (const auto* const batch = std::get_if<api::batch_request>(&wanted)) {
+        for (const api::command& each : batch->commands) to.push_back(api::method_of(each));
+    } else {
+        to.push_back(api::method_of(std::get<api::command>(wanted)));
+    }
+}
+
 std::string_view key_in(const request_facts& head) {
     const std::string_view own = head.field("X-API-Key");
     if (!own.empty()) return own;
@@ -127,12 +136,34 @@ response api_route::too_large(const request_facts& head) {
 
 boost::asio::awaitable<response> api_route::answer(const request_facts& head, std::string body) {
     const bool as_status = boost::beast::iequals(head.field("X-Centrifugo-Error-Mode"), "transport");
-    std::string method{method_in(head.path)};
-    const bool older = method.empty();
-    if (!older && !api::is_method(method)) co_return write("other", api::error::not_found, as_status);
-    auto decoded = older ? decoder_.decode_legacy(body, method) : decoder_.decode(method, body);
-    if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
-    auto& wanted = std::get<api::request>(decoded);
+    const std::string_view method = method_in(head.path);
+    std::vector<api::request> wanted;
+    if (method.empty()) {
+        auto decoded = decoder_.decode_legacy(body);
+        if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
+        wanted = std::move(std::get<std::vector<api::request>>(decoded));
+    } else {
+        if (!api::is_method(method)) co_return write("other", api::error::not_found, as_status);
+        auto decoded = decoder_.decode(method, body);
+        if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
+        wanted.push_back(std::move(std::get<api::request>(decoded)));
+    }
+    std::vector<std::string_view> methods;
+    for (const api::request& each : wanted) add_methods(methods, each);
+    if (auto forbidden = forbid(head, methods)) co_return std::move(*forbidden);
+
+    response made = co_await carry_out(std::move(wanted[0]), as_status && wanted.size() == 1);
+    for (std::size_t i = 1; i < wanted.size(); ++i) {
+        const response next = co_await carry_out(std::move(wanted[i]), false);
+        made.body += '\n';
+        made.body += next.body;
+    }
+    co_return made;
+}
+
+boost::asio::awaitable<response> api_route::carry_out(api::request wanted, bool as_status) {
+    std::vector<std::string_view> methods;
+    add_methods(methods, wanted);
     std::vector<api::command> commands;
     auto* const batch = std::get_if<api::batch_request>(&wanted);
     const bool parallel = batch != nullptr && batch->parallel;
@@ -141,9 +172,6 @@ boost::asio::awaitable<response> api_route::answer(const request_facts& head, st
     } else {
         commands.push_back(std::move(std::get<api::command>(wanted)));
     }
-    std::vector<std::string_view> methods;
-    for (const api::command& each : commands) methods.push_back(api::method_of(each));
-    if (auto forbidden = forbid(head, methods)) co_return std::move(*forbidden);
     const auto replies = co_await backend_->carry_out(std::move(commands), parallel);
     CHECK(replies.size() == methods.size());
     if (batch == nullptr) co_return write(methods[0], replies[0], as_status);

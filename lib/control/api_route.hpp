@@ -60,8 +60,9 @@ private:
 std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, bool for_all = false);
 
 /// The server API over HTTP (protocol §8): POST /api/METHOD with the parameters as the body, and POST /api with
-/// `{"method":...,"params":...}`. The key comes in X-API-Key, or in Authorization after "apikey". Who has none is
-/// answered before his body is read. Thread: the control plane's.
+/// `{"method":...,"params":...}`, or several of these in lines of their own, whose answers are lines, too. The key
+/// comes in X-API-Key, or in Authorization after "apikey". Who has none is answered before his body is read. Thread:
+/// the control plane's.
 class api_route final : public post_route {
 public:
     api_route(const std::vector<api_access>& keys, const api::limits& limits, api_backend& backend,
@@ -77,6 +78,7 @@ public:
     boost::asio::awaitable<response> answer(const request_facts& head, std::string body) override;
 
 private:
+    boost::asio::awaitable<response> carry_out(api::request wanted, bool as_status);
     response refused(const request_facts& head, unsigned status, std::string sentence);
     response write(std::string_view method, const api::reply& what, bool as_status);
     void count(std::string_view method, const api::reply& what);
