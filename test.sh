@@ -28,9 +28,16 @@ if ! cmp -s tests/node/package-lock.json tests/node/node_modules/.installed; the
     cp tests/node/package-lock.json tests/node/node_modules/.installed
 fi
 
+# The clients of Python; with sanitizers those of Node have the same conversations.
+python=
+if [ "$preset" != asan ] && [ "$preset" != tsan ]; then
+    tests/sdk/environment
+    python=$PWD/build/sdk/bin/python
+fi
+
 mkdir -p build
 echo "Building $preset ..."
-cmake --preset "$preset" -DCARILLON_NODE="$node" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
+cmake --preset "$preset" -DCARILLON_NODE="$node" -DCARILLON_PYTHON="$python" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
 cmake --build --preset "$preset" >>"build/$preset.log" 2>&1 || { tail -80 "build/$preset.log"; exit 1; }
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:alloc_dealloc_mismatch=1
 export UBSAN_OPTIONS=print_stacktrace=1

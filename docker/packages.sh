@@ -19,7 +19,7 @@ build_packages() {
 
 test_packages() {
     # The last three are what the commands of docs/guide need.
-    echo libgtest-dev libbenchmark-dev redis-server redis-tools protobuf-compiler chromium nginx-light haproxy curl openssl python3
+    echo libgtest-dev libbenchmark-dev redis-server redis-tools protobuf-compiler chromium nginx-light haproxy curl openssl python3 python3-venv
     # Debian's npm does not go with a nodejs from elsewhere, which brings its own.
     command -v npm >/dev/null || echo nodejs npm
 }
