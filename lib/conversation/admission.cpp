@@ -1,6 +1,5 @@
 #include "auth/verifier.hpp"
 #include "conversation/host.hpp"
-#include "http/credentials.hpp"
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
 
@@ -8,7 +7,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -25,25 +23,7 @@ using std::chrono::sys_seconds;
 constexpr seconds ttl_max = std::chrono::hours{24 * 365}; // that a client is told of (§6.3)
 constexpr std::string_view version = "carillon " CARILLON_VERSION;
 
-expiry expiry_of(const std::optional<sys_seconds>& when) noexcept {
-    if (!when) return 0;
-    return static_cast<expiry>(
-        std::clamp<std::int64_t>(when->time_since_epoch().count(), 1, std::numeric_limits<expiry>::max()));
-}
-
-sys_seconds time_of(expiry when) noexcept { return sys_seconds{seconds{when}}; }
-
 } // namespace
-
-std::unique_ptr<auth::verifier> host::make_verifier(const token_options& how) {
-    if (how.keys == nullptr && how.subscription_keys == nullptr) return nullptr;
-    auth::verifier_options checked{.expected = {how.audience, how.issuer, how.user_claim},
-                                   .leeway = how.leeway,
-                                   .token_bytes_max = how.token_bytes_max,
-                                   .remembered_bytes_max = how.remembered_bytes_max};
-    auto keys = how.keys != nullptr ? how.keys : std::make_shared<const keys::key_set>();
-    return std::make_unique<auth::verifier>(std::move(checked), std::move(keys), how.subscription_keys);
-}
 
 sys_seconds host::now() const {
     if (options_.now) return options_.now();
@@ -67,10 +47,11 @@ bool host::count_token(const result<Claims>& verified) {
 // A token that has expired is asked for anew; one that is wrong never gets better (§6.1).
 void host::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
     auth::verifier::connection shown;
-    const std::string_view token = token_of(c, request);
-    if (!token.empty() && verifier_ != nullptr) {
-        const auto verified = verifier_->verify_connection(token, now());
-        if (!verified && wait_for_keys(c, id, verified.error(), token_kind::connection)) return;
+    // The one that the command has, or else the upgrade had.
+    const std::string_view token = request.token.empty() ? tokens_.kept(key_of(c)) : request.token;
+    if (!token.empty() && tokens_.verifier() != nullptr) {
+        const auto verified = tokens_.verifier()->verify_connection(token, now());
+        if (!verified && wait_for_keys(c, id, verified.error(), people::token_kind::connection)) return;
         if (!count_token(verified)) {
             if (auth::is_expired(verified.error())) return fail(id, command_error::token_expired);
             return disconnect(c, disconnect::invalid_token);
@@ -88,7 +69,7 @@ void host::on(client& c, std::uint32_t id, const protocol::connect_request& requ
     }
     if (shown != nullptr && !take_claims(c, id, *shown)) return;
     if (!admit_user(c)) return disconnect(c, disconnect::connection_limit);
-    forget_token(c);
+    tokens_.forget(key_of(c));
     c.move_to(stage::live);
     on_joined(c);
     schedule_ping(c, true);
@@ -97,27 +78,6 @@ void host::on(client& c, std::uint32_t id, const protocol::connect_request& requ
     if (more == nullptr || more->awaited == 0) return answer_connect(c, id);
     more->connect = id;
     c.wait(true); // answered by on_server_subscribed
-}
-
-// Only one token counts: that of the Authorization field before that of the cookie, and the query's at last.
-void host::keep_token(const client& c, const http::request_head& head) {
-    if (verifier_ == nullptr) return;
-    std::string_view token = http::bearer_token(head);
-    const token_options& how = options_.tokens;
-    if (token.empty() && !how.cookie.empty()) token = http::cookie_value(head, how.cookie);
-    if (token.empty() && !how.query.empty()) token = http::query_value(head.query(), how.query);
-    if (!token.empty()) tokens_of_upgrades_.insert_or_assign(key_of(c).packed(), std::string{token});
-}
-
-// The one that the command has, or else the upgrade had.
-std::string_view host::token_of(const client& c, const protocol::connect_request& request) const {
-    if (!request.token.empty() || tokens_of_upgrades_.empty()) return request.token;
-    const auto found = tokens_of_upgrades_.find(key_of(c).packed());
-    return found == tokens_of_upgrades_.end() ? std::string_view{} : std::string_view{found->second};
-}
-
-void host::forget_token(const client& c) noexcept {
-    if (!tokens_of_upgrades_.empty()) tokens_of_upgrades_.erase(key_of(c).packed());
 }
 
 // What the token says of the client itself. False: it has been refused.
@@ -131,7 +91,7 @@ bool host::take_claims(client& c, std::uint32_t id, const auth::connection_claim
         if (said != channels::verdict::allowed) return fail(id, static_cast<command_error>(said)), false;
     }
     c.who.set_user(claims.user);
-    c.who.expires = expiry_of(claims.expires);
+    c.who.expires = expiry_at(claims.expires);
     if (claims.info && !take_json(c, *claims.info, c.who.need_more().info)) return false;
     if (!claims.meta.empty()) c.who.need_more().meta = claims.meta;
     return true;
@@ -245,9 +205,9 @@ void host::on_server_subscribed(bus::ticket whose) {
 void host::on(client& c, std::uint32_t id, const protocol::refresh_request& request) {
     if (request.token.empty() || who_is_asked(hooks::event::refresh))
         return break_off(c, metrics::protocol_failure::unexpected_command); // it is not for the client to do (§4.10)
-    if (verifier_ == nullptr) return fail(id, command_error::not_available);
-    const auto verified = verifier_->verify_connection(request.token, now());
-    if (!verified && wait_for_keys(c, id, verified.error(), token_kind::connection)) return;
+    if (tokens_.verifier() == nullptr) return fail(id, command_error::not_available);
+    const auto verified = tokens_.verifier()->verify_connection(request.token, now());
+    if (!verified && wait_for_keys(c, id, verified.error(), people::token_kind::connection)) return;
     if (!count_token(verified)) {
         return disconnect(c, auth::is_expired(verified.error()) ? disconnect::connection_expired
                                                                 : disconnect::invalid_token);
@@ -259,7 +219,7 @@ void host::on(client& c, std::uint32_t id, const protocol::refresh_request& requ
         return disconnect(c, disconnect::invalid_token);
     }
     if (claims.expires && *claims.expires <= now()) return disconnect(c, disconnect::connection_expired);
-    c.who.expires = expiry_of(claims.expires);
+    c.who.expires = expiry_at(claims.expires);
     if (claims.info && !take_json(c, *claims.info, c.who.need_more().info)) return;
     if (!claims.meta.empty()) c.who.need_more().meta = claims.meta;
     if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
@@ -272,13 +232,13 @@ void host::on(client& c, std::uint32_t id, const protocol::refresh_request& requ
 // A token for this channel and this client, into what it permits. False: the command has been answered, or the client
 // disconnected (§6.2).
 bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into) {
-    if (verifier_ == nullptr) {
+    if (tokens_.verifier() == nullptr) {
         if (options_.dev) return true; // as if there were none
         ++counters().tokens_refused(metrics::token_refusal::no_keys);
         return fail(id, command_error::permission_denied), false;
     }
-    const auto verified = verifier_->verify_subscription(token, now());
-    if (!verified && wait_for_keys(c, id, verified.error(), token_kind::subscription)) return false;
+    const auto verified = tokens_.verifier()->verify_subscription(token, now());
+    if (!verified && wait_for_keys(c, id, verified.error(), people::token_kind::subscription)) return false;
     if (!count_token(verified)) {
         fail(id, auth::is_expired(verified.error()) ? command_error::token_expired : command_error::permission_denied);
         return false;
@@ -292,7 +252,7 @@ bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::st
     if (claims.expires && *claims.expires <= now()) return fail(id, command_error::expired), false;
     into.channel = channel;
     into.command = id;
-    into.expires = expiry_of(claims.expires);
+    into.expires = expiry_at(claims.expires);
     if (claims.info && !take_json(c, *claims.info, into.info)) return false;
     return !claims.data || take_data(c, *claims.data, into.data);
 }
@@ -305,7 +265,7 @@ void host::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& 
     if (who_is_asked(hooks::event::sub_refresh, request.channel))
         return break_off(c, metrics::protocol_failure::unexpected_command);
     if (request.token.empty()) return fail(id, command_error::bad_request);
-    if (verifier_ == nullptr) return fail(id, command_error::not_available);
+    if (tokens_.verifier() == nullptr) return fail(id, command_error::not_available);
     grant shown;
     if (!verify(c, id, request.channel, request.token, shown)) return;
     person& more = c.who.need_more();

@@ -6,7 +6,6 @@
 #include "protocol/reply.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 // What the application is asked (protocol §9): a command that needs its consent waits for it and is then run again
@@ -23,10 +22,6 @@ using std::chrono::sys_seconds;
 
 // How long the application has before it is asked once more about an end that it could not say anything of.
 constexpr std::chrono::milliseconds refresh_pause{5'000};
-
-expiry expiry_at(std::int64_t when) noexcept {
-    return static_cast<expiry>(std::clamp<std::int64_t>(when, 0, std::numeric_limits<expiry>::max()));
-}
 
 } // namespace
 

@@ -9,9 +9,11 @@
 namespace carillon::conversation {
 
 using people::expiry;
+using people::expiry_at;
 using people::grant;
 using people::identity;
 using people::person;
+using people::time_of;
 using people::uuid_text;
 
 /// Where a client is in its conversation; kept in the record's `phase`.

@@ -1,16 +1,13 @@
 #include "conversation/host.hpp"
 
-#include "auth/verifier.hpp"
-
 #include <utility>
 
 namespace carillon::conversation {
 
 host::host(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const conversation::options& how,
            carrier& out)
-    : shard_{shard}, options_{how}, hub_{&subscribers}, bus_{&bus}, carrier_{&out}, replies_{out},
+    : shard_{shard}, options_{how}, hub_{&subscribers}, bus_{&bus}, carrier_{&out}, replies_{out}, tokens_{how.tokens},
       rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)} {
-    verifier_ = make_verifier(how.tokens);
     take_rules();
     if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
         hub_->watch(*this);
@@ -18,20 +15,9 @@ host::host(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, co
 
 host::~host() = default;
 
-void host::count_tokens(metrics::shard_counters& into) const {
-    if (verifier_ == nullptr) return;
-    for (const auth::memory_counters* each : {&verifier_->connection_memory(), &verifier_->subscription_memory()}) {
-        into.token_memory_hits += each->hits;
-        into.token_memory_misses += each->misses;
-        into.token_memory_evictions += each->evictions;
-        into.token_memory_entries += static_cast<std::int64_t>(each->entries);
-        into.token_memory_bytes += static_cast<std::int64_t>(each->bytes);
-    }
-}
-
 void host::on_carried(client& c, const http::request_head& head) {
     keep_fields(c, head);
-    keep_token(c, head);
+    tokens_.keep(key_of(c), head);
 }
 
 // The first ping at a random point in the second half of the interval (§4.1), so that a storm of connects does not
@@ -54,7 +40,7 @@ void host::forget(client& c) {
     c.who.clear();
     forget_answer(c);
     forget_fields(c);
-    forget_token(c);
+    tokens_.forget(key_of(c));
 }
 
 void host::disconnect(client& c, protocol::disconnect code) {

@@ -15,6 +15,7 @@
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "people/client_ids.hpp"
+#include "people/gatekeeper.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/command.hpp"
 #include "protocol/payload.hpp"
@@ -38,7 +39,6 @@
 #include <vector>
 
 namespace carillon::auth {
-class verifier;
 struct connection_claims;
 struct payload;
 } // namespace carillon::auth
@@ -82,12 +82,11 @@ public:
     /// Nothing is kept of it any more.
     void forget(client& c);
 
-    /// What the memory of tokens has done goes into `into`.
-    void count_tokens(metrics::shard_counters& into) const;
-    /// From now on these keys; tokens that are remembered are forgotten. Null as in token_options.
-    void use_keys(std::shared_ptr<const keys::key_set> keys, std::shared_ptr<const keys::key_set> subscription_keys);
+    /// What tokens are good; its keys may be changed.
+    people::gatekeeper& tokens() noexcept { return tokens_; }
+    const people::gatekeeper& tokens() const noexcept { return tokens_; }
     /// The keys that were asked for are here, or cannot be had now.
-    void on_keys(token_kind of, bool fresh);
+    void on_keys(people::token_kind of, bool fresh);
     /// Another configuration: tokens, namespaces and some of the limits; the rest of it is not looked at. Who has a
     /// channel that is no longer permitted loses it, some clients at a time.
     void reconfigure(const conversation::options& now);
@@ -142,7 +141,6 @@ private:
     void break_off(client& c, metrics::protocol_failure what);
 
     // admission.cpp: tokens, and what their ends bring about
-    static std::unique_ptr<auth::verifier> make_verifier(const token_options& how);
     bool verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into);
     template <class Claims>
     bool count_token(const result<Claims>& verified);
@@ -161,12 +159,9 @@ private:
     std::chrono::sys_seconds now() const;
     channels::membership standing(const client& c, std::string_view channel);
     static void forget_grant(client& c, std::string_view channel) noexcept;
-    void keep_token(const client& c, const http::request_head& head);
-    std::string_view token_of(const client& c, const protocol::connect_request& request) const;
-    void forget_token(const client& c) noexcept;
 
     // questions.cpp: commands that wait for an answer from elsewhere, and are then run again with it
-    bool wait_for_keys(client& c, std::uint32_t id, const error_code& why, token_kind of);
+    bool wait_for_keys(client& c, std::uint32_t id, const error_code& why, people::token_kind of);
     void ask_again(client& c);
     void run_again(net::connection_key whose, saying answer);
     std::optional<saying> take_answer(const client& c);
@@ -203,7 +198,6 @@ private:
     void answer_presence(bus::ticket whose, const result<bus::home_answer>& said);
 
     // reconfigure.cpp
-    void take_tokens(const token_options& now);
     void take_rules() noexcept;
     void judge_some(std::uint32_t first, std::shared_ptr<const channels::rules> before);
     void judge(client& c, const channels::rules& before);
@@ -282,12 +276,12 @@ private:
     bus::broker* bus_;
     carrier* carrier_;
     conversation::replies replies_;
+    people::gatekeeper tokens_;
     people::client_ids ids_;
     channels::rules rules_;
     std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
     bool any_attended_ = false;                           // whether there is a namespace that knows who is there
-    bool any_recovers_ = false;                // whether there is a namespace whose channels can be recovered
-    std::unique_ptr<auth::verifier> verifier_; // null: there are no keys
+    bool any_recovers_ = false; // whether there is a namespace whose channels can be recovered
     std::minstd_rand jitter_{std::random_device{}()};
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for
     std::string encoded_;      // a list, while it is made
@@ -297,10 +291,8 @@ private:
     bool again_ = false; // the command that is being handled waits, and is to be handled once more
 
     // What only some have, by their connection.
-    boost::unordered_flat_map<std::uint64_t, std::string> tokens_of_upgrades_; // of who cannot send them in the connect
-    boost::unordered_flat_map<std::uint64_t, saying> answers_;                 // for commands that are handled again
+    boost::unordered_flat_map<std::uint64_t, saying> answers_; // for commands that are handled again
     boost::unordered_flat_map<std::uint64_t, asked_of> asked_;
-    std::array<std::vector<net::connection_key>, 2> without_keys_; // who waits, by the kind of token
     // Channels that the bus has not confirmed, by whose command that is: only where it is known who is there.
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> awaited_;
 };

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "channels/name_space.hpp"
-#include "conversation/questions.hpp"
 #include "hooks/application.hpp"
+#include "people/gatekeeper.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -12,33 +12,11 @@
 #include <string>
 #include <vector>
 
-namespace carillon::keys {
-class key_set;
-} // namespace carillon::keys
-
 namespace carillon::people {
 class user_counts;
 } // namespace carillon::people
 
 namespace carillon::conversation {
-
-/// Whose tokens are good. The keys are those of auth::verifier.
-struct token_options {
-    std::shared_ptr<const keys::key_set> keys{};              ///< of connections; none: no token is good
-    std::shared_ptr<const keys::key_set> subscription_keys{}; ///< none: those of connections
-    std::string audience{};
-    std::string issuer{};
-    std::string user_claim = "sub";
-    std::chrono::seconds leeway{0};
-    std::string cookie{}; ///< of the upgrade, that may hold a connection's token; empty: none
-    std::string query{};  ///< the parameter of the same; empty: none
-    std::size_t token_bytes_max = 16 * 1024;
-    std::size_t remembered_bytes_max = 4 * 1024 * 1024; ///< for each of the two kinds
-    /// Keys that come from elsewhere, and may be fetched anew when one is missing: asks for that, and `on_keys` must
-    /// follow, in time. None: they are what they are.
-    std::function<void()> fetch_keys{};
-    std::function<void()> fetch_subscription_keys{}; ///< none: those of connections, if that is so for the keys
-};
 
 /// What clients may do, however they come. See docs/configuration.md for what each means to a user.
 struct options {
@@ -46,7 +24,7 @@ struct options {
     std::uint32_t shard = 0;   ///< this one's number
     bool dev = false;          ///< anonymous clients may connect, from every origin
     bool anonymous = false;    ///< who shows no token may connect, as the user ""
-    token_options tokens{};
+    people::token_options tokens{};
     std::vector<channels::name_space> name_spaces{}; ///< none with `dev`: everybody may do everything everywhere
     /// How long a client may stay when its time is over, so that it can show another token.
     std::chrono::seconds expired_close_delay{25};

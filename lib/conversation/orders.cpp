@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 // What the server API asks of a user's connections on this shard (protocol §8).
@@ -14,10 +13,6 @@ namespace carillon::conversation {
 namespace {
 
 bool is_json_or_nothing(const std::string& text) { return text.empty() || protocol::is_json(text); }
-
-expiry expiry_at(std::int64_t when) noexcept {
-    return static_cast<expiry>(std::clamp<std::int64_t>(when, 0, std::numeric_limits<expiry>::max()));
-}
 
 } // namespace
 

@@ -6,42 +6,28 @@
 #include <utility>
 #include <vector>
 
-// Commands that need to know something from elsewhere: keys, or the
-// application's consent (hooks.cpp). Such a command is put back in front of those behind it,
-// the connection waits as it does for the bus, and when the answer has come, the command is handled once more and finds
-// it. So nothing that it has found out before is taken for granted.
+// Commands that need to know something from elsewhere: keys, or the application's consent (application.cpp). Such a
+// command is put back in front of those behind it, the connection waits as it does for the bus, and when the answer has
+// come, the command is handled once more and finds it. So nothing that it has found out before is taken for granted.
 namespace carillon::conversation {
 
-void host::use_keys(std::shared_ptr<const keys::key_set> keys, std::shared_ptr<const keys::key_set> subscription_keys) {
-    CHECK(verifier_ != nullptr);
-    options_.tokens.keys = keys;
-    options_.tokens.subscription_keys = subscription_keys;
-    verifier_->use(std::move(keys), std::move(subscription_keys));
-}
-
 // False: the keys are what they are. True: the command waits for others, or has been answered.
-bool host::wait_for_keys(client& c, std::uint32_t id, const error_code& why, token_kind of) {
+bool host::wait_for_keys(client& c, std::uint32_t id, const error_code& why, people::token_kind of) {
     if (why != auth::error::key_unknown) return false;
-    const token_options& how = options_.tokens;
-    if (how.subscription_keys == nullptr) of = token_kind::connection;
-    const auto& fetch = of == token_kind::connection ? how.fetch_keys : how.fetch_subscription_keys;
-    if (!fetch) return false;
+    if (!tokens_.may_fetch(of)) return false;
     shard_.turns.has_toiled();
     if (const auto answer = take_answer(c)) {
         // Who cannot be told from an impostor now may come again.
         if (!std::get<keys_said>(*answer).fresh) fail(id, protocol::command_error::internal);
         return !std::get<keys_said>(*answer).fresh;
     }
-    auto& all = without_keys_.at(static_cast<std::size_t>(of));
-    all.push_back(key_of(c));
     ask_again(c);
-    if (all.size() == 1) fetch(); // the others hear of it, too
+    tokens_.wait(key_of(c), of);
     return true;
 }
 
-void host::on_keys(token_kind of, bool fresh) {
-    for (const net::connection_key each : std::exchange(without_keys_.at(static_cast<std::size_t>(of)), {}))
-        run_again(each, keys_said{fresh});
+void host::on_keys(people::token_kind of, bool fresh) {
+    for (const net::connection_key each : tokens_.take_waiting(of)) run_again(each, keys_said{fresh});
 }
 
 void host::ask_again(client& c) {

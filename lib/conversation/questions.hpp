@@ -2,13 +2,9 @@
 
 #include "hooks/answer.hpp"
 
-#include <cstdint>
 #include <variant>
 
 namespace carillon::conversation {
-
-/// What a token lets its client do.
-enum class token_kind : std::uint8_t { connection, subscription };
 
 /// The keys that were asked for have come, or they cannot be had just now.
 struct keys_said {

@@ -1,12 +1,9 @@
-#include "keys/key_set.hpp"
-#include "auth/verifier.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,15 +15,10 @@ namespace {
 // Connections that are looked at before other events get their turn; each may have many channels.
 constexpr std::uint32_t judged_per_turn = 128;
 
-bool are_checked_alike(const token_options& one, const token_options& other) {
-    return one.audience == other.audience && one.issuer == other.issuer && one.user_claim == other.user_claim &&
-           one.leeway == other.leeway;
-}
-
 } // namespace
 
 void host::reconfigure(const conversation::options& now) {
-    take_tokens(now.tokens);
+    tokens_.reconfigure(now.tokens);
     options_.anonymous = now.anonymous;
     options_.subscriptions_max = now.subscriptions_max;
     options_.expired_close_delay = now.expired_close_delay;
@@ -43,22 +35,6 @@ void host::reconfigure(const conversation::options& now) {
 void host::take_rules() noexcept {
     any_attended_ = rules_.any([](const auto& each) { return each.presence || each.join_leave; });
     any_recovers_ = rules_.any([](const auto& each) { return each.recovery != channels::recovery_mode::off; });
-}
-
-void host::take_tokens(const token_options& now) {
-    token_options& mine = options_.tokens;
-    const bool alike = are_checked_alike(mine, now);
-    const auto fetch = std::pair{mine.fetch_keys, mine.fetch_subscription_keys}; // whose URLs do not change
-    mine = now;
-    std::tie(mine.fetch_keys, mine.fetch_subscription_keys) = fetch;
-    if (mine.keys == nullptr && mine.subscription_keys == nullptr) {
-        verifier_ = nullptr;
-    } else if (verifier_ != nullptr && alike) {
-        verifier_->use(mine.keys != nullptr ? mine.keys : std::make_shared<const keys::key_set>(),
-                       mine.subscription_keys);
-    } else {
-        verifier_ = make_verifier(mine);
-    }
 }
 
 void host::judge_some(std::uint32_t first, std::shared_ptr<const channels::rules> before) {

@@ -15,7 +15,7 @@
 namespace carillon::gateway {
 
 namespace asio = boost::asio;
-using conversation::token_kind;
+using people::token_kind;
 
 namespace {
 

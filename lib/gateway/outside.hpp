@@ -4,9 +4,9 @@
 #include "backend/proxies.hpp"
 #include "backend/token_keys.hpp"
 #include "config/settings.hpp"
-#include "conversation/questions.hpp"
 #include "metrics/outward_facts.hpp"
 #include "outward/client.hpp"
+#include "people/gatekeeper.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -64,9 +64,9 @@ public:
     boost::asio::awaitable<std::vector<metrics::outward_facts>> facts(std::chrono::milliseconds patience);
 
 private:
-    void add_keys(const config::settings& how, std::string name, const std::string& url, conversation::token_kind of);
+    void add_keys(const config::settings& how, std::string name, const std::string& url, people::token_kind of);
     void tell_keys();
-    void want_keys(conversation::token_kind of, std::uint32_t shard);
+    void want_keys(people::token_kind of, std::uint32_t shard);
 
     boost::asio::io_context* control_;
     const all_shards* shards_;

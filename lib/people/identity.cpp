@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace carillon::people {
+
+expiry expiry_at(std::int64_t when) noexcept {
+    return static_cast<expiry>(std::clamp<std::int64_t>(when, 0, std::numeric_limits<expiry>::max()));
+}
+
+expiry expiry_at(const std::optional<std::chrono::sys_seconds>& when) noexcept {
+    return when ? std::max<expiry>(1, expiry_at(std::int64_t{when->time_since_epoch().count()})) : 0;
+}
 
 grant* person::find(std::string_view channel) noexcept {
     const auto found = std::ranges::find(grants, channel, &grant::channel);

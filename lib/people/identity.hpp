@@ -4,6 +4,7 @@
 #include "people/client_ids.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,14 @@ namespace carillon::people {
 
 /// Seconds since 1970, in 32 bits; 0: never.
 using expiry = std::uint32_t;
+
+/// As an application or a token says it; what is not in 32 bits is the nearest that is.
+expiry expiry_at(std::int64_t when) noexcept;
+/// Nothing: never.
+expiry expiry_at(const std::optional<std::chrono::sys_seconds>& when) noexcept;
+inline std::chrono::sys_seconds time_of(expiry when) noexcept {
+    return std::chrono::sys_seconds{std::chrono::seconds{when}};
+}
 
 /// What a subscription that the server made is to be told, until it is.
 struct standing_of_stream {

@@ -312,7 +312,7 @@ metrics::shard_counters shard::snapshot() const {
     copy.turn_waiting = static_cast<std::int64_t>(turns_.waiting());
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
-    if (sessions_) sessions_->talks().count_tokens(copy);
+    if (sessions_) sessions_->talks().tokens().count(copy);
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();
         const hub::patterns& patterns = embedded_->patterns();

@@ -60,7 +60,7 @@ struct share {
     std::uint16_t client_port = 0;     ///< 0: any free one
     std::uint16_t bus_port = 0;
     backend::token_keys keys{};                      ///< that its clients' tokens are checked with
-    std::function<void()> fetch_keys{};              ///< as in session::token_options
+    std::function<void()> fetch_keys{};              ///< as in people::token_options
     std::function<void()> fetch_subscription_keys{}; ///< the same
     backend::proxy_table* proxies = nullptr;         ///< who is asked what its clients may do; none: nobody
     people::user_counts* users = nullptr;            ///< as in session::options
@@ -127,9 +127,9 @@ public:
 
     // What `outside` has heard.
     void use_keys(const backend::token_keys& now) {
-        if (sessions_) sessions_->talks().use_keys(now.connections, now.subscriptions);
+        if (sessions_) sessions_->talks().tokens().use(now.connections, now.subscriptions);
     }
-    void on_keys(conversation::token_kind of, bool fresh) {
+    void on_keys(people::token_kind of, bool fresh) {
         if (sessions_) sessions_->talks().on_keys(of, fresh);
     }
     /// What a client of this shard says by a request of its own.

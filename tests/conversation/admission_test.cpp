@@ -281,7 +281,7 @@ TEST(admission, a_remembered_token_costs_no_check_of_its_signature) {
         EXPECT_EQ(client.heard(), words{welcome + "}}"});
     }
     metrics::shard_counters counted = shard.counters;
-    shard.sessions.talks().count_tokens(counted);
+    shard.sessions.talks().tokens().count(counted);
     EXPECT_EQ(counted.tokens_accepted, 3u);
     EXPECT_EQ(counted.token_memory_hits, 2u);
     EXPECT_EQ(counted.token_memory_misses, 1u);

@@ -11,7 +11,7 @@ namespace carillon::test {
 namespace {
 
 using words = std::vector<std::string>;
-using conversation::token_kind;
+using people::token_kind;
 
 constexpr std::string_view secret = "a secret of this test, 32 bytes and more";
 
@@ -63,7 +63,7 @@ TEST(questions, a_client_whose_key_is_not_known_waits_until_it_is) {
     here.shard->settle();
     EXPECT_EQ(client.heard(), words{});
     EXPECT_EQ(here.fetches, 1);
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     here.keys_come();
     EXPECT_EQ(client.heard(), words{welcome});
     EXPECT_EQ(here.shard->counters.commands(metrics::command_method::connect), 1u) << "though it was looked at twice";
@@ -80,7 +80,7 @@ TEST(questions, its_other_commands_wait_behind_it_in_order) {
     client.say(R"({"id":5,"rpc":{"method":"x","data":{}}})");
     here.shard->settle();
     EXPECT_EQ(client.heard(), words{});
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     here.keys_come();
     const std::string replies = welcome + "\n" + R"({"id":2,"subscribe":{}})" + "\n" +
                                 R"({"id":3,"error":{"code":103,"message":"permission denied"}})";
@@ -120,7 +120,7 @@ TEST(questions, many_ask_once) {
     EXPECT_EQ(here.fetches, 1);
     all[7].hang_up();
     here.shard->settle();
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     here.keys_come();
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (i != 7) { EXPECT_EQ(all[i].heard(), words{welcome}) << i; }
@@ -142,35 +142,35 @@ TEST(questions, those_who_have_no_time_left_in_a_turn_go_on_in_the_next) {
         all.back().say(connect());
         here.shard->settle();
     }
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     here.keys_come();
     for (ws_client& each : all) EXPECT_EQ(each.heard(), words{welcome});
 }
 
 TEST(questions, a_subscription_waits_for_its_key_too) {
     ground here;
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     ws_client client = here.shard->upgraded();
     client.say(connect());
     here.shard->settle();
     EXPECT_EQ(client.heard(), words{welcome});
-    here.shard->sessions.talks().use_keys(std::make_shared<const keys::key_set>(), nullptr);
+    here.shard->sessions.talks().tokens().use(std::make_shared<const keys::key_set>(), nullptr);
     client.say(subscribe(2));
     here.shard->settle();
     EXPECT_EQ(client.heard(), words{});
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     here.keys_come();
     EXPECT_EQ(client.heard(), words{R"({"id":2,"subscribe":{}})"});
 }
 
 TEST(questions, what_was_remembered_goes_with_the_keys) {
     ground here;
-    here.shard->sessions.talks().use_keys(with_secret(), nullptr);
+    here.shard->sessions.talks().tokens().use(with_secret(), nullptr);
     ws_client first = here.shard->upgraded();
     first.say(connect());
     here.shard->settle();
     EXPECT_EQ(first.heard(), words{welcome});
-    here.shard->sessions.talks().use_keys(std::make_shared<const keys::key_set>(), nullptr);
+    here.shard->sessions.talks().tokens().use(std::make_shared<const keys::key_set>(), nullptr);
     ws_client second = here.shard->upgraded();
     second.say(connect());
     here.shard->settle();
