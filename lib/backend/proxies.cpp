@@ -26,7 +26,7 @@ outward::target_options target_of(const config::proxy& how, std::string name) {
                                  .response_bytes_max = how.response_bytes_max,
                                  .failures_max = how.failures_max,
                                  .open_for = how.open};
-    CHECK(http::read_url(how.url, made.where).empty()); // config::load has looked at it
+    CHECK(http::read_url(how.url, made.where).empty()); // loading::load has looked at it
     return made;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "bus/embedded_bus.hpp"
-#include "config/load.hpp"
 #include "config/reload.hpp"
 #include "config/settings.hpp"
 #include "control/admin_route.hpp"
@@ -13,6 +12,7 @@
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
+#include "loading/load.hpp"
 #include "orders/server_api.hpp"
 #include "people/user_counts.hpp"
 #include "redis/redis_link.hpp"
@@ -79,7 +79,7 @@ public:
     /// SIGHUP reads the configuration and the certificates anew. Before run().
     void stop_on_signals();
     /// How the configuration is read anew; called on run()'s thread. Before run().
-    void read_again_by(std::function<config::outcome()> how) { read_again_ = std::move(how); }
+    void read_again_by(std::function<loading::outcome()> how) { read_again_ = std::move(how); }
 
 private:
     void build_routes();
@@ -110,7 +110,7 @@ private:
 
     config::settings loaded_; // as it was read
     config::settings settings_;
-    std::function<config::outcome()> read_again_;
+    std::function<loading::outcome()> read_again_;
     std::uint64_t reloads_done_ = 0;
     std::uint64_t reloads_refused_ = 0;
     bool emulate(std::uint32_t number, std::string session, std::string data, std::size_t most);

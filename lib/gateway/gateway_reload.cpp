@@ -58,7 +58,7 @@ reload_outcome gateway::read_and_take() {
     } else if (stopping_) {
         made.wrong = "the gateway is shutting down";
     } else {
-        config::outcome read = read_again_();
+        loading::outcome read = read_again_();
         wanted = std::move(read.value);
         if (!wanted) {
             made.wrong = std::move(read.text);

@@ -24,7 +24,7 @@ constexpr std::size_t connections_for_keys = 1;
 
 http::url url_of(const std::string& text) {
     http::url read;
-    CHECK(http::read_url(text, read).empty()); // config::load has looked at it
+    CHECK(http::read_url(text, read).empty()); // loading::load has looked at it
     return read;
 }
 

@@ -43,7 +43,7 @@ int serve(gateway::gateway& whole) {
     } catch (const std::exception& failure) { return fail(failure); }
 }
 
-int run_gateway(const config::settings& how, gateway::role which, std::function<config::outcome()> read) {
+int run_gateway(const config::settings& how, gateway::role which, std::function<loading::outcome()> read) {
     try {
         gateway::gateway whole{how, which};
         whole.stop_on_signals();
@@ -82,10 +82,10 @@ int run_program(config::program which, int argc, const char* const* argv) {
     if (is_gateway && argc > 1 && std::string_view{argv[1]} == "import-centrifugo")
         return run_import_command(argc - 1, argv + 1);
     const auto read = [which, argc, argv] {
-        return config::load(which, argc, argv, config::process_environment(), shards::allowed_cores(),
-                            complaint_of_keys);
+        return loading::load(which, argc, argv, loading::process_environment(), shards::allowed_cores(),
+                             complaint_of_keys);
     };
-    const config::outcome loaded = read();
+    const loading::outcome loaded = read();
     if (!loaded.value) return say(loaded.exit_code, loaded.text);
     try {
         if (!loaded.health.empty()) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/load.hpp"
+#include "loading/load.hpp"
 
 namespace carillon::program {
 

@@ -1,8 +1,8 @@
 #include "program/token_command.hpp"
 
 #include "config/content.hpp"
-#include "config/load.hpp"
 #include "keys/signer.hpp"
+#include "loading/load.hpp"
 #include "protocol/payload.hpp"
 
 #include <CLI/CLI.hpp>
@@ -106,8 +106,8 @@ int run_token_command(int argc, const char* const* argv) {
     std::vector<std::string> rest = flags.remaining();
     std::vector<const char*> gateway_argv{argv[0]};
     for (const std::string& each : rest) gateway_argv.push_back(each.c_str());
-    const config::outcome loaded = config::load(config::program::gateway, static_cast<int>(gateway_argv.size()),
-                                                gateway_argv.data(), config::process_environment());
+    const loading::outcome loaded = loading::load(config::program::gateway, static_cast<int>(gateway_argv.size()),
+                                                  gateway_argv.data(), loading::process_environment());
     if (!loaded.value) {
         std::fprintf(loaded.exit_code == 0 ? stdout : stderr, "%s\n", loaded.text.c_str());
         return loaded.exit_code;

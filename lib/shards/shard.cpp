@@ -168,7 +168,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     }
     shedder_.emplace(context_, sessions_.get());
     if (how.bus_listen) {
-        CHECK(embedded_ != nullptr); // config::load lets nobody have a bus door beside an external bus
+        CHECK(embedded_ != nullptr); // loading::load lets nobody have a bus door beside an external bus
         door_ = std::make_unique<door::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
         listening.host = how.bus_listen->host;
         listening.port = mine.bus_port;

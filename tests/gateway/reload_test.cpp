@@ -27,7 +27,7 @@ constexpr const char* nothing_else = R"(,"restart_needed":[]}})"
 struct changing {
     struct source {
         std::mutex lock; // the gateway reads on its own thread
-        config::outcome next;
+        loading::outcome next;
     };
 
     explicit changing(const config::settings& first)

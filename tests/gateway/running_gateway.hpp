@@ -42,7 +42,7 @@ inline std::string read_to_the_end(test::peer& from) {
 }
 
 struct running_gateway {
-    explicit running_gateway(const config::settings& how, std::function<config::outcome()> read_again = {})
+    explicit running_gateway(const config::settings& how, std::function<loading::outcome()> read_again = {})
         : whole{how} {
         whole.read_again_by(std::move(read_again));
         runs = std::jthread{[this] { whole.run(); }};

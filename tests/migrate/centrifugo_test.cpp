@@ -1,4 +1,4 @@
-#include "config/load.hpp"
+#include "loading/load.hpp"
 #include "migrate/centrifugo.hpp"
 #include "migrate/reading.hpp"
 
@@ -31,7 +31,7 @@ std::string complaint_of(const std::string& toml) {
     std::ofstream{path} << toml;
     const std::string flag = "--config=" + path;
     const char* const arguments[] = {"carillon", flag.c_str()};
-    const auto loaded = config::load(2, arguments, {});
+    const auto loaded = loading::load(2, arguments, {});
     std::filesystem::remove_all(folder);
     return loaded.value ? "" : loaded.text;
 }

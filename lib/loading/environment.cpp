@@ -1,11 +1,11 @@
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <unistd.h>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 constexpr std::string_view prefix = "CARILLON_";
@@ -79,4 +79,4 @@ environment process_environment() {
     return variables;
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,6 +1,6 @@
-#include "config/loading.hpp"
+#include "loading/loading.hpp"
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 TEST(jwks, where_it_is_must_be_a_url) {
@@ -19,4 +19,4 @@ TEST(jwks, the_shortest_time_is_not_longer_than_the_longest) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

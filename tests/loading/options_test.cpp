@@ -1,6 +1,6 @@
 #include "config/option.hpp"
-#include "config/sources.hpp"
 #include "config/value.hpp"
+#include "loading/sources.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 TEST(options, names_are_unlike_each_other_and_have_three_regular_forms) {
@@ -166,4 +166,4 @@ TEST(documentation, its_example_file_is_valid) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

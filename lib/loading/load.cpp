@@ -1,10 +1,10 @@
-#include "config/load.hpp"
+#include "loading/load.hpp"
 
-#include "config/api_keys.hpp"
-#include "config/name_spaces.hpp"
-#include "config/proxies.hpp"
 #include "config/rules.hpp"
-#include "config/sources.hpp"
+#include "loading/api_keys.hpp"
+#include "loading/name_spaces.hpp"
+#include "loading/proxies.hpp"
+#include "loading/sources.hpp"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 #include <sstream>
 #include <utility>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 constexpr int exit_valid = 0, exit_invalid = 2;
@@ -189,4 +189,4 @@ outcome load(int argc, const char* const* argv, const environment& variables, st
     return load(program::gateway, argc, argv, variables, cores);
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,4 +1,4 @@
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <numeric>
 #include <utility>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 std::size_t distance(std::string_view left, std::string_view right) {
@@ -54,4 +54,4 @@ std::string hint(program which, form written, std::string_view name, std::vector
 
 std::string key_of(const option& option) { return std::string{option.key}; }
 
-} // namespace carillon::config
+} // namespace carillon::loading

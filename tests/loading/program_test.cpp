@@ -1,10 +1,10 @@
-#include "config/loading.hpp"
 #include "config/option.hpp"
 #include "config/value.hpp"
+#include "loading/loading.hpp"
 
 #include <set>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 TEST(program, the_bus_has_these_options_and_the_gateway_all) {
@@ -165,4 +165,4 @@ TEST(program, a_suggestion_is_an_option_of_the_program) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,12 +1,12 @@
 #include "channels/pattern.hpp"
-#include "config/loading.hpp"
-#include "config/name_spaces.hpp"
+#include "loading/loading.hpp"
+#include "loading/name_spaces.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 using channels::party;
@@ -246,4 +246,4 @@ TEST(name_spaces, of_the_documentation_are_valid) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,9 +1,9 @@
-#include "config/loading.hpp"
 #include "config/rules.hpp"
+#include "loading/loading.hpp"
 
 #include <cstdlib>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 using namespace std::chrono_literals;
@@ -399,4 +399,4 @@ TEST(environment, the_process_gives_its_carillon_variables_only) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <toml++/toml.h>
 
@@ -9,7 +9,7 @@
 #include <vector>
 
 /// The keys of the server API: those of `api_key` and its file, and the tables `[[api_key]]`.
-namespace carillon::config {
+namespace carillon::loading {
 
 /// A key goes into a header field, so it is a word.
 bool is_api_key(std::string_view text);
@@ -23,4 +23,4 @@ complaint read_api_key_tables(const std::string& path, const toml::node& node, s
 /// Reads the files that the tables name, and checks that no key is there twice. They come behind those of `values`.
 complaint take_api_keys(std::vector<placed_api_key>& all, settings& values);
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,6 +1,6 @@
-#include "config/loading.hpp"
+#include "loading/loading.hpp"
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 TEST(password, it_is_read_from_a_file_without_the_newline) {
@@ -67,4 +67,4 @@ TEST(password, it_is_taken_as_it_is_written) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,4 +1,4 @@
-#include "config/name_spaces.hpp"
+#include "loading/name_spaces.hpp"
 
 #include "channels/pattern.hpp"
 
@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 using channels::audience;
@@ -304,4 +304,4 @@ complaint check_personal_channel(const settings& values, const origins& set_by) 
     return fmt::format("{}: there is no namespace {}", set_by.at("personal_channel_namespace"), in_quotes(name));
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,20 +1,13 @@
-#include "config/api_keys.hpp"
-#include "config/name_spaces.hpp"
-#include "config/proxies.hpp"
-#include "config/sources.hpp"
+#include "loading/api_keys.hpp"
+#include "loading/name_spaces.hpp"
+#include "loading/proxies.hpp"
+#include "loading/sources.hpp"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <memory>
-#include <system_error>
-
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
-
-std::string because_of(int number) { return std::generic_category().message(number); }
 
 /// TOML has types, so a number in quotes is a mistake worth a word.
 complaint read_scalar(const toml::node& node, const option& row, std::vector<std::string>& into) {
@@ -63,17 +56,6 @@ complaint read_entry(program which, const std::string& path, std::string_view ke
 
 } // namespace
 
-complaint read_content(const std::string& path, std::size_t bytes_max, std::string& content) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "re"), std::fclose};
-    if (!file) return fmt::format("cannot be opened: {}", because_of(errno));
-    content.resize(bytes_max + 1);
-    errno = 0;
-    content.resize(std::fread(content.data(), 1, content.size(), file.get()));
-    if (std::ferror(file.get()) != 0) return fmt::format("cannot be read: {}", because_of(errno));
-    if (content.size() > bytes_max) return fmt::format("is larger than {} bytes", bytes_max);
-    return {};
-}
-
 complaint read_file(program which, const std::string& path, file_content& into) {
     constexpr std::size_t file_bytes_max = 1'048'576;
     std::string content;
@@ -102,4 +84,4 @@ complaint read_file(program which, const std::string& path, file_content& into) 
     return {};
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/content.hpp"
-#include "config/load.hpp"
 #include "config/value.hpp"
+#include "loading/load.hpp"
 
 #include <string>
 #include <string_view>
@@ -10,7 +10,9 @@
 
 /// The three places that options come from. Each turns what it finds into `given` values and leaves their meaning to
 /// `assign`.
-namespace carillon::config {
+namespace carillon::loading {
+
+using namespace config; // whose options, values and rules are what this room is about
 
 /// One option as a source gives it.
 struct given {
@@ -81,4 +83,4 @@ std::string hint(program which, form written, std::string_view name, std::vector
 /// What --help prints.
 std::string help_text(program which);
 
-} // namespace carillon::config
+} // namespace carillon::loading

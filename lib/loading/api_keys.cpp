@@ -1,4 +1,4 @@
-#include "config/api_keys.hpp"
+#include "loading/api_keys.hpp"
 
 #include "api/request.hpp"
 #include "config/rules.hpp"
@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace carillon::config {
+namespace carillon::loading {
 
 namespace {
 
@@ -100,4 +100,4 @@ complaint take_api_keys(std::vector<placed_api_key>& all, settings& values) {
     return {};
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,7 +1,7 @@
-#include "config/loading.hpp"
 #include "config/rules.hpp"
+#include "loading/loading.hpp"
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 using keys = std::vector<api_key>;
@@ -88,4 +88,4 @@ TEST(api_key, a_body_has_room_for_a_publication) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

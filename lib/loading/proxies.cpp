@@ -1,4 +1,4 @@
-#include "config/proxies.hpp"
+#include "loading/proxies.hpp"
 
 #include "http/url.hpp"
 
@@ -10,7 +10,7 @@
 #include <map>
 #include <utility>
 
-namespace carillon::config {
+namespace carillon::loading {
 
 namespace {
 
@@ -254,4 +254,4 @@ complaint check_proxies(std::span<const placed_proxy> all, const settings& value
     return check_notices(all, values);
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

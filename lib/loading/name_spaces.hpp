@@ -2,7 +2,7 @@
 
 #include "channels/name_space.hpp"
 #include "config/rules.hpp"
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <toml++/toml.h>
 
@@ -16,9 +16,9 @@
 #include <vector>
 
 /// The tables `[[namespace]]` of the file.
-namespace carillon::config {
+namespace carillon::loading {
 
-/// Everything there is to know about one key of a namespace, written once, in config/name_spaces.cpp.
+/// Everything there is to know about one key of a namespace, written once, in loading/name_spaces.cpp.
 /// docs/channels.md follows from it.
 struct name_space_key {
     using place =
@@ -51,4 +51,4 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
 /// Checks that the namespace of personal channels is there.
 complaint check_personal_channel(const settings& values, const origins& set_by);
 
-} // namespace carillon::config
+} // namespace carillon::loading

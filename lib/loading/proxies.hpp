@@ -2,7 +2,7 @@
 
 #include "config/proxy.hpp"
 #include "config/rules.hpp"
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <toml++/toml.h>
 
@@ -13,9 +13,9 @@
 #include <vector>
 
 /// The tables `[[proxy]]` of the file.
-namespace carillon::config {
+namespace carillon::loading {
 
-/// Everything there is to know about one key of a proxy, written once, in config/proxies.cpp. docs/proxy.md follows
+/// Everything there is to know about one key of a proxy, written once, in loading/proxies.cpp. docs/proxy.md follows
 /// from it.
 struct proxy_key {
     using place = std::variant<std::string proxy::*, std::size_t proxy::*, std::chrono::milliseconds proxy::*,
@@ -44,4 +44,4 @@ complaint read_proxies(const std::string& path, const toml::node& node, std::vec
 /// Checks that their namespaces are there, and that no two are asked about the same.
 complaint check_proxies(std::span<const placed_proxy> all, const settings& values);
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,6 +1,6 @@
-#include "config/loading.hpp"
+#include "loading/loading.hpp"
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 using namespace std::chrono_literals;
@@ -155,4 +155,4 @@ TEST(external_bus, no_text_shows_its_password) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

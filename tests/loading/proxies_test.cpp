@@ -1,12 +1,12 @@
-#include "config/loading.hpp"
-#include "config/proxies.hpp"
+#include "loading/loading.hpp"
+#include "loading/proxies.hpp"
 
 #include <fmt/format.h>
 
 #include <fstream>
 #include <sstream>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 TEST(proxies, are_read_with_all_their_keys) {
@@ -122,4 +122,4 @@ TEST(proxies, of_the_documentation_are_valid) {
 }
 
 } // namespace
-} // namespace carillon::config
+} // namespace carillon::loading

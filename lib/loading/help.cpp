@@ -1,11 +1,11 @@
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 constexpr std::size_t width = 100;
@@ -58,4 +58,4 @@ std::string help_text(program which) {
     return text;
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,4 +1,4 @@
-#include "config/sources.hpp"
+#include "loading/sources.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace carillon::config {
+namespace carillon::loading {
 namespace {
 
 /// CLI11 takes "--bus-listen=" for a flag whose value is the next argument; given as two arguments it is the empty
@@ -92,4 +92,4 @@ complaint read_flags(program which, int argc, const char* const* argv, command_l
     return parser{which}.parse(arguments(which, argc, argv), into);
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/load.hpp"
+#include "loading/load.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace carillon::config {
+namespace carillon::loading {
+
+using namespace config;
 
 using arguments = std::vector<std::string>;
 
@@ -72,4 +74,4 @@ inline std::string refused(const arguments& flags, const environment& variables 
     return refused_by(program::gateway, flags, variables);
 }
 
-} // namespace carillon::config
+} // namespace carillon::loading
