@@ -31,8 +31,12 @@ fi
 # The clients of Python; with sanitizers those of Node have the same conversations.
 python=
 if [ "$preset" != asan ] && [ "$preset" != tsan ]; then
-    tests/sdk/environment
-    python=$PWD/build/sdk/bin/python
+    # Where their packages cannot be had, everything else is tested all the same.
+    if tests/sdk/environment; then
+        python=$PWD/build/sdk/bin/python
+    else
+        echo "The clients of Python could not be installed: their tests are left out."
+    fi
 fi
 
 mkdir -p build
