@@ -96,6 +96,11 @@ rules::place rules::find(std::string_view channel) const noexcept {
     return {where.said, where.space};
 }
 
+const name_space* rules::space_of(std::string_view channel) const noexcept {
+    const entry* const at = open_ ? &entries_.front() : entry_of(split(channel).name_space);
+    return at == nullptr ? nullptr : &at->space;
+}
+
 verdict rules::may_subscribe(std::string_view user, std::string_view channel, bool has_token) const noexcept {
     const found where = look_up(channel);
     if (!where.exists() || where.everything || has_token) return where.said;

@@ -62,6 +62,8 @@ public:
     };
     /// Ask this before a token is verified, and of each channel that a connection token names.
     place find(std::string_view channel) const noexcept;
+    /// The namespace of a channel that there is, without another look at the whole of its name.
+    const name_space* space_of(std::string_view channel) const noexcept;
 
     /// `has_token`: one for this channel and client, that was found good.
     verdict may_subscribe(std::string_view user, std::string_view channel, bool has_token) const noexcept;

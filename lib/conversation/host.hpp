@@ -77,6 +77,13 @@ public:
     bool on_deadline(client& c) { return end_expired(c) || refresh_by_application(c); }
     /// Sets the deadline of a live client: the next ping, the first of them at a random time.
     void schedule_ping(client& c, bool first);
+    /// What namespaces say of clients that are too slow; null: nothing is dropped in any of them.
+    const channels::rules* rules_of_dropping() const noexcept { return any_drop_ ? &rules_ : nullptr; }
+    /// Publications of channels, by their hashes, were dropped before the client got them: it leaves these channels, or
+    /// is told goodbye. Returns those of which it is to be told.
+    std::vector<std::string> leave_lost(client& c, std::span<const std::uint64_t> channels);
+    /// Tells it: it is to subscribe anew, and recovers what it lacks.
+    void tell_lost(client& c, std::span<const std::string> channels);
     /// It is told goodbye, or has gone without a word: it leaves its channels.
     void on_leaving(client& c, std::uint16_t code, std::string_view reason);
     /// Nothing is kept of it any more.
@@ -281,6 +288,7 @@ private:
     channels::rules rules_;
     std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
     bool any_attended_ = false;                           // whether there is a namespace that knows who is there
+    bool any_drop_ = false;     // whether there is one that drops what a client is too slow for
     bool any_recovers_ = false; // whether there is a namespace whose channels can be recovered
     std::minstd_rand jitter_{std::random_device{}()};
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for

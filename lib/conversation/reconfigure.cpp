@@ -34,6 +34,8 @@ void host::reconfigure(const conversation::options& now) {
 
 void host::take_rules() noexcept {
     any_attended_ = rules_.any([](const auto& each) { return each.presence || each.join_leave; });
+    any_drop_ =
+        rules_.any([](const auto& each) { return each.slow_consumer != channels::slow_consumer_policy::disconnect; });
     any_recovers_ = rules_.any([](const auto& each) { return each.recovery != channels::recovery_mode::off; });
 }
 

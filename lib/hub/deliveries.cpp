@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace carillon::hub {
 
@@ -32,6 +33,8 @@ struct deliveries::delivery {
     struct form {
         format of{};
         std::string bytes{};
+        std::size_t added = 0;          // of them, when something was added last
+        std::vector<range> others{};    // of them, that are no messages
         std::optional<frames> shared{}; // while it is sent
     };
     // In those formats that its members have, nearly always one. The later forms are kept for their memory.
@@ -47,6 +50,10 @@ struct deliveries::delivery {
     delivery* next_of_group = nullptr;
     std::unique_ptr<delivery> next;
 };
+
+std::string_view frames::channel() const noexcept {
+    return whose_ == nullptr ? std::string_view{} : whose_->name_of_group(group_);
+}
 
 std::size_t deliveries::key_hash::operator()(const key& of) const noexcept {
     std::size_t hash = 0;
@@ -109,7 +116,10 @@ void deliveries::add(const draft& what, std::uint32_t messages) {
     to.messages += messages;
     std::size_t longest = 0;
     std::size_t all = 0;
-    for (const delivery::form& each : to.all()) {
+    for (delivery::form& each : to.all()) {
+        const std::size_t before = std::exchange(each.added, each.bytes.size());
+        if (messages == 0 && each.added > before)
+            each.others.push_back({static_cast<std::uint32_t>(before), static_cast<std::uint32_t>(each.added)});
         longest = std::max(longest, each.bytes.size());
         all += each.bytes.size();
     }
@@ -123,7 +133,7 @@ void deliveries::send(delivery& from, const member& to) {
     delivery::form* const form = from.find(to.who.encoding());
     // None, or empty, where somebody came or left, for those who do not hear of it.
     if (form != nullptr && !form->bytes.empty()) {
-        if (!form->shared) form->shared.emplace(form->bytes);
+        if (!form->shared) form->shared.emplace(form->bytes, *from.whose, from.group, form->others);
         from.sink_of(to.who).deliver(to.who, *form->shared);
         delivered_ += from.messages;
     }
@@ -172,6 +182,8 @@ void deliveries::finish_first() {
     for (delivery::form& each : spare_->forms) {
         if (each.bytes.capacity() > frame_bytes_kept) std::string{}.swap(each.bytes);
         each.bytes.clear();
+        each.added = 0;
+        each.others.clear();
         each.shared.reset();
     }
     spare_->served = spare_->end = spare_->messages = 0;

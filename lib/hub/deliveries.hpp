@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace carillon::hub {
@@ -30,6 +31,8 @@ public:
     virtual std::span<member> members_of(std::uint32_t group) noexcept = 0;
     /// A member stands at another place now.
     virtual void on_moved(const member& moved, std::uint32_t place) noexcept = 0;
+    /// What the group is called. Valid until the members change.
+    virtual std::string_view name_of_group(std::uint32_t group) const noexcept = 0;
 
 protected:
     ~audience() = default;

@@ -129,6 +129,7 @@ public:
     void on_moved(const member& moved, std::uint32_t place) noexcept override {
         subscriptions_[moved.node].place = place;
     }
+    std::string_view name_of_group(std::uint32_t channel) const noexcept override { return name_of(channel); }
 
 private:
     struct subscription {

@@ -6,8 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carillon::hub {
 
@@ -64,19 +67,47 @@ struct publication {
     enum class kind : std::uint8_t { message, join, leave } what = kind::message;
 };
 
+class audience;
+
+/// A part of some bytes.
+struct range {
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+};
+
 /// Frames on their way to several subscribers: their bytes, and on request the same as a shared copy for those that
 /// must queue them. Made once for all.
 class frames {
 public:
     explicit frames(std::string_view bytes) noexcept : bytes_{bytes} {}
+    /// `others`: which of the bytes tell who came and left; all else are messages of the group.
+    frames(std::string_view bytes, const audience& whose, std::uint32_t group, std::span<const range> others) noexcept
+        : bytes_{bytes}, whose_{&whose}, group_{group}, others_{others} {}
+
     std::string_view bytes() const noexcept { return bytes_; }
     const std::shared_ptr<const std::string>& share() {
         if (shared_ == nullptr) shared_ = std::make_shared<const std::string>(bytes_);
         return shared_;
     }
+    std::span<const range> others() const noexcept { return others_; }
+    /// The name of the channel that they are from; empty if that is not known. Valid during the call.
+    std::string_view channel() const noexcept;
+
+    /// What a receiver has found out about them, so that it need not for the next that must queue them.
+    struct notes {
+        std::uint64_t source = 0;
+        std::uint32_t kind = 0;
+        std::uint8_t counted = 0;
+        std::uint8_t flags = 0;
+        std::vector<std::uint32_t> ends{}; ///< of each message
+    };
+    std::optional<notes> noted{};
 
 private:
     std::string_view bytes_;
+    const audience* whose_ = nullptr;
+    std::uint32_t group_ = 0;
+    std::span<const range> others_{};
     std::shared_ptr<const std::string> shared_;
 };
 

@@ -26,7 +26,7 @@ struct server::writable_awaiter {
 std::size_t server::send_now(record& r, std::string_view bytes) {
     if (r.put_aside) shard_.turns.send_put_aside(); // it was said earlier
     if (r.gone || r.closing || r.doomed) return bytes.size();
-    if (ablation::parked_writers || (r.busy != nullptr && !r.busy->outbox.empty())) return 0;
+    if (ablation::parked_writers || (r.busy != nullptr && (!r.busy->outbox.empty() || r.busy->cut))) return 0;
     net::io_result result;
     do {
         result = r.encrypted ? send_encrypted(r, bytes) : shard_.calls.send(r.descriptor, as_bytes(bytes));
@@ -54,15 +54,16 @@ void server::send(record& r, std::string_view bytes) {
 // rest of this one (RFC 6455 §5.4). So the limit may be exceeded by one piece, and then the connection ends.
 void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit) {
     busy_state& state = busy(r);
+    const bool stays_whole = offset > 0;
+    if (!stays_whole && !state.outbox.fits(bytes->size(), limit)) on_full(r, bytes->size());
     const bool was_empty = state.outbox.empty();
     const std::size_t before = state.outbox.bytes();
-    if (state.outbox.push(std::move(bytes), offset, offset > 0 ? no_limit : limit) == net::push_result::full) {
+    if (state.outbox.push(std::move(bytes), offset, stays_whole ? no_limit : limit) == net::push_result::full) {
         doom(r, true);
         return;
     }
     if (state.outbox.bytes() > limit) doom(r, true);
-    counters().outbox_bytes += static_cast<std::int64_t>(state.outbox.bytes() - before);
-    if (was_empty) ++counters().outboxes;
+    count_outbox(r, before, was_empty);
     if (!r.writing) flush(r);
     if constexpr (ablation::parked_writers) {
         boost::asio::post(shard_.context, [this, key = records().key_of(r)] {
@@ -71,6 +72,12 @@ void server::queue(record& r, net::shared_bytes bytes, std::size_t offset, std::
                 std::exchange(found->busy->writer, nullptr).resume();
         });
     }
+}
+
+void server::count_outbox(const record& r, std::size_t before, bool was_empty) {
+    const net::outbox& outbox = r.busy->outbox;
+    counters().outbox_bytes += static_cast<std::int64_t>(outbox.bytes()) - static_cast<std::int64_t>(before);
+    counters().outboxes += static_cast<std::int64_t>(was_empty) - static_cast<std::int64_t>(outbox.empty());
 }
 
 // The writer goroutine of the article, alive only while the peer does not take what there is.
@@ -121,8 +128,7 @@ bool server::write_burst(record& r) {
         ++counters().sends;
         counters().bytes_sent += static_cast<std::uint64_t>(result.value);
     } while (result.error == EINTR);
-    counters().outbox_bytes -= static_cast<std::int64_t>(before - outbox.bytes());
-    if (before > 0 && outbox.empty()) --counters().outboxes;
+    count_outbox(r, before, before == 0);
     if (result.would_block()) ++counters().send_again;
     if (result.error == 0 || result.would_block()) return true;
     doom(r, false);

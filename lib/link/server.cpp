@@ -212,8 +212,7 @@ void server::close(record& r, std::string_view last_word, bool forget_queued) {
     if (r.busy != nullptr && !r.busy->outbox.empty() && forget_queued) {
         const std::size_t before = r.busy->outbox.bytes();
         r.busy->outbox.forget_unsent();
-        counters().outbox_bytes -= static_cast<std::int64_t>(before - r.busy->outbox.bytes());
-        if (r.busy->outbox.empty()) --counters().outboxes;
+        count_outbox(r, before, false);
     }
     r.doomed = false;
     if (!last_word.empty()) {
@@ -306,7 +305,9 @@ void server::forget_kept(record& r) {
 }
 
 void server::settle(record& r) {
-    if (r.busy == nullptr || r.writing || r.busy->reader || r.busy->kept != nullptr || !r.busy->outbox.empty()) return;
+    if (r.busy == nullptr || r.writing || r.busy->reader || r.busy->kept != nullptr || r.busy->cut != nullptr ||
+        !r.busy->outbox.empty())
+        return;
     delete std::exchange(r.busy, nullptr);
 }
 

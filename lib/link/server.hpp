@@ -38,6 +38,7 @@ struct busy_state {
     std::coroutine_handle<> writer; ///< the flush coroutine, while it waits for room
     std::coroutine_handle<> reader; ///< the receive coroutine, in a build where it is parked between bursts
     std::unique_ptr<partial> kept;
+    std::unique_ptr<partial> cut; ///< what the owner must see to first: while it is there, nothing is sent directly
 };
 
 /// The record of a connection as this room needs it; an owner's record derives from it.
@@ -132,6 +133,9 @@ protected:
     /// The peer has ended its direction. True: it still gets something, and the owner sees to an end of that; false:
     /// the connection ends now. Called again for each further look at the socket.
     virtual bool on_end(record&) { return false; }
+    /// Something that is not dropped does not fit: drop what may be dropped, by change_outbox(), for so many bytes. May
+    /// be called in the middle of a delivery, as all that queues.
+    virtual void on_full(record&, std::size_t /*bytes*/) {}
     /// The outbox was full. Called outside of deliveries; ends the connection one way or the other.
     virtual void on_slow(record& r) = 0;
     /// A connection that has waited in line goes on; it is still paused.
@@ -150,9 +154,29 @@ protected:
     /// it.
     template <class Share>
     void send(record& r, std::string_view bytes, Share&& share) {
-        const std::size_t sent = send_now(r, bytes);
-        if (sent < bytes.size()) queue(r, share(), sent, options_.outbox_bytes_max);
+        send_or(r, bytes, [&](std::size_t sent) { queue_rest(r, share(), sent); });
     }
+    /// Sends now what the kernel takes, and calls `rest(so many bytes)` if that is not all: it sees to the others.
+    template <class Rest>
+    void send_or(record& r, std::string_view bytes, Rest&& rest) {
+        const std::size_t sent = send_now(r, bytes);
+        if (sent < bytes.size()) rest(sent);
+    }
+    void queue_rest(record& r, net::shared_bytes bytes, std::size_t sent) {
+        queue(r, std::move(bytes), sent, options_.outbox_bytes_max);
+    }
+    /// Changes what waits for a connection: `change(outbox)`. Keeps the books, and sees to what is there afterwards.
+    template <class Change>
+    void change_outbox(record& r, Change&& change) {
+        busy_state& state = busy(r);
+        const std::size_t before = state.outbox.bytes();
+        const bool was_empty = state.outbox.empty();
+        change(state.outbox);
+        count_outbox(r, before, was_empty);
+        if (!state.outbox.empty() && !r.writing) flush(r);
+    }
+    /// It is ended as one that is too slow, when no delivery is under way.
+    void end_slow_later(record& r) { doom(r, true); }
 
     /// Puts a copy of the bytes aside and sends it when the turn ends: earlier if more is sent to this connection, if
     /// it ends, or if too much is put aside. Order is kept. Delivers nothing to others.
@@ -229,6 +253,7 @@ private:
     bool write_burst(record& r);
     std::size_t send_now(record& r, std::string_view bytes);
     void queue(record& r, net::shared_bytes bytes, std::size_t offset, std::size_t limit);
+    void count_outbox(const record& r, std::size_t before, bool was_empty);
     void doom(record& r, bool slow);
     void end_doomed();
     void end_sending(record& r);

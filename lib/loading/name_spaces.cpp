@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace carillon::loading {
 namespace {
@@ -107,12 +108,18 @@ constexpr name_space_key table[] = {
      "Whether clients that speak protobuf may publish bytes that are no text. A client that speaks JSON and subscribes "
      "is "
      "disconnected by them with 3506."},
+    {PLACE(slow_consumer),
+     {},
+     nullptr,
+     0,
+     "disconnect",
+     "What happens when a client takes less than is published: `disconnect`, it is disconnected with 3008 when too "
+     "much "
+     "waits for it; `drop_oldest`, of what waits the oldest is dropped; `keep_latest`, only the newest of each channel "
+     "waits."},
 };
 
 #undef PLACE
-
-/// What the design has and the gateway has not: said so, rather than left without effect.
-constexpr std::string_view not_yet[] = {"slow_consumer"};
 
 std::vector<std::string> names_in(const audience& parties) {
     std::vector<std::string> names;
@@ -139,8 +146,9 @@ struct describe_values {
     std::string operator()(std::chrono::seconds name_space::*) const {
         return fmt::format("a number from 1 to {} (seconds)", of.most);
     }
-    std::string operator()(channels::recovery_mode name_space::*) const {
-        return fmt::format("one of {}", fmt::join(names_of<channels::recovery_mode>(), ", "));
+    template <class Enum>
+    requires std::is_enum_v<Enum> std::string operator()(Enum name_space::*) const {
+        return fmt::format("one of {}", fmt::join(names_of<Enum>(), ", "));
     }
     std::string operator()(audience name_space::*) const {
         return fmt::format("an array, any of {}", fmt::join(names_in(of.of), ", "));
@@ -186,18 +194,19 @@ struct reader {
         return {};
     }
 
-    complaint operator()(channels::recovery_mode name_space::*member) const {
+    template <class Enum>
+    requires std::is_enum_v<Enum> complaint operator()(Enum name_space::*member) const {
         if (!node.is_string()) return fmt::format("give {}, in quotes", values_of(of));
         const std::string& text = **node.as_string();
         bool known = false;
-        boost::mp11::mp_for_each<boost::describe::describe_enumerators<channels::recovery_mode>>([&](auto each) {
+        boost::mp11::mp_for_each<boost::describe::describe_enumerators<Enum>>([&](auto each) {
             if (text != each.name) return;
             into.*member = each.value;
             known = true;
         });
         if (known) return {};
         return fmt::format("{} is not known; give {}{}", in_quotes(text), values_of(of),
-                           did_you_mean(text, names_of<channels::recovery_mode>()));
+                           did_you_mean(text, names_of<Enum>()));
     }
 
     complaint operator()(audience name_space::*member) const {
@@ -224,8 +233,6 @@ struct reader {
 };
 
 complaint refuse_key(std::string_view key) {
-    if (std::ranges::find(not_yet, key) != std::end(not_yet))
-        return fmt::format("{} of a namespace is not yet supported", in_quotes(key));
     // In TOML all that follows a table is in it.
     if (find_option(key) != nullptr)
         return fmt::format("{} is no key of a namespace; write it above the first [[namespace]]", in_quotes(key));

@@ -24,7 +24,8 @@ struct name_space_key {
     using place =
         std::variant<bool channels::name_space::*, std::string channels::name_space::*,
                      channels::audience channels::name_space::*, std::size_t channels::name_space::*,
-                     std::chrono::seconds channels::name_space::*, channels::recovery_mode channels::name_space::*>;
+                     std::chrono::seconds channels::name_space::*, channels::recovery_mode channels::name_space::*,
+                     channels::slow_consumer_policy channels::name_space::*>;
     using check = complaint (*)(const std::string& text);
 
     std::string_view key;

@@ -19,6 +19,9 @@ using refused_counts = by_code<400, 403, 404, 405, 408, 414, 426, 431, 503, 505>
 /// The error codes of the client protocol.
 using command_error_counts = by_code<100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113>;
 
+/// Of the first namespaces of which there is something to count.
+using name_space_counts = by_text<32>;
+
 /// How connections ended: `++counters.connections_closed(close_code)` for a WebSocket,
 /// `++counters.connections_closed.resp()` for a connection of the bus door, which has no code. 1006 stands for an end
 /// without a Close frame (RFC 6455 §7.1.5), 0 for a connection that never was a WebSocket. Each connection that was

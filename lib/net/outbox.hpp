@@ -2,13 +2,16 @@
 
 #include "net/system_calls.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace carillon::net {
@@ -18,6 +21,14 @@ using shared_bytes = std::shared_ptr<const std::string>;
 
 enum class push_result : std::uint8_t { queued, full };
 
+/// What a piece is to its owner, who may want to drop it while it waits.
+struct label {
+    std::uint64_t source = 0; ///< what it came from; the owner's own meaning, as of all that follows
+    std::uint32_t kind = 0;   ///< 0: it is never dropped
+    std::uint8_t counted = 0;
+    std::uint8_t flags = 0;
+};
+
 /// What a slow peer has not taken yet, in order. Exists only while there is something in it. Thread: its shard's.
 class outbox {
 public:
@@ -26,6 +37,11 @@ public:
 
     /// Appends `bytes` from `offset` on; `full`, and nothing changed, when more than `limit_bytes` would then wait.
     [[nodiscard]] push_result push(shared_bytes bytes, std::size_t offset, std::size_t limit_bytes);
+    /// Appends a part of `bytes`, whatever waits already; `started`: something that belongs to it has been sent.
+    void push(shared_bytes bytes, std::size_t begin, std::size_t end, bool started, const label& what);
+    bool fits(std::size_t bytes, std::size_t limit_bytes) const noexcept {
+        return bytes_ + bytes + piece_overhead_bytes <= limit_bytes;
+    }
 
     /// Sends until all is sent or the kernel takes no more. The value is the bytes sent; an error other than
     /// would_block means that the connection is broken.
@@ -35,6 +51,14 @@ public:
     /// The same through `take`, that is given pieces in their order and says, as a system call, how much it has taken.
     template <class Take>
     io_result send(Take&& take);
+
+    /// Drops the oldest piece of which nothing has been sent, of those that `may_go`; nothing: there is none. Walks
+    /// over what is older than it.
+    template <class MayGo>
+    std::optional<label> drop_oldest(MayGo&& may_go);
+    /// Drops all of these. Returns how many they were, and calls `dropped` for each.
+    template <class MayGo, class Dropped>
+    std::size_t drop_all(MayGo&& may_go, Dropped&& dropped);
 
     /// Forgets all but the piece that has been sent in part, without which the peer would read half a frame.
     void forget_unsent();
@@ -48,14 +72,19 @@ private:
     struct piece {
         shared_bytes bytes;
         std::size_t sent;
+        std::size_t end;
+        label what;
         bool started;
-        std::size_t left() const noexcept { return bytes->size() - sent; }
+        std::size_t left() const noexcept { return end - sent; }
+        const char* begin() const noexcept { return bytes->data() + sent; }
     };
 
     std::size_t offer(std::array<iovec, pieces_per_call>& pieces, std::size_t& offered) const;
     void sent(std::size_t count);
+    void trim();
 
     std::vector<piece> pieces_;
+    std::size_t labelled_ = 0; // of them, that may be dropped
     std::size_t first_ = 0;
     std::size_t bytes_ = 0;
 };
@@ -76,6 +105,42 @@ io_result outbox::send(Take&& take) {
         if (taken < offered) return {static_cast<long>(total), EAGAIN};
     }
     return {static_cast<long>(total), 0};
+}
+
+template <class MayGo>
+std::optional<label> outbox::drop_oldest(MayGo&& may_go) {
+    for (std::size_t i = first_; labelled_ > 0 && i < pieces_.size(); ++i) {
+        const piece& each = pieces_[i];
+        if (each.what.kind == 0 || each.started || !may_go(each.what)) continue;
+        const label dropped = each.what;
+        bytes_ -= each.left() + piece_overhead_bytes;
+        --labelled_;
+        const auto begin = pieces_.begin();
+        const auto at = begin + static_cast<std::ptrdiff_t>(i);
+        std::move_backward(begin + static_cast<std::ptrdiff_t>(first_), at, at + 1); // nearly always few
+        pieces_[first_++].bytes.reset();
+        trim();
+        return dropped;
+    }
+    return std::nullopt;
+}
+
+template <class MayGo, class Dropped>
+std::size_t outbox::drop_all(MayGo&& may_go, Dropped&& dropped) {
+    if (labelled_ == 0) return 0;
+    const std::size_t before = pieces_.size();
+    const auto kept =
+        std::remove_if(pieces_.begin() + static_cast<std::ptrdiff_t>(first_), pieces_.end(), [&](const piece& each) {
+            if (each.what.kind == 0 || each.started || !may_go(each.what)) return false;
+            bytes_ -= each.left() + piece_overhead_bytes;
+            --labelled_;
+            dropped(each.what);
+            return true;
+        });
+    pieces_.erase(kept, pieces_.end());
+    const std::size_t count = before - pieces_.size();
+    trim();
+    return count;
 }
 
 } // namespace carillon::net

@@ -55,7 +55,7 @@ void server::deliver(hub::subscriber to, hub::frames& what) {
     // And that it has connected, before it hears of channels that the server has subscribed it to.
     people::person* const more = c.waits() ? c.who.more() : nullptr;
     if (more != nullptr && more->connect != 0) return hold_back(*more, what.bytes());
-    send(c, what.bytes(), [&] { return what.share(); });
+    send_or(c, what.bytes(), [&](std::size_t sent) { wait_in_line(c, what, sent); });
 }
 
 // Too much makes a slow consumer of it, when it is answered.

@@ -93,6 +93,7 @@ private:
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     void on_bytes_after_close(link::record& r, std::span<std::byte> bytes) override;
+    void on_full(link::record& r, std::size_t bytes) override;
     void on_slow(link::record& r) override;
     void on_turn(link::record& r) override;
     void on_gone(link::record& r, link::ending why) override;
@@ -152,6 +153,11 @@ private:
     void hold_back(people::person& whose, std::string_view frames);
     void end_unfit(std::string_view channel);
     void end_some(const std::shared_ptr<const std::vector<net::connection_key>>& whose, std::size_t from);
+
+    // slow.cpp: whose sockets take less than there is
+    void wait_in_line(client& c, hub::frames& what, std::size_t sent);
+    void see_to(client& c, std::vector<std::uint64_t> cut);
+    void cut_off(net::connection_key whose);
 
     conversation::replies& replies() noexcept { return talks_.answers(); }
     // The client that was served is done with, and what it gets goes out when the turn ends, and what has been

@@ -175,13 +175,19 @@ TEST(name_spaces, say_what_a_channel_keeps) {
     EXPECT_TRUE(valid({"--config", path, "--bus", "redis://localhost"}).bus);
 }
 
-// They are in the plan; a gateway that took them and did nothing would be worse than one that says so.
-TEST(name_spaces, do_not_take_keys_that_would_do_nothing) {
+TEST(name_spaces, say_what_happens_to_slow_clients) {
     const folder here;
-    for (const std::string key : {"slow_consumer"}) {
-        const auto path = here.file("c.toml", "[[namespace]]\nname = 'ab'\n" + key + " = 1\n");
-        EXPECT_EQ(refused({"--config", path}), path + ":3: '" + key + "' of a namespace is not yet supported");
-    }
+    const auto path = here.file("c.toml", "[[namespace]]\nname = 'ab'\nslow_consumer = 'keep_latest'\n"
+                                          "[[namespace]]\nname = 'cd'\nslow_consumer = 'drop_oldest'\n"
+                                          "[[namespace]]\nname = 'ef'\n");
+    const auto all = valid({"--config", path}).namespaces;
+    EXPECT_EQ(all[0].slow_consumer, channels::slow_consumer_policy::keep_latest);
+    EXPECT_EQ(all[1].slow_consumer, channels::slow_consumer_policy::drop_oldest);
+    EXPECT_EQ(all[2].slow_consumer, channels::slow_consumer_policy::disconnect);
+    const auto wrong = here.file("d.toml", "[[namespace]]\nslow_consumer = 'drop_older'\n");
+    EXPECT_EQ(refused({"--config", wrong}), wrong +
+                                                ":2: slow_consumer: 'drop_older' is not known; give one of disconnect, "
+                                                "drop_oldest, keep_latest; did you mean drop_oldest?");
 }
 
 TEST(name_spaces, are_as_long_as_may_be) {
