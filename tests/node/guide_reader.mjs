@@ -20,8 +20,8 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const binary = process.env.GATEWAY_BINARY ?? join(here, '../../build/release/app/carillon');
 const limitMs = 20_000;
-/** What the pages use, each replaced by a free one: clients, control, bus door, and the reader's own back end. */
-const portsOfPages = [8000, 9000, 6390, 3000];
+/** What the pages use, each replaced by a free one: clients, control, bus door, the reader's own back end; two gateways, a Redis, a balancer. */
+const portsOfPages = [8000, 9000, 6390, 3000, 8001, 9001, 8002, 9002, 6379, 8080];
 
 /** Every fenced block and every comment that opens a page: {line, language, how, text}; `how` is empty where nothing is said. */
 export function blocksOf(markdown) {
@@ -79,6 +79,7 @@ export class Reader {
   #folder;
   #ports;
   #options;
+  #door;
   #gateway;
   #programs = [];
   #printed;
@@ -105,9 +106,9 @@ export class Reader {
         NODE_OPTIONS: `--import ${new URL('guide_browser.mjs', import.meta.url)}`,
         CARILLON_CLIENT_LISTEN: `localhost:${ports.get('8000')}`,
         CARILLON_CONTROL_LISTEN: `localhost:${ports.get('9000')}`,
-        CARILLON_BUS_LISTEN: `127.0.0.1:${ports.get('6390')}`,
       },
     };
+    this.#door = { CARILLON_BUS_LISTEN: `127.0.0.1:${ports.get('6390')}` }; // which a gateway on a bus outside has not
   }
 
   #here(text) {
@@ -164,7 +165,7 @@ export class Reader {
 
     gateway: async (text) => {
       await this.#gateway?.stop();
-      const gateway = new Program(text, this.#options, () => this.#wake());
+      const gateway = new Program(text, { ...this.#options, env: { ...this.#options.env, ...this.#door } }, () => this.#wake());
       this.#gateway = gateway;
       await this.#until(() => gateway.lines.some((line) => / is ready: /.test(line)), () => gateway.lines.join('\n'));
     },
