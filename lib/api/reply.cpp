@@ -114,7 +114,9 @@ void append_result(std::string& out, const connections_result& what) {
         append_text(out, R"(,"user":)", each.user);
         out += R"(,"transport":")";
         out += each.transport;
-        out += R"(","channels":[)";
+        out += '"';
+        if (!each.address.empty()) append_text(out, R"(,"address":)", each.address);
+        out += R"(,"channels":[)";
         append_list(out, each.channels, [&](const std::string& name) { protocol::append_json_string(out, name); });
         out += "]}";
     });

@@ -51,6 +51,7 @@ struct connection_info {
     std::string user{};
     std::vector<std::string> channels{};
     std::string_view transport = "websocket"; ///< static text
+    std::string address{};                    ///< empty: it is not known
 };
 /// Some of the process' connections.
 struct connections_result {

@@ -15,9 +15,9 @@ constexpr std::size_t minute = 60'000, hour = 60 * minute;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
 constexpr std::string_view files = "Configuration", listening = "Listening", machine = "Machine", clients = "Clients",
-                           encryption = "TLS", tokens = "Tokens", streams = "Streams", bus = "Bus",
-                           upstream = "Bus upstream", control = "Control", server_api = "Server API", events = "Events",
-                           admin = "Admin page", logging = "Log";
+                           admission = "Admission", encryption = "TLS", tokens = "Tokens", streams = "Streams",
+                           bus = "Bus", upstream = "Bus upstream", control = "Control", server_api = "Server API",
+                           events = "Events", admin = "Admin page", logging = "Log";
 
 constexpr option table[] = {
     {PLACE(config), both, files, 0, 4096, "",
@@ -116,6 +116,35 @@ constexpr option table[] = {
     {PLACE_MS(client_close_timeout), both, clients, 0, minute, "milliseconds",
      "Time for a client to answer our Close frame. Then its socket is closed all the same. On the bus door: time "
      "to read what was sent before the connection ends."},
+
+    {PLACE(proxy_protocol), gateway, admission, 0, 0, "",
+     "Each connection to the client port begins with a PROXY header (version 1 or 2), before TLS, that says whose it "
+     "is. "
+     "One that begins otherwise is closed. Only for ports that nobody reaches but through such a proxy, or with "
+     "trusted_proxies."},
+    {PLACE(trusted_proxies), gateway, admission, 0, 256, "networks",
+     "Proxies that are believed when they say whose connection they bring: addresses, networks like 10.0.0.0/8 or "
+     "2001:db8::/32, and unix for who comes over a unix socket. With the PROXY protocol, others are closed."},
+    {PLACE(trusted_proxy_headers), gateway, admission, 1, 3, "fields",
+     "Fields in which trusted proxies say it, X-Forwarded-For, Forwarded or X-Real-IP; the first that a request has "
+     "counts. Name only those that your proxies write: others come from anybody, through them."},
+    {PLACE(handshakes_per_second_max), gateway, admission, 0, 10'000'000, "connections a second",
+     "New connections in all, in each second. One more is answered with 503 and Retry-After, or closed where TLS is "
+     "spoken. 0: any number."},
+    {PLACE(address_handshakes_per_second_max), gateway, admission, 0, 1'000'000, "connections a second",
+     "The same for each address; of IPv6, for the first 64 bits. Proxies that are trusted have no limit of their own. "
+     "0: any number."},
+    {PLACE(address_connections_max), gateway, admission, 0, 16'000'000, "connections",
+     "Connections that one address has at once; one more is answered as above. 0: any number."},
+    {PLACE(addresses_max), gateway, admission, 64, 16'777'216, "addresses",
+     "Addresses that are remembered for these two limits, of up to 80 bytes each. Who comes from others is let in, "
+     "uncounted."},
+    {PLACE(memory_percent_max), gateway, admission, 0, 100, "percent",
+     "Memory in use, of what the cgroup allows (memory.max), above which new connections are answered with 503 and "
+     "/readyz says 503, until it is two percent less. 0, or no such limit: any."},
+    {PLACE(client_commands_per_second_max), gateway, admission, 0, 1'000'000, "commands a second",
+     "Commands of one client in a second, its connect and pongs apart. Further ones are answered with error 111, and "
+     "after as many again it is closed with 3013. 0: any number."},
 
     {PLACE(tls_certificate_files), gateway, encryption, 0, 64, "files",
      "Files with a certificate and those that vouch for it, as PEM: then the client port speaks TLS. Which of several "

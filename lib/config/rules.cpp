@@ -1,6 +1,7 @@
 #include "config/rules.hpp"
 
 #include "base/check.hpp"
+#include "config/peer_rules.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
@@ -159,6 +160,7 @@ complaint check_rules(program which, const settings& values, const origins& set_
     if (auto why = rules.bus_door()) return why;
     if (auto why = rules.listeners()) return why;
     if (auto why = rules.transports()) return why;
+    if (auto why = check_peers(values)) return why;
     if (auto why = rules.machine()) return why;
     if (auto why = rules.times()) return why;
     if (auto why = rules.urls()) return why;

@@ -71,6 +71,17 @@ struct settings {
     std::chrono::milliseconds client_pong_timeout{8'000};
     std::chrono::milliseconds client_close_timeout{5'000};
 
+    // Who comes in: whose address counts, and how many may come
+    bool proxy_protocol = false;
+    std::vector<std::string> trusted_proxies; // networks, or "unix"; none: nobody speaks for others
+    std::vector<std::string> trusted_proxy_headers{"X-Forwarded-For", "Forwarded", "X-Real-IP"};
+    std::size_t handshakes_per_second_max = 0; // 0: any number, here as below
+    std::size_t address_handshakes_per_second_max = 0;
+    std::size_t address_connections_max = 0;
+    std::size_t addresses_max = 65'536;
+    std::size_t memory_percent_max = 0; // of the cgroup's limit; 0: it is not looked at
+    std::size_t client_commands_per_second_max = 0;
+
     // TLS on the client port
     std::vector<std::string> tls_certificate_files; // none: no TLS
     std::vector<std::string> tls_key_files;         // of each of these certificates

@@ -1,5 +1,6 @@
 #include "auth/claims.hpp"
 #include "channels/name.hpp"
+#include "conversation/address_field.hpp"
 #include "conversation/host.hpp"
 #include "http/ascii.hpp"
 #include "protocol/payload.hpp"
@@ -245,6 +246,12 @@ void host::keep_fields(const client& c, const http::request_head& head) {
     if (options_.application == nullptr) return;
     auto kept = std::make_shared<hooks::head_fields>();
     for (const std::string& wanted : options_.application->fields()) {
+        if (const auto field = peer::forwarding_of(wanted)) {
+            if (auto own = address_field(*field, head, carrier_->address_of(c), options_.knows_proxies)) {
+                kept->emplace_back(wanted, std::move(*own));
+                continue;
+            }
+        }
         for (const http::header_field& each : head.headers()) {
             if (http::same_ignoring_case(each.name, wanted)) kept->emplace_back(wanted, each.value);
         }

@@ -3,6 +3,7 @@
 #include "base/function_ref.hpp"
 #include "conversation/client.hpp"
 #include "net/connection.hpp"
+#include "peer/address.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -29,6 +30,8 @@ public:
     virtual void end_slow(client& c) = 0;
     /// When host::on_deadline is to be asked.
     virtual void look_later(client& c, std::chrono::milliseconds after) = 0;
+    /// Whose it is; not known: it has gone, or has none.
+    virtual peer::address address_of(const client& c) const = 0;
 
     /// The client has waited, and `reply` adds what it waited for: then its commands behind go on.
     virtual void answer(client& c, function_ref<void()> reply) = 0;

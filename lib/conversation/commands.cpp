@@ -59,6 +59,7 @@ void host::carry_out(client& c, const protocol::command& command) {
     if (connects != (c.where() == stage::connecting)) {
         return break_off(c, metrics::protocol_failure::unexpected_command);
     }
+    if (!connects && pace_.limits() && !has_pace(c, command)) return;
     // The SDKs do not come back from 3501: what cannot be passed on costs the one command. A `send` has no reply.
     if (command.too_deep && command.id != 0) {
         if (std::holds_alternative<protocol::publish_request>(command.what))

@@ -7,7 +7,7 @@ namespace carillon::conversation {
 host::host(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const conversation::options& how,
            carrier& out)
     : shard_{shard}, options_{how}, hub_{&subscribers}, bus_{&bus}, carrier_{&out}, replies_{out}, tokens_{how.tokens},
-      rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)} {
+      pace_{how.commands_per_second_max}, rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)} {
     take_rules();
     if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
         hub_->watch(*this);
@@ -37,6 +37,7 @@ void host::on_leaving(client& c, std::uint16_t code, std::string_view reason) {
 }
 
 void host::forget(client& c) {
+    pace_.forget(shard_.records.index_of(c));
     c.who.clear();
     forget_answer(c);
     forget_fields(c);

@@ -6,6 +6,7 @@
 #include "channels/rules.hpp"
 #include "conversation/carrier.hpp"
 #include "conversation/client.hpp"
+#include "conversation/command_pace.hpp"
 #include "conversation/options.hpp"
 #include "conversation/parts.hpp"
 #include "conversation/questions.hpp"
@@ -143,6 +144,7 @@ private:
     void answer_subscribe(client& c, std::uint32_t id, protocol::subscribe_result what);
     void fail(std::uint32_t id, protocol::command_error why);
     std::optional<protocol::payload_kind> kind_of(const client& c, std::string_view channel, std::string_view data);
+    bool has_pace(client& c, const protocol::command& command);
     bool channel_is_refused(client& c, std::uint32_t id, std::string_view channel);
     void disconnect(client& c, protocol::disconnect code);
     void break_off(client& c, metrics::protocol_failure what);
@@ -285,6 +287,7 @@ private:
     conversation::replies replies_;
     people::gatekeeper tokens_;
     people::client_ids ids_;
+    command_pace pace_;
     channels::rules rules_;
     std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
     bool any_attended_ = false;                           // whether there is a namespace that knows who is there

@@ -119,6 +119,7 @@ std::uint32_t host::list_connections(std::uint32_t first, std::string_view user,
             made.client = uuid_text{ids_.id_of(key_of(c))}.view();
             made.user = c.who.user(in);
             made.transport = carriers::transport_of(c.speaks());
+            if (const auto whose = carrier_->address_of(c); whose.known()) made.address = peer::to_text(whose);
             hub_->each_channel_of(c.channels, [&](std::string_view name) { made.channels.emplace_back(name); });
             bytes += bytes_of(made);
         });

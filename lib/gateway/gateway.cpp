@@ -113,6 +113,7 @@ gateway::gateway(const config::settings& how, role which)
     outside_.emplace(control_context_, how, keys, shards_);
     if (how.user_connections_max > 0) users_.emplace(static_cast<std::uint32_t>(how.user_connections_max));
     if (which == role::gateway) encryption_ = encryption::of(how);
+    doorkeeper_.emplace(control_context_, how);
     shards::share mine{.number = 0,
                        .shards = static_cast<std::uint32_t>(count),
                        .connections_max =
@@ -124,6 +125,7 @@ gateway::gateway(const config::settings& how, role which)
                        .users = users_ ? &*users_ : nullptr,
                        .entrance = encryption_ ? &encryption_->entrance() : nullptr,
                        .pages = client_routes_.paths()};
+    mine.door = doorkeeper_->door();
     mine.node = random_name();
     mine.emulate = [this, most = how.client_emulations_waiting_max](std::uint32_t number, std::string session,
                                                                     std::string data) {

@@ -134,6 +134,7 @@ private:
     std::unique_ptr<redis::redis_link> upstream_;
     std::optional<people::user_counts> users_; // where their connections are limited
     std::unique_ptr<encryption> encryption_;   // null: no TLS
+    std::optional<doorkeeper> doorkeeper_;
     std::vector<std::unique_ptr<shards::shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;

@@ -122,6 +122,9 @@ asio::awaitable<control::response> gateway::ready() {
     if (stopping_) {
         answer.status = 503;
         answer.body = "shutting down\n";
+    } else if (const std::string why = doorkeeper_->closed(); !why.empty()) {
+        answer.status = 503;
+        answer.body = why + "\n";
     } else if (upstream_ && !upstream_->live()) {
         const auto figures = co_await ask_upstream();
         answer.status = 503;
@@ -155,6 +158,7 @@ asio::awaitable<control::response> gateway::metrics() {
     facts.drain_clients_left = leaving.left;
     facts.drain_closes_per_second = leaving.rate;
     facts.drain_seconds_left = leaving.seconds;
+    doorkeeper_->count(facts);
     std::optional<metrics::upstream_facts> bus;
     if (upstream_) {
         const auto figures = co_await ask_upstream();

@@ -60,11 +60,18 @@ std::size_t write_refusal(std::span<char> out, status code, std::string_view rea
     std::array<char, date_bytes> date;
     const bool dated = form.unix_time_s != 0;
     if (dated) write_date(date, form.unix_time_s);
-    const auto written = fmt::format_to_n(
-        out.data(), out.size(), "HTTP/1.1 {} {}\r\n{}{}{}{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}{}",
-        static_cast<unsigned>(code), phrase(code), dated ? "Date: " : "",
-        dated ? std::string_view{date.data(), date.size()} : std::string_view{}, dated ? "\r\n" : "", advice(code),
-        reason.size() + 1, form.head_only ? std::string_view{} : reason, form.head_only ? "" : "\n");
+    std::array<char, 32> later;
+    const std::size_t later_bytes =
+        form.retry_after_s == 0
+            ? 0
+            : fmt::format_to_n(later.data(), later.size(), "Retry-After: {}\r\n", form.retry_after_s).size;
+    const auto written =
+        fmt::format_to_n(out.data(), out.size(),
+                         "HTTP/1.1 {} {}\r\n{}{}{}{}{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}{}",
+                         static_cast<unsigned>(code), phrase(code), dated ? "Date: " : "",
+                         dated ? std::string_view{date.data(), date.size()} : std::string_view{}, dated ? "\r\n" : "",
+                         advice(code), std::string_view{later.data(), later_bytes}, reason.size() + 1,
+                         form.head_only ? std::string_view{} : reason, form.head_only ? "" : "\n");
     return written.size <= out.size() ? written.size : 0;
 }
 

@@ -58,6 +58,7 @@ inline constexpr std::size_t reason_bytes_max = 200;
 struct refusal_form {
     std::int64_t unix_time_s = 0; ///< for its Date (RFC 9110 §6.6.1); 0: not known, no Date
     bool head_only = false;       ///< the answer to HEAD, which has no content (RFC 9110 §9.3.2)
+    unsigned retry_after_s = 0;   ///< when to try again (RFC 9110 §10.2.3); 0: nothing is said of it
 };
 
 /// Writes a complete HTTP/1.1 response that closes the connection, with `reason` as its text, and returns its size in

@@ -28,7 +28,7 @@ struct server::readable_awaiter {
 
 server::server(const floor& shard, const options& how)
     : shard_{shard}, options_{how}, refused_{shard.context, shard.calls, shard.counters, how.farewells_max},
-      relays_{shard.context, shard.counters, how.relays_max} {
+      relays_{shard.context, shard.counters, how.relays_max}, keeps_addresses_{needs_addresses(how)} {
     shard_.poll.attach(how.who, *this);
 }
 
@@ -43,16 +43,23 @@ record* server::find(net::connection_key key) noexcept {
 // --- accepting
 
 void server::admit(int descriptor, work::lease& held, bool encrypted) {
+    newcomer who;
+    if (const auto why = judge(descriptor, who)) return turn_away(descriptor, *why, who.whose, encrypted);
     std::unique_ptr<tls::stream> stream;
-    if (encrypted && (stream = begin_handshake()) == nullptr) return refused_.take(descriptor);
+    if (encrypted && (stream = begin_handshake()) == nullptr) {
+        part(who);
+        return refused_.take(descriptor);
+    }
     record* r = open_ < options_.connections_max ? make_record() : nullptr;
     if (r == nullptr) {
         ++counters().accept_errors(metrics::accept_error::connection_limit);
+        part(who);
         if (!encrypted) refuse(descriptor); // in the middle of a handshake nothing can be said
         refused_.take(descriptor);
         return;
     }
     r->descriptor = descriptor;
+    greet(*r, who);
     if (encrypted) encrypt(*r, std::move(stream));
     ++open_;
     ++counters().connections_accepted(options_.kind);
@@ -133,6 +140,7 @@ net::detached server::receive(record& r) {
 
 server::reading server::read_burst(record& r, work::lease& held) {
     const std::span<std::byte> buffer = held.buffer();
+    if (auto outcome = reading::drained; r.unannounced && !hear_proxy(r, buffer, outcome)) return outcome;
     const auto [result, more] = r.encrypted ? take_encrypted(r, buffer) : take(r, buffer);
     if (result.would_block()) return more ? reading::more : reading::drained;
     if (result.error != 0) {
@@ -241,6 +249,8 @@ void server::leave(record& r) {
     --open_;
     --counters().connections_open(options_.kind);
     shard_.wheel.cancel(r);
+    if (r.counted) part({addresses_[records().index_of(r)], true});
+    r.counted = false;
     r.gone = true;
 }
 

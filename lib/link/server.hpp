@@ -9,6 +9,8 @@
 #include "net/slab.hpp"
 #include "net/system_calls.hpp"
 #include "net/timer_wheel.hpp"
+#include "peer/admission.hpp"
+#include "peer/network.hpp"
 #include "tls/stream.hpp"
 #include "work/work_pool.hpp"
 
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -79,6 +82,10 @@ public:
         tls::entrance* entrance = nullptr;         ///< for encrypted(): outlives the server
         std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, that have begun and are not over
         std::size_t relays_max = 256;              ///< encrypted connections whose descriptor was released
+        bool proxy_header = false;                 ///< each connection begins with one (peer::proxy_header)
+        /// Who may bring the connections of others; with `proxy_header`, none means everybody. Outlives the server.
+        const peer::trusted* proxies = nullptr;
+        peer::admission* admission = nullptr; ///< who may come in; none: everybody. Outlives the server
     };
 
     server(const floor& shard, const options& how);
@@ -124,6 +131,8 @@ protected:
     /// Called for a connection over the limit: may send a last word; the descriptor is closed when the peer has
     /// had time to read it.
     virtual void refuse(int descriptor) = 0;
+    /// Somebody is not let in, whose address it is as far as that is known. May send a last word if `hears`.
+    virtual void on_turned_away(int, metrics::connection_refusal, const peer::address&, bool /*hears*/) {}
     /// The record has its descriptor: set the first deadline.
     virtual void on_open(record& r) = 0;
     /// Bytes have come. They are the owner's until it returns; 64 more may be read after them. May end the connection.
@@ -227,6 +236,15 @@ protected:
     void schedule(record& r, std::chrono::milliseconds after) { shard_.wheel.schedule(r, shard_.now(), after); }
     void cancel_deadline(record& r) { shard_.wheel.cancel(r); }
 
+    /// Whose connection it is: what a proxy has said of it, or else the other end of its socket.
+    peer::address address_of(const record& r) const noexcept;
+    /// The same, not known where only the socket would have to be asked.
+    peer::address kept_address(const record& r) const noexcept;
+    /// Whether a proxy that is trusted has brought it, and has not said yet whose it is.
+    bool is_of_proxy(const record& r) const noexcept;
+    /// A proxy says whose it is. Not empty: so that it may not come in.
+    std::optional<metrics::connection_refusal> learn_address(record& r, const peer::address& whose);
+
     net::slab& records() noexcept { return shard_.records; }
     metrics::shard_counters& counters() noexcept { return shard_.counters; }
     record* find(net::connection_key key) noexcept;
@@ -261,6 +279,21 @@ private:
     void release_if_unused(record& r);
     void end_hold(record& r);
 
+    // addresses.cpp: whose connections these are, and whether they may come in
+    struct newcomer {
+        peer::address whose{};
+        bool counted = false; // by the admission, until it leaves
+    };
+    static bool needs_addresses(const options& how) noexcept;
+    bool is_trusted(const peer::address& whose) const noexcept;
+    std::optional<metrics::connection_refusal> judge(int descriptor, newcomer& who);
+    std::optional<metrics::connection_refusal> enter(newcomer& who);
+    void turn_away(int descriptor, metrics::connection_refusal why, const peer::address& whose, bool encrypted);
+    void greet(record& r, const newcomer& who);
+    void part(const newcomer& who);
+    bool hear_proxy(record& r, std::span<std::byte> buffer, reading& outcome);
+    void expel(record& r, metrics::connection_refusal why);
+
     // encryption.cpp: what is different where TLS is spoken
     tls::stream& stream_of(const record& r);
     std::unique_ptr<tls::stream> begin_handshake();
@@ -286,6 +319,8 @@ private:
     std::deque<std::unique_ptr<tls::stream>> streams_; // by the record's place, up to the last that had one
     std::deque<sentence> doomed_;                      // at most one for each connection
     std::uint32_t open_ = 0;
+    bool keeps_addresses_;                 // else a socket is asked when somebody wants to know
+    std::vector<peer::address> addresses_; // if they are kept, by the record's place, up to the last there was
 };
 
 } // namespace carillon::link

@@ -200,6 +200,13 @@ void collect_facts(collector& into, const process_facts& facts) {
               facts.connections_limit);
     into.known_fact(counter, "carillon_log_lines_dropped_total", "Lines of the log that nobody read in time.",
                     facts.log_lines_dropped);
+    into.fact(gauge, "carillon_memory_used_bytes", "Memory in use, of what the cgroup allows.",
+              facts.memory_used_bytes);
+    into.fact(gauge, "carillon_memory_limit_bytes", "Memory that the cgroup allows.", facts.memory_limit_bytes);
+    into.known_fact(gauge, "carillon_addresses", "Addresses remembered, for their limits.", facts.addresses);
+    into.known_fact(counter, "carillon_addresses_uncounted_total",
+                    "Connections let in uncounted, because no more addresses could be remembered.",
+                    facts.addresses_uncounted);
     into.reloads(facts);
     into.known_fact(gauge, "carillon_drain_clients_left", "Clients still to be told to go, at a shutdown or rebalance.",
                     facts.drain_clients_left);

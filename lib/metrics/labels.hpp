@@ -14,6 +14,11 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(connection_kind, std::uint8_t, websocket, resp)
 /// Why a connection was not accepted, or had to wait in the backlog.
 BOOST_DEFINE_FIXED_ENUM_CLASS(accept_error, std::uint8_t, no_lease, fd_limit, connection_limit, other)
 
+/// Why a connection was not let in: the PROXY header is malformed or too long, or comes from who may not send one; the
+/// process has too little memory left; too many came in this second, or of its address; its address has enough.
+BOOST_DEFINE_FIXED_ENUM_CLASS(connection_refusal, std::uint8_t, proxy_header, untrusted_proxy, memory, handshakes,
+                              handshakes_of_address, connections_of_address)
+
 /// What became of a TLS handshake: a whole one, or one that a session ticket made short; it went wrong, the peer went
 /// away, we ended it (its time was over, or the process ends), or there were as many as allowed.
 BOOST_DEFINE_FIXED_ENUM_CLASS(tls_handshake, std::uint8_t, full, resumed, failed, abandoned, cut, refused)

@@ -20,6 +20,11 @@ struct process_facts {
     std::uint64_t drain_clients_left = 0;
     double drain_closes_per_second = 0;
     double drain_seconds_left = 0;
+    // Of the cgroup, where it is watched; and of who may come in, 0 is known.
+    std::uint64_t memory_used_bytes = 0;
+    std::uint64_t memory_limit_bytes = 0;
+    std::uint64_t addresses = 0;
+    std::uint64_t addresses_uncounted = 0;
     std::string version = CARILLON_VERSION;
     std::string compiler = __VERSION__;
 };

@@ -33,7 +33,9 @@ struct connection {
     std::uint32_t wheel_previous = no_index; ///< neighbours in the timer wheel's list, as cells of the slab
     std::uint32_t wheel_next = no_index;
     std::uint32_t deadline_tick = 0; ///< 0: not in the wheel
-    owner owned_by : 5 = owner::none;
+    owner owned_by : 3 = owner::none;
+    bool counted : 1 = false;     ///< by its address
+    bool unannounced : 1 = false; ///< its proxy has not said yet whose it is
     bool encrypted : 1 = false;   ///< between its socket and its owner there is TLS
     bool in_line : 1 = false;     ///< waits for another turn to go on
     bool put_aside : 1 = false;   ///< bytes for it wait for the end of the turn

@@ -4,19 +4,36 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 namespace carillon::net {
 
+namespace {
+
+union socket_address {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+    sockaddr_un path;
+};
+
+} // namespace
+
+peer::address peer_address(int descriptor) noexcept {
+    socket_address end{};
+    socklen_t size = sizeof end;
+    peer::address made;
+    if (::getpeername(descriptor, &end.any, &size) != 0) return made;
+    if (end.any.sa_family == AF_INET) return peer::of_ipv4(reinterpret_cast<const std::uint8_t*>(&end.v4.sin_addr));
+    if (end.any.sa_family == AF_INET6) std::memcpy(made.bytes.data(), &end.v6.sin6_addr, made.bytes.size());
+    return made;
+}
+
 std::string peer_name(int descriptor) {
-    union {
-        sockaddr any;
-        sockaddr_in v4;
-        sockaddr_in6 v6;
-        sockaddr_un path;
-    } peer{};
+    socket_address peer{};
     socklen_t size = sizeof peer;
     if (::getpeername(descriptor, &peer.any, &size) != 0) return "unknown";
     std::array<char, INET6_ADDRSTRLEN> text{};

@@ -18,6 +18,10 @@ io_result receive_some(int descriptor, std::span<std::byte> into) {
     return outcome(::recv(descriptor, into.data(), into.size(), MSG_DONTWAIT));
 }
 
+io_result peek_some(int descriptor, std::span<std::byte> into) {
+    return outcome(::recv(descriptor, into.data(), into.size(), MSG_DONTWAIT | MSG_PEEK));
+}
+
 io_result send_some(int descriptor, std::span<const std::byte> bytes) {
     return outcome(::send(descriptor, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
@@ -38,7 +42,7 @@ int close_descriptor(int descriptor) { return ::close(descriptor); }
 bool io_result::would_block() const noexcept { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 const system_calls& kernel() noexcept {
-    static constexpr system_calls calls{accept_one,  receive_some,     send_some,
+    static constexpr system_calls calls{accept_one,  receive_some,     peek_some,       send_some,
                                         send_pieces, shutdown_sending, close_descriptor};
     return calls;
 }

@@ -20,6 +20,8 @@ struct system_calls {
     /// One accepted, non-blocking, close-on-exec descriptor; the peer's address is not asked for.
     io_result (*accept)(int listening);
     io_result (*receive)(int descriptor, std::span<std::byte> into);
+    /// As receive, and the bytes stay where they are.
+    io_result (*peek)(int descriptor, std::span<std::byte> into);
     io_result (*send)(int descriptor, std::span<const std::byte> bytes);
     io_result (*send_many)(int descriptor, std::span<const iovec> pieces);
     /// Ends our direction of the stream (FIN); the peer may go on sending.

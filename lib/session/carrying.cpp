@@ -16,6 +16,8 @@ void server::write_later(client& c, std::string_view bytes) { send_later(c, byte
 
 void server::look_later(client& c, std::chrono::milliseconds after) { schedule(c, after); }
 
+peer::address server::address_of(const client& c) const { return link::server::address_of(c); }
+
 void server::answer(client& c, function_ref<void()> reply) {
     CHECK(c.waits() && replies().served() == nullptr);
     const hold kept{*this, c}; // what waited behind it may end the connection

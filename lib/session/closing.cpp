@@ -73,7 +73,7 @@ void server::close(client& c, std::uint16_t code, std::string_view reason, bool 
     if (c.gone || c.closing) return;
     if (&c == replies().served()) replies().flush();
     ++counters().connections_closed(code);
-    if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}});
+    if (is_fault_of_peer(code)) tell_refusal({c.descriptor, code, reason, {}, kept_address(c)});
     talks_.on_leaving(c, code, reason);
     if (!carriers::is_framed(c.speaks())) {
         std::string message, last_word;

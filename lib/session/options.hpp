@@ -3,6 +3,9 @@
 #include "carriers/transport.hpp"
 #include "conversation/options.hpp"
 #include "http/request_head.hpp"
+#include "peer/admission.hpp"
+#include "peer/forwarded.hpp"
+#include "peer/network.hpp"
 #include "session/refusal.hpp"
 
 #include <chrono>
@@ -17,6 +20,16 @@ class entrance;
 } // namespace carillon::tls
 
 namespace carillon::session {
+
+/// Whose connections these are, and who may come in. All outlive the server.
+struct door_options {
+    bool proxy_header = false;                   ///< as in link::server::options
+    const peer::trusted* proxies = nullptr;      ///< the same
+    peer::admission* admission = nullptr;        ///< the same
+    std::vector<peer::forwarding> forwardings{}; ///< fields that these proxies write; the first that is there counts
+
+    bool knows_proxies() const noexcept { return proxy_header || (proxies != nullptr && !proxies->empty()); }
+};
 
 /// How clients come, and what they may do and cost. See docs/configuration.md for what each means to a user.
 struct options : conversation::options {
@@ -40,6 +53,7 @@ struct options : conversation::options {
     tls::entrance* entrance = nullptr;         ///< for clients that speak TLS; outlives the server
     std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, at once
     refusal_listener on_refusal{};             ///< none: nobody is told
+    door_options door{};
 };
 
 } // namespace carillon::session

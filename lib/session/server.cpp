@@ -21,7 +21,10 @@ link::server::options link_options(const options& how) {
             .connections_max = how.connections_max,
             .farewells_max = how.farewells_max,
             .entrance = how.entrance,
-            .handshakes_max = how.handshakes_max};
+            .handshakes_max = how.handshakes_max,
+            .proxy_header = how.door.proxy_header,
+            .proxies = how.door.proxies,
+            .admission = how.door.admission};
 }
 
 metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {

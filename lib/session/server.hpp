@@ -90,6 +90,8 @@ private:
     // link::server
     link::record* make_record() override;
     void refuse(int descriptor) override;
+    void on_turned_away(int descriptor, metrics::connection_refusal why, const peer::address& whose,
+                        bool hears) override;
     void on_open(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     void on_bytes_after_close(link::record& r, std::span<std::byte> bytes) override;
@@ -106,12 +108,14 @@ private:
     void close(client& c, std::uint16_t code, std::string_view reason) override;
     void end_slow(client& c) override { on_slow(c); }
     void look_later(client& c, std::chrono::milliseconds after) override;
+    peer::address address_of(const client& c) const override;
     void answer(client& c, function_ref<void()> reply) override;
     void try_again(client& c) override { on_turn(c); }
 
     // upgrade.cpp: from bytes to a WebSocket
     std::span<std::byte> upgrade(client& c, std::span<std::byte> bytes);
     bool judge_head(client& c, std::string_view bytes, std::size_t& scanned, std::size_t& head_bytes);
+    bool identify(client& c, const http::request_head& head);
     void judge_request(client& c, std::string_view bytes, const http::request_head& head);
     std::span<const std::string> allowed_origins() const noexcept;
     void refuse_upgrade(client& c, http::status status, std::string_view reason,

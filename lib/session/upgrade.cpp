@@ -16,6 +16,7 @@ namespace carillon::session {
 
 namespace {
 const std::string every_origin = "*";
+constexpr unsigned retry_after_s = 5; // what is too much now is rarely less in the next moment
 constexpr std::array<std::string_view, 2> subprotocols{"centrifuge-json", "centrifuge-protobuf"};
 
 // By subprotocol or by query (§1.1).
@@ -43,7 +44,7 @@ void server::refuse(int descriptor) {
     std::array<char, http::reply_bytes_max> reply;
     const std::size_t size =
         http::write_refusal(reply, http::status::service_unavailable, "Too many connections. Try again later.",
-                            {.unix_time_s = unix_time_s()});
+                            {.unix_time_s = unix_time_s(), .retry_after_s = retry_after_s});
     tell_refusal({descriptor, 503, "Too many connections.", {}});
     (void)shard().calls.send(descriptor, as_bytes({reply.data(), size}));
 }
@@ -53,10 +54,12 @@ void server::refuse_upgrade(client& c, http::status status, std::string_view rea
     std::array<char, http::reply_bytes_max> reply;
     const std::size_t size =
         http::write_refusal(reply, status, reason,
-                            {.unix_time_s = unix_time_s(), .head_only = head != nullptr && head->method() == "HEAD"});
+                            {.unix_time_s = unix_time_s(),
+                             .head_only = head != nullptr && head->method() == "HEAD",
+                             .retry_after_s = status == http::status::service_unavailable ? retry_after_s : 0});
     std::string_view detail = head == nullptr ? std::string_view{} : head->path();
     if (status == http::status::forbidden) detail = head->first(http::known_header::origin);
-    tell_refusal({c.descriptor, static_cast<unsigned>(status), reason, detail});
+    tell_refusal({c.descriptor, static_cast<unsigned>(status), reason, detail, kept_address(c)});
     ++counters().connections_closed(0);
     link::server::close(c, {reply.data(), size}, false);
 }
@@ -96,6 +99,7 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
         refuse_upgrade(c, parsed.refusal, parsed.reason);
         return false;
     }
+    if (!identify(c, head)) return false;
     const std::optional<transport> other = transport_at(head.path());
     const bool only_listens = other == transport::uni_websocket;
     if (other && !only_listens) return judge_carrier(c, bytes, head, *other);

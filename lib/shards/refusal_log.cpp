@@ -16,8 +16,14 @@ constexpr unsigned first_close_code = 1000; // HTTP statuses are smaller
 } // namespace
 
 std::string refusal_line(const session::refusal& what, std::string_view peer) {
-    std::string line =
-        fmt::format("{} {} for {}", what.code < first_close_code ? "refused with" : "closed with", what.code, peer);
+    const std::string_view did = what.code < first_close_code ? "refused with" : "closed with";
+    std::string line = what.code == 0 ? "not let in" : fmt::format("{} {}", did, what.code);
+    fmt::format_to(std::back_inserter(line), " for ");
+    const std::string whose = what.whose.known() ? peer::to_text(what.whose) : std::string{};
+    // Whose it is, and by whom it came.
+    const bool came_itself = peer.starts_with(whose + ':') || peer.starts_with('[' + whose + ']');
+    if (!whose.empty() && !came_itself) fmt::format_to(std::back_inserter(line), "{} by ", whose);
+    line += peer;
     if (!what.reason.empty()) fmt::format_to(std::back_inserter(line), ": {}", what.reason);
     if (!what.detail.empty()) {
         std::string detail{what.detail.substr(0, detail_bytes_max)};

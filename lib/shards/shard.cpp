@@ -61,7 +61,9 @@ conversation::options talk_options(const config::settings& how, const share& min
             .subscriptions_max = how.client_subscriptions_max,
             .channel_bytes_max = how.client_channel_bytes_max,
             .payload_bytes_max = how.bus_payload_bytes_max,
-            .ping_interval = how.client_ping_interval};
+            .ping_interval = how.client_ping_interval,
+            .commands_per_second_max = how.client_commands_per_second_max,
+            .knows_proxies = mine.door.knows_proxies()};
 }
 
 session::options session_options(const config::settings& how, const share& mine) {
@@ -81,6 +83,7 @@ session::options session_options(const config::settings& how, const share& mine)
     made.connect_timeout = how.client_connect_timeout;
     made.pong_timeout = how.client_pong_timeout;
     made.close_timeout = how.client_close_timeout;
+    made.door = mine.door;
     return made;
 }
 

@@ -65,6 +65,7 @@ struct share {
     backend::proxy_table* proxies = nullptr;         ///< who is asked what its clients may do; none: nobody
     people::user_counts* users = nullptr;            ///< as in session::options
     tls::entrance* entrance = nullptr;               ///< for its clients on TCP; null: they speak no TLS
+    session::door_options door{};                    ///< who may come in to its clients
     std::string node{};                              ///< what clients name this process by
     /// As session::options::emulate.
     std::function<bool(std::uint32_t shard, std::string session, std::string data)> emulate{};

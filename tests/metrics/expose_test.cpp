@@ -32,6 +32,8 @@ process_facts known_facts() {
     facts.start_time_seconds = 1.5e9 + 0.25;
     facts.cpu_seconds = 0.5;
     facts.connections_limit = 1000;
+    facts.memory_used_bytes = 1 << 20;
+    facts.memory_limit_bytes = 1 << 30;
     return facts;
 }
 
@@ -88,6 +90,11 @@ TEST(exposition, every_family_has_help_a_known_type_and_a_name_that_follows_the_
 
 TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
     std::string_view expected[] = {"carillon_accept_errors_total",
+                                   "carillon_addresses",
+                                   "carillon_addresses_uncounted_total",
+                                   "carillon_connections_refused_total",
+                                   "carillon_memory_limit_bytes",
+                                   "carillon_memory_used_bytes",
                                    "carillon_auth_timeouts_total",
                                    "carillon_build_info",
                                    "carillon_bytes_received_total",

@@ -199,7 +199,7 @@ describe('the application is told', suite, () => {
     const one = await connected(gateway, '42', ['chat:a']);
     await told(3);
     const { result } = await gateway.api('connections', {}, key);
-    assert.deepEqual(result.connections, [{ client: one.id, user: '42', transport: 'websocket', channels: ['chat:a'] }]);
+    assert.deepEqual(result.connections, [{ client: one.id, user: '42', transport: 'websocket', address: '127.0.0.1', channels: ['chat:a'] }]);
     assert.deepEqual([result.node, result.boot, result.number], [batches[0].node, batches[0].boot, 3]);
   });
 });

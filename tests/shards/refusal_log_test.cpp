@@ -36,6 +36,11 @@ TEST(refusal_line, says_code_address_and_reason_and_what_was_sent_in_one_line) {
               "refused with 403 for 192.0.2.7:1: No. ('https://evil.test')");
     EXPECT_EQ(refusal_line({.code = 3501, .reason = "bad request"}, "[::1]:1"),
               "closed with 3501 for [::1]:1: bad request");
+    EXPECT_EQ(refusal_line({.code = 503, .reason = "No.", .whose = *peer::read_address("192.0.2.7")}, "10.0.0.1:1"),
+              "refused with 503 for 192.0.2.7 by 10.0.0.1:1: No.");
+    EXPECT_EQ(refusal_line({.code = 503, .whose = *peer::read_address("10.0.0.1")}, "10.0.0.1:1"),
+              "refused with 503 for 10.0.0.1:1");
+    EXPECT_EQ(refusal_line({.reason = "No."}, "10.0.0.1:1"), "not let in for 10.0.0.1:1: No.");
     EXPECT_EQ(refusal_line({.code = 1002}, "unix"), "closed with 1002 for unix");
     EXPECT_EQ(refusal_line({.code = 404, .detail = "/a\tb\x7f"}, "a"), "refused with 404 for a ('/a?b?')");
     EXPECT_EQ(refusal_line({.code = 404, .detail = std::string(121, 'x')}, "a"),

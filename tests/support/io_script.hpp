@@ -83,6 +83,16 @@ inline net::io_result receive(int descriptor, std::span<std::byte> into) {
     return net::kernel().receive(descriptor, into);
 }
 
+inline net::io_result peek(int descriptor, std::span<std::byte> into) {
+    int error = 0;
+    switch (judge(descriptor, false, error)) {
+    case verdict::pass: break;
+    case verdict::error: return {0, error};
+    case verdict::one_byte: into = into.first(std::min(script.taken, into.size())); break;
+    }
+    return net::kernel().peek(descriptor, into);
+}
+
 inline net::io_result send(int descriptor, std::span<const std::byte> bytes) {
     int error = 0;
     switch (judge(descriptor, false, error)) {
@@ -117,7 +127,7 @@ inline int close(int descriptor) {
 
 /// The kernel's calls, with this thread's script in between.
 inline const net::system_calls& scripted_calls() noexcept {
-    static constexpr net::system_calls calls{detail::accept,    detail::receive,          detail::send,
+    static constexpr net::system_calls calls{detail::accept,    detail::receive,          detail::peek, detail::send,
                                              detail::send_many, detail::shutdown_sending, detail::close};
     return calls;
 }

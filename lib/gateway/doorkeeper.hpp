@@ -1,0 +1,52 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "gateway/memory_limit.hpp"
+#include "metrics/process_facts.hpp"
+#include "peer/admission.hpp"
+#include "peer/network.hpp"
+#include "session/options.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <string>
+
+namespace carillon::gateway {
+
+/// Who may come in, as the settings have it: one for all shards. Thread: the control plane's; what it gives to the
+/// shards is for any.
+class doorkeeper {
+public:
+    using look = std::function<memory_use()>;
+    doorkeeper(
+        boost::asio::io_context& context, const config::settings& how,
+        look at_memory = [] { return memory_of_cgroups(); });
+
+    /// For the clients of each shard; this outlives them.
+    session::door_options door() noexcept;
+
+    /// From now on it looks at the memory, if that is limited, until stop().
+    void watch();
+    void stop() { timer_.cancel(); }
+
+    /// Why nobody is let in, in words; empty: somebody is.
+    std::string closed() const;
+    void count(metrics::process_facts& into) const;
+
+private:
+    void look_at_memory();
+
+    boost::asio::steady_timer timer_;
+    look at_memory_;
+    unsigned percent_max_; // 0: the memory is not looked at
+    memory_use memory_;
+    peer::trusted proxies_;
+    std::vector<peer::forwarding> forwardings_;
+    bool proxy_header_;
+    bool limits_anything_;
+    peer::admission admission_;
+};
+
+} // namespace carillon::gateway

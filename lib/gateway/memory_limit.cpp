@@ -1,0 +1,101 @@
+#include "gateway/memory_limit.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace carillon::gateway {
+
+namespace {
+
+// Without a limit, v1 says a number of about this size, which depends on the size of a page.
+constexpr std::uint64_t no_limit = std::uint64_t{1} << 60;
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, why] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (why != std::errc{} || end == text.data()) return std::nullopt; // as of "max"
+    return value;
+}
+
+// "inactive_file 4096\n" among other lines.
+std::uint64_t given_back(std::string_view lines, std::string_view name) {
+    while (!lines.empty()) {
+        const std::string_view line = lines.substr(0, lines.find('\n'));
+        lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+        if (line.starts_with(name) && line.substr(name.size()).starts_with(' '))
+            return number_in(line.substr(name.size() + 1)).value_or(0);
+    }
+    return 0;
+}
+
+struct names {
+    std::string_view root, limit, used, inactive;
+};
+constexpr names v2{"/sys/fs/cgroup", "/memory.max", "/memory.current", "inactive_file"};
+constexpr names v1{"/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_inactive_file"};
+
+template <class Read>
+memory_use use_at(const names& of, const std::string& path, const Read& read) {
+    const std::string folder = std::string{of.root} + path;
+    const auto limit = number_in(read(folder + std::string{of.limit}));
+    if (!limit || *limit == 0 || *limit >= no_limit) return {};
+    const auto used = number_in(read(folder + std::string{of.used}));
+    if (!used) return {};
+    const std::uint64_t back = given_back(read(folder + "/memory.stat"), of.inactive);
+    return {*used - std::min(*used, back), *limit};
+}
+
+bool is_nearer(const memory_use& one, const memory_use& other) {
+    if (one.limit_bytes == 0 || other.limit_bytes == 0) return one.limit_bytes > other.limit_bytes;
+    return static_cast<double>(one.used_bytes) / static_cast<double>(one.limit_bytes) >
+           static_cast<double>(other.used_bytes) / static_cast<double>(other.limit_bytes);
+}
+
+bool names_memory(std::string_view controllers) {
+    return ("," + std::string{controllers} + ",").find(",memory,") != std::string::npos;
+}
+
+} // namespace
+
+unsigned memory_use::percent() const noexcept {
+    if (limit_bytes == 0) return 0;
+    return static_cast<unsigned>(
+        std::min(100.0, 100.0 * static_cast<double>(used_bytes) / static_cast<double>(limit_bytes) + 0.999));
+}
+
+memory_use memory_of_cgroups(const std::function<std::string(const std::string& path)>& read) {
+    memory_use nearest;
+    std::string lines = read("/proc/self/cgroup");
+    if (lines.empty()) lines = "0::/"; // no such file, but perhaps a cgroup
+    for (std::string_view rest = lines; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+        if (first == line.npos || second == line.npos) continue;
+        const std::string_view controllers = line.substr(first + 1, second - first - 1);
+        if (!controllers.empty() && !names_memory(controllers)) continue;
+        // A container sees its own cgroup as the root of all, or has the path that it has outside.
+        std::string path{line.substr(second + 1)};
+        for (;;) {
+            if (path.ends_with('/')) path.pop_back();
+            const memory_use here = use_at(controllers.empty() ? v2 : v1, path, read);
+            if (is_nearer(here, nearest)) nearest = here;
+            if (path.empty()) break;
+            path.resize(path.find_last_of('/') == path.npos ? 0 : path.find_last_of('/'));
+        }
+    }
+    return nearest;
+}
+
+memory_use memory_of_cgroups() {
+    return memory_of_cgroups([](const std::string& path) -> std::string {
+        std::ifstream file{path};
+        return {std::istreambuf_iterator<char>{file}, {}};
+    });
+}
+
+} // namespace carillon::gateway
