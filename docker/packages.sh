@@ -14,7 +14,7 @@ first_available() {
 
 build_packages() {
     echo g++ cmake ninja-build libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev \
-        prometheus-cpp-dev libssl-dev libsodium-dev libre2-dev libprotozero-dev libyaml-cpp-dev "$(first_available libboost1.83-dev libboost1.81-dev)"
+        prometheus-cpp-dev libssl-dev zlib1g-dev libsodium-dev libre2-dev libprotozero-dev libyaml-cpp-dev "$(first_available libboost1.83-dev libboost1.81-dev)"
 }
 
 test_packages() {

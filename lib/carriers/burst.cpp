@@ -10,6 +10,7 @@ namespace carillon::carriers {
 
 void burst::carry(hub::format speaks) {
     CHECK(how_ == nullptr || empty());
+    speaks_ = speaks;
     how_ = &wrapping_of(speaks);
     clear();
 }
@@ -30,7 +31,7 @@ std::string& burst::next_line() {
 void burst::close_text() {
     if (!open_) return;
     open_ = false;
-    const std::size_t payload = frames_.size() - text_ - room();
+    std::size_t payload = frames_.size() - text_ - room();
     if (payload == 0) {
         frames_.resize(text_);
         return;
@@ -39,8 +40,14 @@ void burst::close_text() {
         frames_ += how_->after;
         return;
     }
+    const std::string_view deflated = by_.deflate(speaks_, std::string_view{frames_}.substr(text_ + room()));
+    if (!deflated.empty()) {
+        frames_.replace(text_ + room(), payload, deflated);
+        payload = deflated.size();
+    }
     std::array<std::byte, ws::header_bytes_max> header;
     const std::size_t size = ws::encode_header(header, how_->binary ? ws::opcode::binary : ws::opcode::text, payload);
+    if (!deflated.empty()) header[0] |= std::byte{ws::deflated_bit};
     const std::size_t unused = header_room - size;
     std::memcpy(frames_.data() + text_ + unused, header.data(), size);
     if (text_ == 0) {

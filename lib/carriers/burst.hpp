@@ -1,5 +1,6 @@
 #pragma once
 
+#include "carriers/compression.hpp"
 #include "carriers/wrapping.hpp"
 #include "ws/frame.hpp"
 
@@ -14,7 +15,8 @@ namespace carillon::carriers {
 /// there can be, in JSON one on a line, and control frames in between.
 class burst {
 public:
-    burst() { carry({}); }
+    /// Compresses, for whom that is agreed upon, by what lives longer.
+    explicit burst(compression& by) : by_{by} { carry({}); }
 
     /// For a client of this format from now on. Only while it is empty.
     void carry(hub::format speaks);
@@ -37,6 +39,8 @@ private:
     std::size_t room() const noexcept { return how_->framed ? header_room : 0; }
     void close_text();
 
+    compression& by_;
+    hub::format speaks_{};
     const wrapping* how_ = nullptr;
     std::string frames_;
     std::size_t begin_ = 0; // of the first frame

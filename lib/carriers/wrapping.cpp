@@ -11,6 +11,40 @@ namespace carillon::carriers {
 
 using hub::format;
 
+namespace {
+
+// What it says, whoever hears of joins and however it is compressed.
+format plain(format speaks) noexcept {
+    switch (const format alone = hub::without_joins(speaks)) {
+    case format::deflated_json:
+    case format::narrow_json: return format::websocket_json;
+    case format::deflated_protobuf:
+    case format::narrow_protobuf: return format::websocket_protobuf;
+    case format::deflated_uni:
+    case format::narrow_uni: return format::uni_websocket;
+    default: return alone;
+    }
+}
+
+} // namespace
+
+format deflated(format websocket, ws::deflate_window most) noexcept {
+    const bool wide = most == ws::deflate_window::wide;
+    switch (websocket) {
+    case format::websocket_json: return wide ? format::deflated_json : format::narrow_json;
+    case format::websocket_protobuf: return wide ? format::deflated_protobuf : format::narrow_protobuf;
+    case format::uni_websocket: return wide ? format::deflated_uni : format::narrow_uni;
+    default: CHECK(false);
+    }
+    return websocket;
+}
+
+bool is_deflated(format speaks) noexcept { return hub::without_joins(speaks) >= format::deflated_json; }
+
+ws::deflate_window window_of(format speaks) noexcept {
+    return hub::without_joins(speaks) >= format::narrow_json ? ws::deflate_window::narrow : ws::deflate_window::wide;
+}
+
 const wrapping& wrapping_of(format speaks) noexcept {
     static constexpr wrapping json_frame{.between = "\n"};
     static constexpr wrapping binary_frame{.binary = true};
@@ -18,7 +52,7 @@ const wrapping& wrapping_of(format speaks) noexcept {
     static constexpr wrapping line{.framed = false, .between = "\n", .after = "\n"};
     static constexpr wrapping bare{.framed = false};
     // A Push to somebody who only listens is a message of its own.
-    switch (hub::without_joins(speaks)) {
+    switch (plain(speaks)) {
     case format::websocket_protobuf: return binary_frame;
     case format::sse:
     case format::uni_sse: return event;
@@ -30,7 +64,7 @@ const wrapping& wrapping_of(format speaks) noexcept {
 }
 
 const protocol::encoder& encoder_of(format speaks) noexcept {
-    switch (hub::without_joins(speaks)) {
+    switch (plain(speaks)) {
     case format::websocket_protobuf:
     case format::stream_protobuf: return protobuf::encoder();
     case format::uni_websocket:
@@ -41,17 +75,17 @@ const protocol::encoder& encoder_of(format speaks) noexcept {
 }
 
 bool speaks_protobuf(format speaks) noexcept {
-    const format plain = hub::without_joins(speaks);
-    return plain == format::websocket_protobuf || plain == format::stream_protobuf;
+    const format said = plain(speaks);
+    return said == format::websocket_protobuf || said == format::stream_protobuf;
 }
 
 bool only_listens(format speaks) noexcept {
-    const format plain = hub::without_joins(speaks);
-    return plain == format::uni_websocket || plain == format::uni_sse || plain == format::uni_stream;
+    const format said = plain(speaks);
+    return said == format::uni_websocket || said == format::uni_sse || said == format::uni_stream;
 }
 
 std::string_view transport_of(format speaks) noexcept {
-    switch (hub::without_joins(speaks)) {
+    switch (plain(speaks)) {
     case format::sse: return "sse";
     case format::stream_json:
     case format::stream_protobuf: return "http_stream";

@@ -2,6 +2,7 @@
 
 #include "hub/subscriber.hpp"
 #include "protocol/encoder.hpp"
+#include "ws/deflater.hpp"
 
 #include <string>
 #include <string_view>
@@ -21,6 +22,12 @@ struct wrapping {
 
 const wrapping& wrapping_of(hub::format speaks) noexcept;
 const protocol::encoder& encoder_of(hub::format speaks) noexcept;
+
+/// The same over a WebSocket with compression.
+hub::format deflated(hub::format websocket, ws::deflate_window most) noexcept;
+bool is_deflated(hub::format speaks) noexcept;
+/// How far back its compressed messages may point.
+ws::deflate_window window_of(hub::format speaks) noexcept;
 
 /// Over a WebSocket; else it is the body of an HTTP response, and the client has no way to say anything there.
 inline bool is_framed(hub::format speaks) noexcept { return wrapping_of(speaks).framed; }

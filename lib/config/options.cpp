@@ -97,6 +97,14 @@ constexpr option table[] = {
      "Header fields of one request. More are refused with 431."},
     {PLACE(client_message_bytes_max), gateway, clients, kib, 16 * mib, "bytes",
      "Largest message a client may send. A larger one closes the connection with 1009."},
+    {PLACE(websocket_compression), gateway, clients, 0, 0, "",
+     "Compresses messages on WebSockets (permessage-deflate) for clients that offer it. A publication is compressed "
+     "once "
+     "for all of them; a connection keeps nothing for it."},
+    {PLACE(websocket_compression_bytes_min), gateway, clients, 1, 16 * mib, "bytes",
+     "Shorter messages go out as they are, also where compression is agreed upon."},
+    {PLACE(websocket_compression_level), gateway, clients, 1, 9, "steps",
+     "How much time is spent on compression: from 1, quick, to 9, small."},
     {PLACE(client_commands_per_message_max), gateway, clients, 1, 65'536, "commands",
      "Commands in one message. More close the connection with 3501."},
     {PLACE(client_outbox_bytes_max), gateway, clients, 4 * kib, 256 * mib, "bytes",

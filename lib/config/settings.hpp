@@ -61,6 +61,9 @@ struct settings {
     std::size_t client_head_bytes_max = 8192;
     std::size_t client_head_fields_max = 64;
     std::size_t client_message_bytes_max = 65'536;
+    bool websocket_compression = false;
+    std::size_t websocket_compression_bytes_min = 512;
+    std::size_t websocket_compression_level = 1;
     std::size_t client_outbox_bytes_max = 1'048'576;
     std::size_t client_subscriptions_max = 128;
     std::size_t client_channel_bytes_max = 255;

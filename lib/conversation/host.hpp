@@ -61,6 +61,8 @@ public:
 
     /// Who is being served, and what they are told.
     conversation::replies& answers() noexcept { return replies_; }
+    /// Of all that goes to these clients over WebSockets.
+    carriers::compression& compression() noexcept { return compression_; }
     const people::client_ids& ids() const noexcept { return ids_; }
 
     /// The carrier's part: a client has a way to be told something, and this was its request.
@@ -254,7 +256,7 @@ private:
     void push(client& c, Say&& say) {
         std::string message, bytes;
         say(carriers::encoder_of(c.speaks()), message);
-        carriers::append_wrapped(bytes, c.speaks(), message);
+        compression_.append_wrapped(bytes, c.speaks(), message);
         carrier_->write(c, bytes);
     }
     void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
@@ -284,6 +286,7 @@ private:
     hub::hub* hub_;
     bus::broker* bus_;
     carrier* carrier_;
+    carriers::compression compression_;
     conversation::replies replies_;
     people::gatekeeper tokens_;
     people::client_ids ids_;

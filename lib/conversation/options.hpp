@@ -1,5 +1,6 @@
 #pragma once
 
+#include "carriers/compression.hpp"
 #include "channels/name_space.hpp"
 #include "hooks/application.hpp"
 #include "people/gatekeeper.hpp"
@@ -36,9 +37,10 @@ struct options {
     std::size_t channel_bytes_max = 255;
     std::size_t payload_bytes_max = 64 * 1024;
     std::chrono::milliseconds ping_interval{25'000};
-    std::size_t commands_per_second_max = 0;   ///< of each client; 0: any number
-    bool knows_proxies = false;                ///< what a request says of its client is the carrier's business
-    hooks::application* application = nullptr; ///< who is asked what clients may do; none: nobody. Outlives all
+    std::size_t commands_per_second_max = 0;     ///< of each client; 0: any number
+    bool knows_proxies = false;                  ///< what a request says of its client is the carrier's business
+    carriers::compression_options compression{}; ///< of WebSockets
+    hooks::application* application = nullptr;   ///< who is asked what clients may do; none: nobody. Outlives all
     /// What time it is for tokens; none: the system's clock.
     std::function<std::chrono::sys_seconds()> now{};
 };

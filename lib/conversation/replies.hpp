@@ -17,7 +17,7 @@ namespace carillon::conversation {
 /// be. Thread: the shard's.
 class replies {
 public:
-    explicit replies(carrier& out) noexcept : out_{&out} {}
+    replies(carrier& out, carriers::compression& by) noexcept : out_{&out}, burst_{by} {}
 
     /// Whose replies are made from now on.
     void serve(client& c);

@@ -16,10 +16,11 @@ constexpr std::string_view accepted = "HTTP/1.1 101 Switching Protocols\r\n"
                                       "Connection: Upgrade\r\n"
                                       "Sec-WebSocket-Accept: ";
 constexpr std::string_view subprotocol_name = "\r\nSec-WebSocket-Protocol: ";
+constexpr std::string_view extensions_name = "\r\nSec-WebSocket-Extensions: ";
 constexpr std::string_view head_end = "\r\n\r\n";
 
 static_assert(accepted.size() + websocket_accept_bytes + subprotocol_name.size() + subprotocol_bytes_max +
-                  head_end.size() <=
+                  extensions_name.size() + deflate_answer_bytes_max + head_end.size() <=
               reply_bytes_max);
 
 /// The fields that tell the client what would have been right.
@@ -35,8 +36,10 @@ std::string_view advice(status code) noexcept {
 std::size_t write_switching_protocols(std::span<char> out, const upgrade_verdict& verdict) noexcept {
     CHECK(verdict.code == status::switching_protocols);
     const std::size_t protocol_line = verdict.subprotocol.empty() ? 0 : subprotocol_name.size();
-    const std::size_t size =
-        accepted.size() + websocket_accept_bytes + protocol_line + verdict.subprotocol.size() + head_end.size();
+    const std::string_view deflate = answer_to_deflate(verdict.deflate);
+    const std::size_t extensions_line = deflate.empty() ? 0 : extensions_name.size();
+    const std::size_t size = accepted.size() + websocket_accept_bytes + protocol_line + verdict.subprotocol.size() +
+                             extensions_line + deflate.size() + head_end.size();
     if (out.size() < size) return 0;
 
     char* at = out.data();
@@ -50,6 +53,10 @@ std::size_t write_switching_protocols(std::span<char> out, const upgrade_verdict
     if (!verdict.subprotocol.empty()) {
         put(subprotocol_name);
         put(verdict.subprotocol);
+    }
+    if (!deflate.empty()) {
+        put(extensions_name);
+        put(deflate);
     }
     put(head_end);
     return size;

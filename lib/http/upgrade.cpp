@@ -59,7 +59,7 @@ bool wants_upgrade(const request_head& head) noexcept {
 }
 
 upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& rules) noexcept {
-    const auto refuse = [](status code, std::string_view reason) { return upgrade_verdict{code, reason, {}, {}}; };
+    const auto refuse = [](status code, std::string_view reason) { return upgrade_verdict{code, reason, {}, {}, {}}; };
     const std::string_view key = head.first(known_header::websocket_key);
     if (head.minor_version() < 1)
         return refuse(status::http_version_not_supported, "A WebSocket handshake needs HTTP/1.1.");
@@ -77,7 +77,10 @@ upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& ru
     if (!is_websocket_key(key)) return refuse(status::bad_request, "The Sec-WebSocket-Key is not 16 bytes in base64.");
     if (!origin_is_allowed(head, rules.allowed_origins))
         return refuse(status::forbidden, "This origin may not connect.");
-    return {status::switching_protocols, {}, key, choose_subprotocol(head, rules.subprotocols)};
+    deflate_agreement deflate;
+    if (rules.deflate && !choose_deflate(head, deflate))
+        return refuse(status::bad_request, "The Sec-WebSocket-Extensions are malformed.");
+    return {status::switching_protocols, {}, key, choose_subprotocol(head, rules.subprotocols), deflate};
 }
 
 bool offers_subprotocol(const request_head& head, std::string_view name) noexcept {

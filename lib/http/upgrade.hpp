@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/ascii.hpp"
+#include "http/deflate_offer.hpp"
 #include "http/request_head.hpp"
 
 #include <cstddef>
@@ -19,6 +20,7 @@ struct upgrade_rules {
     /// Patterns for the Origin, as matches_origin reads them: "https://*.example.org". An empty list refuses every
     /// Origin. A request without Origin comes from no browser and passes.
     std::span<const std::string> allowed_origins;
+    bool deflate = false; ///< whether permessage-deflate may be agreed upon; else every extension is declined
 };
 
 /// Whether the request asks for a WebSocket, well or badly, and is to be judged by decide_upgrade: its Upgrade lists
@@ -31,20 +33,22 @@ struct upgrade_verdict {
     std::string_view reason{};      ///< one sentence for the client, static text; empty if accepted
     std::string_view key{};         ///< Sec-WebSocket-Key: 24 bytes in the parsed buffer; empty if refused
     std::string_view subprotocol{}; ///< one of upgrade_rules::subprotocols; empty if none was agreed upon
+    deflate_agreement deflate{};    ///< what was agreed upon of compression
 };
 
 /// Judges an opening handshake (RFC 6455 §4.2.1 and §4.2.2). The first rule that is broken names the refusal, in this
 /// order: HTTP/1.1 or later (505); one Host that looks like one (400); the path (404); GET (405); no body (400);
 /// Upgrade: websocket and Connection: upgrade (426); Sec-WebSocket-Version 13 (426); a Sec-WebSocket-Key of 16 bytes in
-/// base64 (400); Origin (403).
+/// base64 (400); Origin (403); with upgrade_rules::deflate, Sec-WebSocket-Extensions that are a list of extensions
+/// (400).
 ///
 /// The subprotocol is the first of the client's that the server knows; without one the handshake goes on and names
-/// none. Sec-WebSocket-Extensions is ignored, which declines every extension. `head` must be complete. Allocates
-/// nothing.
+/// none. Without upgrade_rules::deflate Sec-WebSocket-Extensions is ignored, which declines every extension. `head`
+/// must be complete. Allocates nothing.
 [[nodiscard]] upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& rules) noexcept;
 
 /// Enough for every reply written here.
-inline constexpr std::size_t reply_bytes_max = 512;
+inline constexpr std::size_t reply_bytes_max = 640;
 /// A longer subprotocol would not fit in a reply; configuration refuses it.
 inline constexpr std::size_t subprotocol_bytes_max = 256;
 /// A longer reason is cut.

@@ -24,9 +24,15 @@ enum class format : std::uint8_t {
     sse = 4,             ///< server-sent events with JSON
     stream_json = 5,     ///< the body of an HTTP response, line by line
     stream_protobuf = 6, ///< the same with a length before each message
-    uni_websocket = 7,   ///< the last three: JSON for clients that only listen
+    uni_websocket = 7,   ///< these three: JSON for clients that only listen
     uni_sse = 8,
     uni_stream = 9,
+    deflated_json = 10, ///< the rest: what goes over WebSockets, compressed
+    deflated_protobuf = 11,
+    deflated_uni = 12,
+    narrow_json = 13, ///< for who has little memory to look back
+    narrow_protobuf = 14,
+    narrow_uni = 15,
 };
 inline constexpr std::size_t formats = 32;
 

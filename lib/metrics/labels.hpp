@@ -28,7 +28,7 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(command_method, std::uint8_t, connect, subscribe, 
                               presence_stats, history, ping, send, rpc, refresh, sub_refresh, pong, other)
 
 /// What was wrong with the bytes of a client.
-BOOST_DEFINE_FIXED_ENUM_CLASS(protocol_failure, std::uint8_t, malformed_frame, not_utf8, message_too_big,
+BOOST_DEFINE_FIXED_ENUM_CLASS(protocol_failure, std::uint8_t, malformed_frame, not_utf8, not_deflated, message_too_big,
                               malformed_command, too_many_commands, unexpected_command, other)
 
 /// Why a token was refused: auth::error's own names; or it is another client's or channel's.

@@ -45,7 +45,7 @@ constexpr std::pair<std::string_view, missing_option> table[] = {
     {"http_server.tls", {fate::missing, "say it with tls_certificate_files and tls_key_files"}},
     {"http_server.http3", {fate::missing, "clients connect over HTTP/1.1"}},
     {"http_server", {fate::missing, "there is no such option"}},
-    {"websocket.compression", {fate::missing, "messages are not compressed"}},
+    {"websocket.compression", {fate::missing, "say it with websocket_compression"}},
     {"websocket.handler_prefix", {fate::missing, "clients connect at /connection/websocket"}},
     {"websocket.disabled", {fate::missing, "say it with client_transports"}},
     {"websocket", {fate::differs, "buffers are those of work_pool and read_buffer_bytes"}},

@@ -34,7 +34,7 @@ void server::on_bytes_after_close(link::record& r, std::span<std::byte> bytes) {
     if (c.busy != nullptr && c.busy->kept != nullptr) {
         return await_close(c, static_cast<half_message&>(*c.busy->kept).assembler, bytes);
     }
-    ws::assembler fresh{ws::role::server, {.message_bytes_max = options_.message_bytes_max}};
+    ws::assembler fresh{ws::role::server, compression().limits_of(c.speaks(), options_.message_bytes_max)};
     await_close(c, fresh, bytes);
 }
 

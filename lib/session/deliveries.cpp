@@ -23,7 +23,7 @@ void server::encode(hub::format encoding, std::string_view channel, const hub::p
             {message.payload, message.is_json, message.info, message.tags, message.offset, message.epoch});
     if (!message.is_json && !carriers::speaks_protobuf(encoding) && !protocol::is_utf8(message.payload))
         return end_unfit(channel); // bytes that have no place in JSON (§1.3)
-    carriers::append_wrapped(out, encoding, encoded_);
+    compression().append_wrapped(out, encoding, encoded_);
 }
 
 // Those who cannot be told what has been published: afterwards, since what is published may not change who hears it.

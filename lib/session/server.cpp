@@ -27,8 +27,9 @@ link::server::options link_options(const options& how) {
             .admission = how.door.admission};
 }
 
-metrics::protocol_failure failure_of(std::uint16_t close_code) noexcept {
-    switch (static_cast<ws::close_code>(close_code)) {
+metrics::protocol_failure failure_of(const ws::event& failed) noexcept {
+    if (failed.why == ws::error::not_deflated) return metrics::protocol_failure::not_deflated;
+    switch (static_cast<ws::close_code>(failed.close_code)) {
     case ws::close_code::invalid_payload: return metrics::protocol_failure::not_utf8;
     case ws::close_code::message_too_big: return metrics::protocol_failure::message_too_big;
     default: return metrics::protocol_failure::malformed_frame;
@@ -147,7 +148,7 @@ void server::on_deadline(net::connection& connection) {
 
 void server::read_frames(client& c, std::span<std::byte> bytes) {
     half_message* kept = c.busy != nullptr ? static_cast<half_message*>(c.busy->kept.get()) : nullptr;
-    ws::assembler fresh{ws::role::server, {.message_bytes_max = options_.message_bytes_max}};
+    ws::assembler fresh{ws::role::server, compression().limits_of(c.speaks(), options_.message_bytes_max)};
     ws::assembler& assembler = kept != nullptr ? kept->assembler : fresh;
     for (bool more = true; more && !c.gone && !c.closing && !c.waits();) {
         const ws::event event = assembler.next(bytes);
@@ -155,13 +156,14 @@ void server::read_frames(client& c, std::span<std::byte> bytes) {
         case ws::event::kind::none: more = false; break;
         case ws::event::kind::message:
             ++counters().messages_received;
+            if (event.deflated_bytes > 0) compression().on_inflated(event.deflated_bytes, event.payload.size());
             on_message(c, event.payload); // JSON in a binary message is JSON, too
             break;
         case ws::event::kind::ping: replies().append_control(ws::opcode::pong, event.payload); break;
         case ws::event::kind::pong: break; // unsolicited pongs are allowed (RFC 6455 §5.5.3)
         case ws::event::kind::close: answer_close(c, event.close_code); break;
         case ws::event::kind::failed:
-            ++counters().protocol_failures(failure_of(event.close_code));
+            ++counters().protocol_failures(failure_of(event));
             close(c, event.close_code, {});
             break;
         }

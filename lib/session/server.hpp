@@ -164,6 +164,7 @@ private:
     void cut_off(net::connection_key whose);
 
     conversation::replies& replies() noexcept { return talks_.answers(); }
+    carriers::compression& compression() noexcept { return talks_.compression(); }
     // The client that was served is done with, and what it gets goes out when the turn ends, and what has been
     // published, too.
     void end_burst() {

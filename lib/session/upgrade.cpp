@@ -25,6 +25,16 @@ bool asks_for_protobuf(const http::request_head& head, const http::upgrade_verdi
     return http::query_has(head.query(), "format=protobuf") || http::query_has(head.query(), "cf_protocol=protobuf");
 }
 
+hub::format format_of(const http::request_head& head, const http::upgrade_verdict& verdict,
+                      bool only_listens) noexcept {
+    const hub::format plain = only_listens                       ? hub::format::uni_websocket
+                              : asks_for_protobuf(head, verdict) ? hub::format::websocket_protobuf
+                                                                 : hub::format::websocket_json;
+    if (verdict.deflate == http::deflate_agreement::none) return plain;
+    const bool narrow = verdict.deflate == http::deflate_agreement::narrow;
+    return carriers::deflated(plain, narrow ? ws::deflate_window::narrow : ws::deflate_window::wide);
+}
+
 bool is_one_of(const std::vector<std::string>& pages, std::string_view path) noexcept {
     return std::ranges::any_of(pages, [&](std::string_view each) {
         return each.ends_with("/*") ? path.starts_with(each.substr(0, each.size() - 1)) : path == each;
@@ -112,7 +122,8 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     const http::upgrade_verdict verdict = http::decide_upgrade(
         head, {.path = is_ours ? head.path() : std::string_view{},
                .subprotocols = std::span{subprotocols}.first(only_listens ? 1 : subprotocols.size()),
-               .allowed_origins = allowed_origins()});
+               .allowed_origins = allowed_origins(),
+               .deflate = options_.compression.on});
     if (verdict.code != http::status::switching_protocols) {
         refuse_upgrade(c, verdict.code, verdict.reason, &head);
         return false;
@@ -121,9 +132,8 @@ bool server::judge_head(client& c, std::string_view bytes, std::size_t& scanned,
     const std::size_t size = http::write_switching_protocols(reply, verdict);
     ++counters().upgrades;
     c.move_to(stage::connecting);
-    c.speak(only_listens                       ? hub::format::uni_websocket
-            : asks_for_protobuf(head, verdict) ? hub::format::websocket_protobuf
-                                               : hub::format::websocket_json);
+    c.speak(format_of(head, verdict, only_listens));
+    if (carriers::is_deflated(c.speaks())) ++counters().compressions_agreed;
     replies().serve(c);
     schedule(c, options_.connect_timeout);
     send(c, {reply.data(), size});

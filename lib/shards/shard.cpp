@@ -63,7 +63,10 @@ conversation::options talk_options(const config::settings& how, const share& min
             .payload_bytes_max = how.bus_payload_bytes_max,
             .ping_interval = how.client_ping_interval,
             .commands_per_second_max = how.client_commands_per_second_max,
-            .knows_proxies = mine.door.knows_proxies()};
+            .knows_proxies = mine.door.knows_proxies(),
+            .compression = {.on = how.websocket_compression,
+                            .bytes_min = how.websocket_compression_bytes_min,
+                            .level = static_cast<int>(how.websocket_compression_level)}};
 }
 
 session::options session_options(const config::settings& how, const share& mine) {

@@ -51,7 +51,7 @@ std::optional<event> assembler::read_header(std::span<std::byte>& input) {
         if (added > 0) std::memcpy(kept_.data() + kept_before, input.data(), added);
         bytes = bytes_view{kept_}.first(kept_before + added);
     }
-    const auto decoded = decode_header(bytes, reader_);
+    const auto decoded = decode_header(bytes, reader_, inflating_ != nullptr);
     if (decoded.has_error()) return fail(static_cast<error>(decoded.error().value()), input);
     if (!*decoded) {
         CHECK(added == input.size()); // a whole header's worth of bytes always decides
@@ -81,10 +81,16 @@ error assembler::begin_frame() noexcept {
     case opcode::binary:
         if (open_message_) return error::message_interrupted;
         CHECK(utf8_.complete()); // a text that ended otherwise has failed
+        deflated_ = frame_.deflated;
         break;
     }
-    CHECK(message_.size() <= message_bytes_max_);
-    return frame_.payload_bytes > message_bytes_max_ - message_.size() ? error::message_too_big : error::none;
+    CHECK(message_.size() <= wire_bytes_max());
+    return frame_.payload_bytes > wire_bytes_max() - message_.size() ? error::message_too_big : error::none;
+}
+
+// What cannot be compressed grows a little by it. A message that is within the limit should not depend on that.
+std::size_t assembler::wire_bytes_max() const noexcept {
+    return deflated_ ? message_bytes_max_ + message_bytes_max_ / 8 + 64 : message_bytes_max_;
 }
 
 std::optional<event> assembler::read_control(std::span<std::byte>& input) {
@@ -138,11 +144,12 @@ std::optional<event> assembler::read_data(std::span<std::byte>& input) {
         // More fragments may follow: leave room to double, or a message of tiny fragments is copied once for each of
         // them.
         const std::size_t in_the_end =
-            frame_.fin ? message_.size() + static_cast<std::size_t>(missing) : message_bytes_max_;
+            frame_.fin ? message_.size() + static_cast<std::size_t>(missing) : wire_bytes_max();
         arrived = message_.append(piece, in_the_end);
     }
     if (frame_.masked) apply_mask(arrived, frame_.mask, static_cast<std::size_t>(frame_read_ % sizeof(mask_key)));
-    if (op == opcode::text && !utf8_.feed(arrived)) return fail(error::invalid_utf8, input);
+    const bool is_plain_text = op == opcode::text && !deflated_;
+    if (is_plain_text && !utf8_.feed(arrived)) return fail(error::invalid_utf8, input);
     frame_read_ += piece.size();
     if (!frame_ends) return nothing_more(input);
 
@@ -151,9 +158,18 @@ std::optional<event> assembler::read_data(std::span<std::byte>& input) {
         open_message_ = op;
         return std::nullopt;
     }
-    if (op == opcode::text && !utf8_.complete()) return fail(error::invalid_utf8, input);
+    if (is_plain_text && !utf8_.complete()) return fail(error::invalid_utf8, input);
     open_message_.reset();
-    return event{.what = event::kind::message, .op = op, .payload = whole ? arrived : message_.bytes()};
+    const std::span<std::byte> gathered = whole ? arrived : message_.bytes();
+    if (deflated_) return end_deflated(op, gathered, input);
+    return event{.what = event::kind::message, .op = op, .payload = gathered};
+}
+
+event assembler::end_deflated(opcode op, std::span<std::byte> gathered, std::span<std::byte>& input) {
+    const inflater::outcome made = inflating_->inflate(gathered, message_bytes_max_);
+    if (made.why != error::none) return fail(made.why, input);
+    if (op == opcode::text && !is_utf8(made.message)) return fail(error::invalid_utf8, input);
+    return {.what = event::kind::message, .op = op, .payload = made.message, .deflated_bytes = gathered.size()};
 }
 
 event assembler::fail(error why, std::span<std::byte>& input) noexcept {

@@ -3,6 +3,7 @@
 #include "ws/close.hpp"
 #include "ws/error.hpp"
 #include "ws/frame.hpp"
+#include "ws/inflater.hpp"
 #include "ws/padded_buffer.hpp"
 #include "ws/utf8.hpp"
 
@@ -14,13 +15,17 @@
 
 namespace carillon::ws {
 
-/// What one message may cost.
+/// What one message may cost, and whether it may be compressed.
 struct message_limits {
     std::size_t message_bytes_max = 65536; ///< all fragments together; a header that goes beyond fails with 1009
+    /// For compressed messages, whose limit is that of what they come to. Null: compression was not agreed upon.
+    /// Outlives the assembler.
+    inflater* inflating = nullptr;
 };
 
 /// What the bytes said. `payload` is unmasked and may be changed; it is valid until the next call of `next`, until the
-/// assembler is moved or destroyed, and until the memory of the input is used again.
+/// assembler is moved or destroyed, and until the memory of the input is used again; that of a message that came
+/// compressed, until the inflater is used again.
 struct event {
     enum class kind : std::uint8_t {
         none,    ///< the input is consumed, more is needed
@@ -37,6 +42,7 @@ struct event {
     std::uint16_t close_code = 0;
     error why = error::none;
     std::span<std::byte> payload{};
+    std::size_t deflated_bytes = 0; ///< of a message that came compressed: what it took on the wire
 };
 
 /// Turns a byte stream into messages (RFC 6455 §5.4, §5.5). Needs no memory between messages: make one on the stack for
@@ -51,7 +57,7 @@ struct event {
 class assembler {
 public:
     assembler(role reader, message_limits limits) noexcept
-        : message_bytes_max_{limits.message_bytes_max}, reader_{reader} {}
+        : message_bytes_max_{limits.message_bytes_max}, inflating_{limits.inflating}, reader_{reader} {}
 
     assembler(assembler&&) noexcept = default;
     assembler& operator=(assembler&&) noexcept = default;
@@ -81,17 +87,21 @@ private:
     std::optional<event> read_data(std::span<std::byte>& input);
 
     error begin_frame() noexcept;
+    std::size_t wire_bytes_max() const noexcept;
+    event end_deflated(opcode op, std::span<std::byte> gathered, std::span<std::byte>& input);
     event end_control(std::span<std::byte> payload, std::span<std::byte>& input);
     event end_stream_by_close(std::span<std::byte> payload, std::span<std::byte>& input);
     event fail(error why, std::span<std::byte>& input) noexcept;
 
     std::size_t message_bytes_max_;
+    inflater* inflating_;
     padded_buffer message_;              // what has arrived of the message that could not be given as a view
     frame_header frame_;                 // of the frame whose payload is read
     std::uint64_t frame_read_{};         // bytes of its payload that were consumed
     std::optional<opcode> open_message_; // a first fragment came, the last one has not
     utf8_validator utf8_;                // of the text in message_
     role reader_;
+    bool deflated_ = false; // the message that is read, or was read last
     stage stage_ = stage::header;
     std::uint8_t kept_bytes_ = 0;
     // A header, or the payload of a control frame, that came in pieces. Left uninitialised: an assembler is made per

@@ -22,6 +22,7 @@ close_code close_code_for(error why) noexcept {
     switch (why) {
     case error::none: return close_code::normal;
     case error::message_too_big: return close_code::message_too_big;
+    case error::not_deflated:
     case error::invalid_utf8: return close_code::invalid_payload;
     case error::reserved_bits:
     case error::reserved_opcode:

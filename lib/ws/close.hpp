@@ -35,8 +35,8 @@ constexpr bool may_be_received(std::uint16_t code) noexcept {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/// The code that answers a peer's fault: 1007 for bad UTF-8, 1009 for a message over the limit, 1002 for everything
-/// else.
+/// The code that answers a peer's fault: 1007 for bad UTF-8 or DEFLATE, 1009 for a message over the limit, 1002 for
+/// everything else.
 close_code close_code_for(error why) noexcept;
 
 inline constexpr std::size_t close_reason_bytes_max = control_payload_bytes_max - 2;

@@ -8,7 +8,7 @@ namespace {
 const char* sentence(error why) noexcept {
     switch (why) {
     case error::none: return "nothing is wrong";
-    case error::reserved_bits: return "a reserved bit is set though no extension was negotiated";
+    case error::reserved_bits: return "a reserved bit is set though no extension gives it a meaning there";
     case error::reserved_opcode: return "the opcode is reserved";
     case error::control_fragmented: return "a control frame does not carry FIN";
     case error::control_too_long: return "a control frame announces more than 125 bytes";
@@ -20,6 +20,7 @@ const char* sentence(error why) noexcept {
     case error::message_interrupted: return "a new message began before the open one was finished";
     case error::message_too_big: return "a message is longer than the limit";
     case error::invalid_utf8: return "a text message or the reason of a close frame is not UTF-8";
+    case error::not_deflated: return "what is marked as compressed is no DEFLATE";
     case error::close_too_short: return "a close frame carries one byte, half a close code";
     case error::close_code_invalid: return "a close frame carries a code that may not be sent";
     }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned fin_bit = 0x80;
 constexpr unsigned reserved_bits = 0x70;
+constexpr unsigned rsv1_bit = deflated_bit;
 constexpr unsigned opcode_bits = 0x0f;
 constexpr unsigned masked_bit = 0x80;
 constexpr unsigned length_bits = 0x7f;
@@ -48,15 +49,19 @@ std::size_t encode_start(std::span<std::byte> out, opcode op, std::uint64_t payl
 
 } // namespace
 
-result<std::optional<frame_header>> decode_header(bytes_view input, role reader) noexcept {
+result<std::optional<frame_header>> decode_header(bytes_view input, role reader, bool may_be_deflated) noexcept {
     // Checks go strictly in the order of the bytes, so the verdict does not depend on how many have arrived.
     if (input.empty()) return std::nullopt;
     const auto first = std::to_integer<unsigned>(input[0]);
-    if ((first & reserved_bits) != 0) return error::reserved_bits;
+    const unsigned reserved = first & reserved_bits;
+    if (reserved != 0 && (reserved != rsv1_bit || !may_be_deflated)) return error::reserved_bits;
     if (!is_known_opcode(first & opcode_bits)) return error::reserved_opcode;
     frame_header header;
     header.op = static_cast<opcode>(first & opcode_bits);
     header.fin = (first & fin_bit) != 0;
+    header.deflated = reserved != 0;
+    // Only a message's first frame says so (RFC 7692 §6.1).
+    if (header.deflated && header.op != opcode::text && header.op != opcode::binary) return error::reserved_bits;
     if (is_control(header.op) && !header.fin) return error::control_fragmented;
 
     if (input.size() < 2) return std::nullopt;

@@ -44,18 +44,23 @@ struct frame_header {
     opcode op{};
     bool fin{};
     bool masked{};
+    bool deflated{};             ///< RSV1 of a message's first frame, where compression was agreed upon (RFC 7692 §6)
     std::uint8_t header_bytes{}; ///< 2 to 14
 
     bool operator==(const frame_header&) const = default;
 };
+
+/// RSV1 in the first byte of a frame: the message that begins with it is compressed.
+inline constexpr char deflated_bit = 0x40;
 
 inline constexpr std::size_t header_bytes_max = 14;
 inline constexpr std::size_t control_payload_bytes_max = 125;
 
 /// Decodes the header at the front of `input` as seen by `reader` (RFC 6455 §5.2).
 /// Empty: more bytes are needed; `header_bytes_max` bytes are always enough. Errors: a ws::error whose close code is
-/// 1002, the same one no matter how the bytes were cut. Pure; keeps no reference to `input`.
-result<std::optional<frame_header>> decode_header(bytes_view input, role reader) noexcept;
+/// 1002, the same one no matter how the bytes were cut. Pure; keeps no reference to `input`. `may_be_deflated`: whether
+/// compression was agreed upon.
+result<std::optional<frame_header>> decode_header(bytes_view input, role reader, bool may_be_deflated = false) noexcept;
 
 /// Writes the header of an unmasked frame, as a server sends it, and returns its length: 2, 4 or 10 bytes.
 /// `out` holds at least that many; 10 always are enough. A control frame is final and carries at most 125 bytes.

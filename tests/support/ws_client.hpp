@@ -2,6 +2,7 @@
 
 #include "support/peer.hpp"
 #include "ws/frame.hpp"
+#include "ws/inflater.hpp"
 
 #include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
@@ -73,7 +74,8 @@ public:
         return head;
     }
 
-    /// The frames that have come since it was last asked: text as it is, with client IDs made "*"; "close 3501 bad
+    /// The frames that have come since it was last asked: text as it is, with client IDs made "*", and
+    /// "deflated " before it if it came compressed; "close 3501 bad
     /// request", "close" without a code, "pong x"; "end" when the server has ended its side.
     std::vector<std::string> heard() {
         read();
@@ -90,8 +92,10 @@ public:
     const std::string& id() const noexcept { return id_; }
 
 private:
+    static constexpr std::size_t payload_bytes_max = 16 * 1024 * 1024;
+
     std::optional<std::string> next_frame() {
-        const auto header = ws::decode_header(as_bytes(received()), ws::role::client);
+        const auto header = ws::decode_header(as_bytes(received()), ws::role::client, true);
         if (!header) {
             received().clear();
             return "not a frame: " + header.error().message();
@@ -99,12 +103,19 @@ private:
         if (!*header || received().size() - (*header)->header_bytes < (*header)->payload_bytes) return std::nullopt;
         std::string payload = received().substr((*header)->header_bytes, (*header)->payload_bytes);
         received().erase(0, (*header)->header_bytes + (*header)->payload_bytes);
+        const std::string how = (*header)->deflated ? "deflated " : "";
+        if ((*header)->deflated) {
+            thread_local ws::inflater inflater;
+            const auto made = inflater.inflate(as_bytes(payload), payload_bytes_max);
+            if (made.why != ws::error::none) return "not deflated: " + make_error_code(made.why).message();
+            payload = as_text(made.message);
+        }
         switch ((*header)->op) {
-        case ws::opcode::text: note_id(payload); return without_ids(payload);
+        case ws::opcode::text: note_id(payload); return how + without_ids(payload);
         case ws::opcode::close: return in_words(payload);
         case ws::opcode::ping: return "ping " + payload;
         case ws::opcode::pong: return "pong " + payload;
-        case ws::opcode::binary: return "binary";
+        case ws::opcode::binary: return how + "binary";
         case ws::opcode::continuation: return "continuation";
         }
         return std::nullopt;

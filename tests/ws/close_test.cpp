@@ -37,7 +37,8 @@ TEST(close_codes, every_fault_has_its_answer_and_its_own_sentence) {
     for (int value = 1; value <= static_cast<int>(error::close_code_invalid); ++value) {
         const auto why = static_cast<error>(value);
         EXPECT_TRUE(sentences.insert(make_error_code(why).message()).second) << value;
-        const auto expected = why == error::invalid_utf8      ? close_code::invalid_payload
+        const bool bad_payload = why == error::invalid_utf8 || why == error::not_deflated;
+        const auto expected = bad_payload                     ? close_code::invalid_payload
                               : why == error::message_too_big ? close_code::message_too_big
                                                               : close_code::protocol_error;
         EXPECT_EQ(close_code_for(why), expected) << value;

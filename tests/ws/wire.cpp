@@ -61,7 +61,8 @@ spoken closed(std::uint16_t code, std::string reason) {
     return {event::kind::close, opcode::close, code, error::none, std::move(reason)};
 }
 spoken failed(error why) {
-    const std::uint16_t code = why == error::invalid_utf8 ? 1007 : why == error::message_too_big ? 1009 : 1002;
+    const bool bad_payload = why == error::invalid_utf8 || why == error::not_deflated;
+    const std::uint16_t code = bad_payload ? 1007 : why == error::message_too_big ? 1009 : 1002;
     return {event::kind::failed, opcode::continuation, code, why, {}};
 }
 
