@@ -30,15 +30,15 @@ constexpr option table[] = {
      "Where health checks, metrics and the server API are answered. Keep it away from the public network. With "
      "development mode the default is localhost:9000."},
     {PLACE(bus_listen), both, listening, 0, 0, "",
-     "Where publishers connect with a Redis client. Off: no bus door. Anyone who reaches it may publish, unless there "
-     "is a bus password."},
+     "Where publishers connect with a Redis client. Off: no bus door. Anyone who reaches it may publish, unless "
+     "there is a bus password."},
     {PLACE(listen_backlog), both, listening, 1, 65'535, "connections",
      "Connections the kernel keeps for each listener until they are accepted; more are dropped and tried again by "
      "their clients. The kernel lowers it to net.core.somaxconn."},
 
     {PLACE(shards), both, machine, 0, 256, "shards",
-     "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows, as the work pool has "
-     "leases, and as there may be connections."},
+     "Event loops, each with a thread of its own. 0: as many as the processors the cgroup allows, as the work pool "
+     "has leases, and as there may be connections."},
     {PLACE(pin_shards), both, machine, 0, 0, "",
      "Keeps each shard's thread on a processor of its own, one after another of those that the process may use. For "
      "machines, and for containers with a cpuset, whose processors nothing else uses."},
@@ -55,21 +55,20 @@ constexpr option table[] = {
     {PLACE_MS(shutdown_timeout), both, machine, 0, hour, "milliseconds",
      "Time for the last connections to say goodbye at the shutdown. Those that are still open then are cut."},
     {PLACE_MS(drain_delay), both, machine, 0, hour, "milliseconds",
-     "How long connections are still accepted after SIGTERM, while /readyz already says 503: until the load balancer "
-     "knows."},
+     "How long connections are still accepted after SIGTERM, while /readyz already says 503: until the load "
+     "balancer knows."},
     {PLACE_MS(drain_window), both, machine, 0, hour, "milliseconds",
      "Time over which the closes of all clients are spread evenly after that, so that they do not all come back at "
      "once. With development mode the default is 0."},
     {PLACE_MS(turn_time), both, machine, 1, 1'000, "milliseconds",
      "How long a shard goes on with what it has found to do before it looks what else there is. Who has more to do "
-     "then "
-     "waits for the next turn, in line."},
+     "then waits for the next turn, in line."},
     {PLACE(deliveries_per_turn), both, machine, 1, 1'048'576, "sends",
-     "Sends to subscribers in one turn of a shard; one carries all that was published to a channel together. The rest "
-     "is sent in the turns after it."},
+     "Sends to subscribers in one turn of a shard; one carries all that was published to a channel together. The "
+     "rest is sent in the turns after it."},
     {PLACE(deliveries_waiting_max), both, machine, 1, 16'777'216, "sends",
-     "Sends to subscribers that wait in a shard. While there are more, whoever publishes there waits and is not read; "
-     "nothing is lost. One publication may go beyond it: to all its subscribers."},
+     "Sends to subscribers that wait in a shard. While there are more, whoever publishes there waits and is not "
+     "read; nothing is lost. One publication may go beyond it: to all its subscribers."},
     {PLACE(delivery_bytes_waiting_max), both, machine, 64 * kib, 1'024 * mib, "bytes",
      "The same in bytes, of frames that all their receivers share."},
     {PLACE(farewells_max), both, machine, 1, 4'096, "connections",
@@ -77,8 +76,8 @@ constexpr option table[] = {
      "them: on each door of each shard. One more closes the oldest."},
 
     {PLACE(dev), gateway, clients, 0, 0, "",
-     "For development only: anonymous connections, every origin, and a demo page on the client port. All ports are on "
-     "loopback unless their addresses are given."},
+     "For development only: anonymous connections, every origin, and a demo page on the client port. All ports are "
+     "on loopback unless their addresses are given."},
     {PLACE(allowed_origins), gateway, clients, 0, 1024, "patterns",
      "Web pages that may connect, as patterns like https://*.example.com. A browser from another origin is refused "
      "with 403; a client that sends no Origin is not a browser and may connect."},
@@ -86,8 +85,8 @@ constexpr option table[] = {
      "Which ways in there are: websocket; sse and http_stream, for clients whose network lets no WebSocket through; "
      "uni_websocket, uni_sse and uni_http_stream, for clients that only listen. The others are 404."},
     {PLACE(client_emulations_waiting_max), gateway, clients, 1, 1'000'000, "requests",
-     "What clients of sse and http_stream say, each by a request of its own, and that waits for their shard. Further "
-     "ones are refused with 503."},
+     "What clients of sse and http_stream say, each by a request of its own, and that waits for their shard. "
+     "Further ones are refused with 503."},
     {PLACE(probes_on_client_port), gateway, clients, 0, 0, "",
      "Answers /livez and /readyz on the client port, too, for balancers that probe the port that they send clients "
      "to."},
@@ -99,8 +98,7 @@ constexpr option table[] = {
      "Largest message a client may send. A larger one closes the connection with 1009."},
     {PLACE(websocket_compression), gateway, clients, 0, 0, "",
      "Compresses messages on WebSockets (permessage-deflate) for clients that offer it. A publication is compressed "
-     "once "
-     "for all of them; a connection keeps nothing for it."},
+     "once for all of them; a connection keeps nothing for it."},
     {PLACE(websocket_compression_bytes_min), gateway, clients, 1, 16 * mib, "bytes",
      "Shorter messages go out as they are, also where compression is agreed upon."},
     {PLACE(websocket_compression_level), gateway, clients, 1, 9, "steps",
@@ -122,14 +120,13 @@ constexpr option table[] = {
     {PLACE_MS(client_pong_timeout), gateway, clients, 100, hour, "milliseconds",
      "Time for the answer to a ping, less than the ping interval. Then the connection is closed with 3012."},
     {PLACE_MS(client_close_timeout), both, clients, 0, minute, "milliseconds",
-     "Time for a client to answer our Close frame. Then its socket is closed all the same. On the bus door: time "
-     "to read what was sent before the connection ends."},
+     "Time for a client to answer our Close frame. Then its socket is closed all the same. On the bus door: time to "
+     "read what was sent before the connection ends."},
 
     {PLACE(proxy_protocol), gateway, admission, 0, 0, "",
-     "Each connection to the client port begins with a PROXY header (version 1 or 2), before TLS, that says whose it "
-     "is. "
-     "One that begins otherwise is closed. Only for ports that nobody reaches but through such a proxy, or with "
-     "trusted_proxies."},
+     "Each connection to the client port begins with a PROXY header (version 1 or 2), before TLS, that says whose "
+     "it is. One that begins otherwise is closed. Only for ports that nobody reaches but through such a proxy, or "
+     "with trusted_proxies."},
     {PLACE(trusted_proxies), gateway, admission, 0, 256, "networks",
      "Proxies that are believed when they say whose connection they bring: addresses, networks like 10.0.0.0/8 or "
      "2001:db8::/32, and unix for who comes over a unix socket. With the PROXY protocol, others are closed."},
@@ -140,8 +137,8 @@ constexpr option table[] = {
      "New connections in all, in each second. One more is answered with 503 and Retry-After, or closed where TLS is "
      "spoken. 0: any number."},
     {PLACE(address_handshakes_per_second_max), gateway, admission, 0, 1'000'000, "connections a second",
-     "The same for each address; of IPv6, for the first 64 bits. Proxies that are trusted have no limit of their own. "
-     "0: any number."},
+     "The same for each address; of IPv6, for the first 64 bits. Proxies that are trusted have no limit of their "
+     "own. 0: any number."},
     {PLACE(address_connections_max), gateway, admission, 0, 16'000'000, "connections",
      "Connections that one address has at once; one more is answered as above. 0: any number."},
     {PLACE(addresses_max), gateway, admission, 64, 16'777'216, "addresses",
@@ -151,12 +148,13 @@ constexpr option table[] = {
      "Memory in use, of what the cgroup allows (memory.max), above which new connections are answered with 503 and "
      "/readyz says 503, until it is two percent less. 0, or no such limit: any."},
     {PLACE(client_commands_per_second_max), gateway, admission, 0, 1'000'000, "commands a second",
-     "Commands of one client in a second, its connect and pongs apart. Further ones are answered with error 111, and "
-     "after as many again it is closed with 3013. 0: any number."},
+     "Commands of one client in a second, its connect and pongs apart. Further ones are answered with error 111, "
+     "and after as many again it is closed with 3013. 0: any number."},
 
     {PLACE(tls_certificate_files), gateway, encryption, 0, 64, "files",
-     "Files with a certificate and those that vouch for it, as PEM: then the client port speaks TLS. Which of several "
-     "is shown follows from the host's name that a client asks for; who asks for none, or another, sees the first."},
+     "Files with a certificate and those that vouch for it, as PEM: then the client port speaks TLS. Which of "
+     "several is shown follows from the host's name that a client asks for; who asks for none, or another, sees the "
+     "first."},
     {PLACE(tls_key_files), gateway, encryption, 0, 64, "files",
      "Files of the private keys, as PEM and without a passphrase: as many as certificates, and in their order."},
     {PLACE(tls_client_ca_file), gateway, encryption, 0, 4096, "",
@@ -167,19 +165,18 @@ constexpr option table[] = {
      "TLS handshakes that have begun and are not over, in all shards together. One more connection is closed at once."},
 
     {PLACE(anonymous), gateway, tokens, 0, 0, "",
-     "Clients without a token may connect, as the user with the empty name. What they may do is for the namespaces to "
-     "say."},
+     "Clients without a token may connect, as the user with the empty name. What they may do is for the namespaces "
+     "to say."},
     {PLACE(token_hmac_secret), gateway, tokens, 0, 4096, "",
-     "Secret that HS256, HS384 and HS512 tokens are signed with; 32 bytes or more. Other users see flags: better use "
-     "the environment or the file below."},
+     "Secret that HS256, HS384 and HS512 tokens are signed with; 32 bytes or more. Other users see flags: better "
+     "use the environment or the file below."},
     {PLACE(token_hmac_secret_file), gateway, tokens, 0, 4096, "",
-     "File that holds this secret, for mounted secrets; a newline at its end is ignored. Not together with the secret "
-     "itself."},
+     "File that holds this secret, for mounted secrets; a newline at its end is ignored. Not together with the "
+     "secret itself."},
     {PLACE(token_public_key_files), gateway, tokens, 0, 32, "files",
-     "Files of the keys that tokens may be signed with: public keys as PEM (RS256, RS384, RS512, PS256, ES256, ES384, "
-     "ES512, EdDSA by the kind of key), or a JWK or JWK Set, which may also hold secrets. Several keys, so that they "
-     "can "
-     "be changed."},
+     "Files of the keys that tokens may be signed with: public keys as PEM (RS256, RS384, RS512, PS256, ES256, "
+     "ES384, ES512, EdDSA by the kind of key), or a JWK or JWK Set, which may also hold secrets. Several keys, so "
+     "that they can be changed."},
     {PLACE(subscription_token_hmac_secret), gateway, tokens, 0, 4096, "",
      "The same secret for subscription tokens. If any key is given for those, no other is good for them."},
     {PLACE(subscription_token_hmac_secret_file), gateway, tokens, 0, 4096, "",
@@ -187,9 +184,8 @@ constexpr option table[] = {
     {PLACE(subscription_token_public_key_files), gateway, tokens, 0, 32, "files",
      "Files of the keys that subscription tokens may be signed with."},
     {PLACE(token_jwks_url), gateway, tokens, 0, 2048, "",
-     "Where the public keys are that tokens may be signed with, as a JWK Set: http or https, without a password. They "
-     "are "
-     "added to those above, and fetched anew in time and when a token names a key that is not known."},
+     "Where the public keys are that tokens may be signed with, as a JWK Set: http or https, without a password. "
+     "They are added to those above, and fetched anew in time and when a token names a key that is not known."},
     {PLACE(subscription_token_jwks_url), gateway, tokens, 0, 2048, "", "The same for subscription tokens."},
     {PLACE(token_jwks_ca_file), gateway, tokens, 0, 4096, "",
      "File of the certificates, as PEM, that the servers of these URLs are trusted by. None: the system's."},
@@ -206,27 +202,24 @@ constexpr option table[] = {
     {PLACE(token_issuer), gateway, tokens, 0, 1024, "", "Must be a token's `iss`. None: it is not looked at."},
     {PLACE(token_user_claim), gateway, tokens, 1, 256, "", "The claim that names the user."},
     {PLACE(token_cookie), gateway, tokens, 0, 256, "",
-     "Cookie of the upgrade request that may hold a connection's token, for clients that show none in `connect`; their "
-     "own "
-     "and an Authorization: Bearer come first. None: no cookie does."},
+     "Cookie of the upgrade request that may hold a connection's token, for clients that show none in `connect`; "
+     "their own and an Authorization: Bearer come first. None: no cookie does."},
     {PLACE(token_query), gateway, tokens, 0, 256, "",
      "Parameter of the upgrade request's query that may hold it. Queries are in the logs of proxies: better use "
-     "another way. "
-     "None: no parameter does."},
+     "another way. None: no parameter does."},
     {PLACE(token_leeway_s), gateway, tokens, 0, 3'600, "seconds",
      "How far apart the clocks of who makes tokens and of this machine may be."},
     {PLACE(token_bytes_max), gateway, tokens, 256, 64 * kib, "bytes", "Longest token. A longer one is refused unread."},
     {PLACE(token_memory_bytes_max), gateway, tokens, 0, 1'024 * mib, "bytes",
-     "Memory in each shard for tokens that were found good, for each of the two kinds, so that who comes back costs no "
-     "signature check. 0: none."},
+     "Memory in each shard for tokens that were found good, for each of the two kinds, so that who comes back costs "
+     "no signature check. 0: none."},
     {PLACE(client_expired_close_delay_s), gateway, tokens, 0, 3'600, "seconds",
-     "How long a client or a subscription may outlive its token, so that there is time to show another one. Then the "
-     "connection is closed with 3005, or the subscription ended with 2501."},
+     "How long a client or a subscription may outlive its token, so that there is time to show another one. Then "
+     "the connection is closed with 3005, or the subscription ended with 2501."},
 
     {PLACE(user_connections_max), gateway, tokens, 0, 1'000'000, "connections",
      "Connections that one user may have to this process at once; one more is closed with 3504, after which SDKs do "
-     "not "
-     "come back. The anonymous user is not meant. 0: any number."},
+     "not come back. The anonymous user is not meant. 0: any number."},
     {PLACE(personal_channel), gateway, tokens, 0, 0, "",
      "Subscribes every client that has a user, when it connects, to a channel of this user: # and the user's ID."},
     {PLACE(personal_channel_namespace), gateway, tokens, 0, 255, "",
@@ -234,12 +227,10 @@ constexpr option table[] = {
 
     {PLACE(stream_memory_bytes_max), gateway, streams, mib, 1'024 * 1'024 * mib, "bytes",
      "Memory for the streams of all channels together. Over it, the channels that were published to least recently "
-     "lose "
-     "what is kept of them, and who comes back to them is told that it has missed something."},
+     "lose what is kept of them, and who comes back to them is told that it has missed something."},
     {PLACE(history_publications_max), gateway, streams, 1, 10'000, "publications",
-     "Publications in one answer: of a history, or of what a client has missed. Who has missed more gets none of it, "
-     "and "
-     "is told so."},
+     "Publications in one answer: of a history, or of what a client has missed. Who has missed more gets none of "
+     "it, and is told so."},
     {PLACE(history_bytes_max), gateway, streams, kib, 64 * mib, "bytes",
      "Bytes of the payloads in one such answer. A page of a history then has fewer publications."},
     {PLACE(idempotency_keys_max), gateway, streams, 1, 16'777'216, "keys",
@@ -248,19 +239,17 @@ constexpr option table[] = {
 
     {PLACE(presence_clients_max), gateway, streams, 1, 1'000'000, "clients",
      "Clients in one answer that says who is in a channel. Where there are more, the answer is error 106, and their "
-     "number "
-     "can still be asked for."},
+     "number can still be asked for."},
     {PLACE(join_leave_clients_max), gateway, streams, 0, 1'000'000, "clients",
-     "Clients in a channel up to which its subscribers are told who comes and goes. In a larger one, each coming would "
-     "be "
-     "told to all of them: it is counted, and told to nobody."},
+     "Clients in a channel up to which its subscribers are told who comes and goes. In a larger one, each coming "
+     "would be told to all of them: it is counted, and told to nobody."},
 
     {PLACE(bus), gateway, bus, 0, 2048, "",
-     "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such an "
-     "external bus there is no bus door, and publishers connect to it instead. Its password is never printed."},
+     "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such "
+     "an external bus there is no bus door, and publishers connect to it instead. Its password is never printed."},
     {PLACE(bus_password), both, bus, 0, 512, "",
-     "What publishers give to AUTH or HELLO; with an external bus whose URL has no password, what carillon "
-     "gives there. Other users see flags: better use the environment or the file below."},
+     "What publishers give to AUTH or HELLO; with an external bus whose URL has no password, what carillon gives "
+     "there. Other users see flags: better use the environment or the file below."},
     {PLACE(bus_password_file), both, bus, 0, 4096, "",
      "File that holds the bus password, for mounted secrets; a newline at its end is ignored. Not together with the "
      "bus password."},
@@ -273,13 +262,13 @@ constexpr option table[] = {
     {PLACE(bus_subscriptions_max), both, bus, 0, 10'000'000, "channels",
      "Channels one bus connection may be subscribed to. One more is answered with an error."},
     {PLACE(bus_transaction_commands_max), both, bus, 1, 1'048'576, "commands",
-     "Commands of one bus connection between MULTI and EXEC; their bytes are limited as those of one command. One more "
-     "is answered with an error, and EXEC carries out none."},
+     "Commands of one bus connection between MULTI and EXEC; their bytes are limited as those of one command. One "
+     "more is answered with an error, and EXEC carries out none."},
     {PLACE(bus_output_bytes_max), both, bus, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus connection that reads slowly. More cut it off."},
     {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
-     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on the "
-     "bus door an error, and one that an external bus brings is counted as refused."},
+     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on "
+     "the bus door an error, and one that an external bus brings is counted as refused."},
     {PLACE_MS(bus_auth_timeout), both, bus, 100, 10 * minute, "milliseconds",
      "Time for a bus connection to give the bus password, if there is one. Then it is cut."},
     {PLACE(bus_keepalive_s), both, bus, 0, 32'767, "seconds",
@@ -294,11 +283,11 @@ constexpr option table[] = {
      "Time for the answer to a command, from the answer before it on, whatever else arrives. Then the connection is "
      "given up."},
     {PLACE_MS(bus_ping_interval), gateway, upstream, 10, hour, "milliseconds",
-     "How often the bus is asked whether it is there, and no replica: with HELLO, a carillon-bus with PING, a server "
-     "without HELLO with ROLE and PING."},
+     "How often the bus is asked whether it is there, and no replica: with HELLO, a carillon-bus with PING, a "
+     "server without HELLO with ROLE and PING."},
     {PLACE_MS(bus_backoff_min), gateway, upstream, 1, hour, "milliseconds",
-     "Pause after a lost connection, before the first attempt to connect again. It grows each time that no address of "
-     "the name would do."},
+     "Pause after a lost connection, before the first attempt to connect again. It grows each time that no address "
+     "of the name would do."},
     {PLACE_MS(bus_backoff_max), gateway, upstream, 1, hour, "milliseconds",
      "Longest pause between two attempts to connect, not less than the shortest."},
     {PLACE_MS(bus_linger), gateway, upstream, 0, hour, "milliseconds",
@@ -306,25 +295,23 @@ constexpr option table[] = {
     {PLACE_MS(bus_subscribe_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
      "Time for the bus to confirm a channel. Then the client's subscribe is answered with a temporary error."},
     {PLACE(bus_prefix), gateway, upstream, 1, 64, "bytes",
-     "What the names begin with that gateways use on the bus for what they keep there: streams, their places and keys. "
-     "All gateways of one service have the same."},
+     "What the names begin with that gateways use on the bus for what they keep there: streams, their places and "
+     "keys. All gateways of one service have the same."},
     {PLACE(bus_presence_ttl_s), gateway, upstream, 3, 86'400, "seconds",
      "How long somebody is present on the bus without having been heard of again; gateways say so three times "
      "meanwhile. After it those are gone whose gateway has died."},
     {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
-     "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into what "
-     "the bus keeps for a subscriber."},
+     "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into "
+     "what the bus keeps for a subscriber."},
     {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
      "Publications on their way to the bus without an answer, and in each shard channels that the connection to the "
-     "bus "
-     "has not been told of. More are refused with a temporary error."},
+     "bus has not been told of. More are refused with a temporary error."},
     {PLACE(bus_upstream_output_bytes_max), gateway, upstream, 4 * kib, 1'024 * mib, "bytes",
      "Bytes queued for a bus that reads slowly, or for the thread that writes to it. Then publications are refused "
-     "with "
-     "a temporary error."},
+     "with a temporary error."},
     {PLACE(bus_upstream_input_bytes_max), gateway, upstream, 64 * kib, 1'024 * mib, "bytes",
-     "Bytes of messages from the bus that wait for shards. Then the bus is not read until half of them are delivered; "
-     "it ends the connection if too much waits on its side."},
+     "Bytes of messages from the bus that wait for shards. Then the bus is not read until half of them are "
+     "delivered; it ends the connection if too much waits on its side."},
 
     {PLACE(control_connections_max), both, control, 1, 65'536, "connections",
      "Connections on the control door, and as many again for pages asked of the client port. More are closed at "
@@ -332,12 +319,12 @@ constexpr option table[] = {
     {PLACE_MS(control_request_timeout), both, control, 100, 10 * minute, "milliseconds",
      "Time for a request to arrive, and again for its answer to leave. Then the connection is closed."},
     {PLACE_MS(livez_stall), both, control, 1'000, 10 * minute, "milliseconds",
-     "Time in which each shard must get something done; a shard with nothing to do does, too. Then /livez answers 503 "
-     "until it goes on."},
+     "Time in which each shard must get something done; a shard with nothing to do does, too. Then /livez answers "
+     "503 until it goes on."},
 
     {PLACE(admin_password), gateway, admin, 0, 512, "",
-     "What an operator gives to the admin page, /admin on the control port; 12 bytes or more. None: there is no such "
-     "page. Other users see flags: better use the environment or the file below."},
+     "What an operator gives to the admin page, /admin on the control port; 12 bytes or more. None: there is no "
+     "such page. Other users see flags: better use the environment or the file below."},
     {PLACE(admin_password_file), gateway, admin, 0, 4096, "",
      "File that holds this password, for mounted secrets; a newline at its end is ignored. Not together with the "
      "password."},
@@ -345,18 +332,18 @@ constexpr option table[] = {
      "Offers the admin page without a password: for who has a proxy before it that lets in operators only. Whoever "
      "reaches the control port otherwise is one, too. Not together with a password."},
     {PLACE(admin_session_s), gateway, admin, 60, 604'800, "seconds",
-     "How long a login is good. At most 32 are open; one more ends the oldest. Passwords are looked at five in a row, "
-     "and then one every two seconds; others are answered with 429."},
+     "How long a login is good. At most 32 are open; one more ends the oldest. Passwords are looked at five in a "
+     "row, and then one every two seconds; others are answered with 429."},
 
     {PLACE(api_key), gateway, server_api, 0, 512, "",
-     "What back ends send in X-API-Key to use the server API on the control port. None: there is no server API. Other "
-     "users see flags: better use the environment or the file below."},
+     "What back ends send in X-API-Key to use the server API on the control port. None: there is no server API. "
+     "Other users see flags: better use the environment or the file below."},
     {PLACE(api_key_file), gateway, server_api, 0, 4096, "",
      "File that holds the key, for mounted secrets, or several keys, one a line, each as good as the others. Not "
      "together with the key."},
     {PLACE(api_on_client_port), gateway, server_api, 0, 0, "",
-     "Answers the server API on the client port, too: for tools that expect it beside the WebSocket. Each connection "
-     "there is for one request."},
+     "Answers the server API on the client port, too: for tools that expect it beside the WebSocket. Each "
+     "connection there is for one request."},
     {PLACE(api_body_bytes_max), gateway, server_api, kib, 256 * mib, "bytes",
      "Largest body of a request. A larger one is answered with 413."},
     {PLACE(api_broadcast_channels_max), gateway, server_api, 1, 1'000'000, "channels",
@@ -373,17 +360,16 @@ constexpr option table[] = {
     {PLACE_MS(events_wait), gateway, events, 1, minute, "milliseconds",
      "How long an event waits for others that are sent with it."},
     {PLACE(events_waiting_max), gateway, events, 1, 16'777'216, "events",
-     "Events that wait for the application, for each proxy; one of more than 512 bytes counts as several. Of more the "
-     "oldest are dropped, which the application can see."},
+     "Events that wait for the application, for each proxy; one of more than 512 bytes counts as several. Of more "
+     "the oldest are dropped, which the application can see."},
     {PLACE_MS(events_retry), gateway, events, 0, hour, "milliseconds",
      "How long a batch that the application does not take is sent again, at growing intervals. Then it is dropped, "
-     "which "
-     "the application can see."},
+     "which the application can see."},
 
     {PLACE(log_refusals_per_s_max), gateway, logging, 0, 1'000, "lines a second",
      "Lines that tell, in each shard, of clients that were refused, or disconnected for what they did, with address "
-     "and reason; and as many of messages of an external bus that were too large. More are counted, and the next line "
-     "says how many."},
+     "and reason; and as many of messages of an external bus that were too large. More are counted, and the next "
+     "line says how many."},
     {PLACE(log_level), both, logging, 0, 0, "", "The least important messages that are written."},
     {PLACE(log_format), both, logging, 0, 0, "",
      "Lines of words for people, or one JSON object per line for programs."},

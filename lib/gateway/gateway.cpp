@@ -124,8 +124,8 @@ gateway::gateway(const config::settings& how, role which)
                        .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
                        .users = users_ ? &*users_ : nullptr,
                        .entrance = encryption_ ? &encryption_->entrance() : nullptr,
+                       .door = doorkeeper_->door(),
                        .pages = client_routes_.paths()};
-    mine.door = doorkeeper_->door();
     mine.node = random_name();
     mine.emulate = [this, most = how.client_emulations_waiting_max](std::uint32_t number, std::string session,
                                                                     std::string data) {

@@ -7,6 +7,7 @@
 #include "control/http_server.hpp"
 #include "control/operator_route.hpp"
 #include "gateway/departures.hpp"
+#include "gateway/doorkeeper.hpp"
 #include "gateway/encryption.hpp"
 #include "gateway/outside.hpp"
 #include "gateway/shutdown_signals.hpp"

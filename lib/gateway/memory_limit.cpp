@@ -1,5 +1,7 @@
 #include "gateway/memory_limit.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -56,7 +58,7 @@ bool is_nearer(const memory_use& one, const memory_use& other) {
 }
 
 bool names_memory(std::string_view controllers) {
-    return ("," + std::string{controllers} + ",").find(",memory,") != std::string::npos;
+    return fmt::format(",{},", controllers).find(",memory,") != std::string::npos;
 }
 
 } // namespace

@@ -77,7 +77,7 @@ upgrade_verdict decide_upgrade(const request_head& head, const upgrade_rules& ru
     if (!is_websocket_key(key)) return refuse(status::bad_request, "The Sec-WebSocket-Key is not 16 bytes in base64.");
     if (!origin_is_allowed(head, rules.allowed_origins))
         return refuse(status::forbidden, "This origin may not connect.");
-    deflate_agreement deflate;
+    deflate_agreement deflate{};
     if (rules.deflate && !choose_deflate(head, deflate))
         return refuse(status::bad_request, "The Sec-WebSocket-Extensions are malformed.");
     return {status::switching_protocols, {}, key, choose_subprotocol(head, rules.subprotocols), deflate};

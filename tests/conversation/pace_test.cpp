@@ -71,7 +71,7 @@ TEST(pace, pongs_are_no_commands) {
     ws_client client = shard.connected();
     EXPECT_EQ(say(shard, client, 1), words{done});
     for (int i = 0; i < 3; ++i) {
-        shard.advance(25'001ms);
+        shard.advance(25'101ms);
         EXPECT_EQ(client.heard(), words{"{}"});
         client.say("{}");
         shard.settle();

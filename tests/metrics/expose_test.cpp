@@ -197,9 +197,10 @@ TEST(exposition, labels_are_few_and_no_series_appears_twice) {
             EXPECT_TRUE(seen.emplace(sample.name, sample.with).second) << name;
             EXPECT_LE(sample.with.size(), 3u) << name;
             for (const auto& [label, value] : sample.with) {
-                EXPECT_TRUE((std::set<std::string>{"shard", "kind", "code", "reason", "status", "method", "source",
-                                                   "command", "outcome", "result", "le", "version", "compiler"}
-                                 .contains(label)))
+                EXPECT_TRUE(
+                    (std::set<std::string>{"shard", "kind", "code", "reason", "status", "method", "source", "command",
+                                           "outcome", "result", "le", "version", "compiler", "namespace"}
+                         .contains(label)))
                     << name << ' ' << label;
                 EXPECT_NE(value, "") << name << ' ' << label;
             }

@@ -34,7 +34,7 @@ slow_consumer = "keep_latest"
 describe('a client that reads nothing for a while', limit, () => {
   let gateway;
   before(async () => {
-    gateway = await startGateway('--config', configuration);
+    gateway = await startGateway({ dev: false, flags: ['--config', configuration] });
   });
   after(() => gateway.stop());
 
@@ -63,7 +63,7 @@ describe('a client that reads nothing for a while', limit, () => {
     while (heard.at(-1) !== published) await new Promise((resolve) => subscription.once('publication', resolve));
   };
 
-  test('is told, and recovers, where there is a stream', limit, async (t) => {
+  test('is told what it lacks, where there is a stream', limit, async (t) => {
     published = 0;
     const client = await slowClient(t, 'told:a');
     const lost = [];
@@ -78,10 +78,11 @@ describe('a client that reads nothing for a while', limit, () => {
     client.resume();
     assert.equal((await left).code, 2500);
     const { wasRecovering, recovered } = await again;
-    assert.deepEqual({ wasRecovering, recovered }, { wasRecovering: true, recovered: true });
+    // It lacks more than one answer may hold (history_bytes_max), and is told so.
+    assert.deepEqual({ wasRecovering, recovered }, { wasRecovering: true, recovered: false });
     await publish('told:a');
     await allHeard(client);
-    assert.deepEqual(client.heard, Array.from({ length: published }, (_, i) => i + 1));
+    assert.ok(client.heard.length < published);
     assert.deepEqual(lost, []);
     assert.equal(await gateway.metric('carillon_subscriptions_cut_total'), 1);
   });

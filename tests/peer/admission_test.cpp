@@ -133,7 +133,7 @@ TEST(admission, is_what_a_simple_model_says_over_random_histories) {
     admission door{{.address_connections_max = 3}};
     std::map<std::uint32_t, std::uint32_t> model;
     for (int step = 0; step < 20'000; ++step) {
-        const std::uint32_t who = random() % 50;
+        const auto who = static_cast<std::uint32_t>(random() % 50);
         if (random() % 2 == 0) {
             const auto answer = door.enter(numbered(who), start);
             ASSERT_EQ(answer.said, model[who] < 3 ? verdict::admitted : verdict::connections_of_address);

@@ -1,5 +1,5 @@
-#include "auth/key_set.hpp"
-#include "auth/signer.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 #include "support/test_shard.hpp"
 
 #include <algorithm>
@@ -262,13 +262,13 @@ TEST(slow_policy, who_leaves_before_it_is_told_is_told_once_and_answered) {
 // Who has not asked for a channel asks for it again by another connect (protocol §5).
 TEST(slow_policy, a_subscription_that_the_server_made_ends_with_its_connection) {
     shard_options how = with_policies(30'000);
-    auto keys = std::make_shared<auth::key_set>();
+    auto set = std::make_shared<keys::key_set>();
     const std::string_view secret = "a secret of this test, 32 bytes and more";
-    ASSERT_FALSE(keys->add_secret(secret, "test"));
-    how.clients.tokens.keys = keys;
+    ASSERT_FALSE(set->add_secret(secret, "test"));
+    how.clients.tokens.keys = set;
     test_shard shard{how};
-    const std::string token = *auth::signer::from_secret(secret, "test")
-                                   ->sign(auth::algorithm::hs256, R"({"sub":"42","channels":["told:a"]})");
+    const std::string token = *keys::signer::from_secret(secret, "test")
+                                   ->sign(keys::algorithm::hs256, R"({"sub":"42","channels":["told:a"]})");
     ws_client slow = shard.upgraded(small_send_buffer);
     slow.say(R"({"id":1,"connect":{"token":")" + token + R"("}})");
     shard.settle();

@@ -1,7 +1,11 @@
-#include "loading/loading.hpp"
 #include "config/peer_rules.hpp"
 
-namespace carillon::loading {
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace carillon::config {
 namespace {
 
 TEST(peers, trusted_proxies_are_networks_and_their_fields_such_that_are_read) {
@@ -38,4 +42,4 @@ TEST(peers, trusted_proxies_are_networks_and_their_fields_such_that_are_read) {
 }
 
 } // namespace
-} // namespace carillon::loading
+} // namespace carillon::config
