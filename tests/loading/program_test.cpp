@@ -58,7 +58,10 @@ TEST(program, each_takes_its_own_options_and_no_others_from_every_source) {
     for (const auto& row : options()) {
         if (row.key == "config" || row.key.ends_with("_file")) continue; // these name files
         const bool is_bus = row.key == "bus", quoted = !is_number(row) && !is_boolean(row);
-        const std::string element = row.key == "client_transports" ? "sse" : "https://a";
+        const std::string element = row.key == "client_transports"       ? "sse"
+                                    : row.key == "trusted_proxies"       ? "10.0.0.0/8"
+                                    : row.key == "trusted_proxy_headers" ? "X-Forwarded-For"
+                                                                         : "https://a";
         const auto text = is_bus ? "redis://bus" : is_list(row) ? element : text_of(settings{}, row);
         const std::string value = is_list(row) ? "['" + element + "']" : quoted ? "'" + text + "'" : text;
         const auto path = here.file("c.toml", std::string{row.key} + " = " + value);
