@@ -55,7 +55,10 @@ proxy_table::proxy_table(outward::client& via, const config::settings& how)
     : via_{&via}, complaints_{how.log_refusals_per_s_max} {
     for (const config::proxy& each : how.proxies) {
         const std::size_t number = entries_.size();
-        entry made{.name = fmt::format("proxy_{}", number + 1), .passed_on = each.headers, .timeout = each.timeout};
+        entry made{.name = fmt::format("proxy_{}", number + 1),
+                   .passed_on = each.headers,
+                   .emulated = each.emulated_headers,
+                   .timeout = each.timeout};
         made.target = via.add(target_of(each, made.name));
         for (const auto& [name, value] : each.static_headers) made.always.push_back({name, value});
         if (std::ranges::any_of(each.event, hooks::is_notice))
@@ -68,11 +71,14 @@ proxy_table::proxy_table(outward::client& via, const config::settings& how)
             } else {
                 for (const std::string& name : each.namespaces) of.some.emplace_back(name, number);
             }
-            if (what != hooks::event::connect && !hooks::is_notice(what) && !each.headers.empty())
-                needs_fields_later_ = true;
+            const bool wants_fields = !each.headers.empty() || !each.emulated_headers.empty();
+            if (what != hooks::event::connect && !hooks::is_notice(what) && wants_fields) needs_fields_later_ = true;
         }
         for (const std::string& name : each.headers) {
             if (!is_in(fields_, name)) fields_.push_back(name);
+        }
+        for (const std::string& name : each.emulated_headers) {
+            if (!is_in(emulated_fields_, name)) emulated_fields_.push_back(name);
         }
     }
 }
@@ -90,8 +96,16 @@ void proxy_table::ask(std::size_t whom, std::string body, const hooks::head_fiel
     const entry& to = entries_.at(whom);
     outward::request what{.how = outward::method::post, .fields = to.always, .body = std::move(body)};
     if (fields != nullptr) {
-        for (const auto& [name, value] : *fields) {
-            if (is_in(to.passed_on, name)) what.fields.push_back({name, value});
+        for (const auto& [name, value, emulated] : *fields) {
+            if (!emulated && is_in(to.passed_on, name)) what.fields.push_back({name, value});
+        }
+        // What the request itself has, or a password of ours, is not for the client to say over again.
+        const auto is_there = [&](const std::string& name) {
+            return std::ranges::any_of(
+                what.fields, [&](const outward::field& each) { return http::same_ignoring_case(each.name, name); });
+        };
+        for (const auto& [name, value, emulated] : *fields) {
+            if (emulated && is_in(to.emulated, name) && !is_there(name)) what.fields.push_back({name, value});
         }
     }
     via_->send(to.target, std::move(what),

@@ -32,6 +32,7 @@ public:
 
     std::optional<std::size_t> find(hooks::event what, std::string_view name_space) const noexcept;
     const std::vector<std::string>& fields() const noexcept { return fields_; }
+    const std::vector<std::string>& emulated_fields() const noexcept { return emulated_fields_; }
     bool needs_fields_later() const noexcept { return needs_fields_later_; }
 
     /// Asks the proxy of this number. `done` is called once, on the client's thread or at once.
@@ -55,6 +56,7 @@ private:
         std::string name;
         std::size_t target = 0;
         std::vector<std::string> passed_on{};
+        std::vector<std::string> emulated{};
         std::vector<outward::field> always{};
         std::chrono::milliseconds timeout{};
         std::unique_ptr<event_stream> events{}; // null: it wants none
@@ -71,6 +73,7 @@ private:
     std::vector<entry> entries_;
     std::array<asked, hooks::events> by_event_;
     std::vector<std::string> fields_;
+    std::vector<std::string> emulated_fields_;
     bool needs_fields_later_ = false;
     logs::bounded_log complaints_; // the client's thread
     occupancy occupied_;
@@ -85,6 +88,7 @@ public:
         return all_->find(what, name_space);
     }
     const std::vector<std::string>& fields() const override { return all_->fields(); }
+    const std::vector<std::string>& emulated_fields() const override { return all_->emulated_fields(); }
     bool needs_fields_later() const override { return all_->needs_fields_later(); }
     void ask(std::size_t whom, std::string body, std::shared_ptr<const hooks::head_fields> fields, told done) override;
     void tell(std::size_t whom, const hooks::notice& what) override { all_->tell(whom, what); }

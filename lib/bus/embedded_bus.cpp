@@ -1,6 +1,7 @@
 #include "bus/embedded_bus.hpp"
 
 #include "base/name_hash.hpp"
+#include "channels/wildcard.hpp"
 #include "resp/glob.hpp"
 
 #include <boost/asio/post.hpp>
@@ -41,12 +42,22 @@ embedded_broker::embedded_broker(embedded_bus& bus, std::uint32_t shard, boost::
       context_{&context}, mailbox_{context}, first_free_tally_{no_tally} {}
 
 interest embedded_broker::subscribe(std::string_view channel, bool first, subscription_listener&, ticket) {
-    if (first && bus_->brokers_.size() > 1) filter_.add(channel_hash(channel));
+    if (first && bus_->brokers_.size() > 1) {
+        filter_.add(channel_hash(channel));
+        wildcards_changed();
+    }
     return interest::confirmed;
 }
 
 void embedded_broker::unsubscribe(std::string_view channel) {
-    if (bus_->brokers_.size() > 1) filter_.remove(channel_hash(channel));
+    if (bus_->brokers_.size() == 1) return;
+    filter_.remove(channel_hash(channel));
+    wildcards_changed();
+}
+
+void embedded_broker::wildcards_changed() noexcept {
+    const bool any = hub_->wildcards() > 0;
+    if (has_wildcards_.load(std::memory_order_relaxed) != any) has_wildcards_.store(any, std::memory_order_seq_cst);
 }
 
 void embedded_broker::subscribe_sharded(std::string_view channel) {
@@ -108,12 +119,17 @@ publish_result embedded_broker::publish_here(name_space where, std::string_view 
     return done;
 }
 
-// To this shard's subscribers: first the channel's, then those of patterns. They all wait in one line, so that a
-// connection hears everything in the order in which it was published.
+// To this shard's subscribers: first the channel's, then those of wildcards and of patterns. They all wait in one line,
+// so that a connection hears everything in the order in which it was published.
 std::uint32_t embedded_broker::deliver(name_space where, std::string_view channel, const hub::publication& what) {
     if (where == name_space::sharded) return sharded_.publish(channel, what);
-    const std::uint32_t receivers = hub_->publish(channel, what);
+    std::uint32_t receivers = hub_->publish(channel, what);
     if (what.what != hub::publication::kind::message) return 0;
+    if (hub_->wildcards() > 0) {
+        channels::wildcards_of all{channel};
+        for (auto each = all.next(); !each.empty(); each = all.next())
+            receivers += hub_->publish_by(each, channel, what);
+    }
     return patterns_.empty() ? receivers : receivers + patterns_.publish(channel, what);
 }
 
@@ -121,9 +137,15 @@ bool embedded_broker::full() const noexcept {
     return in_flight_ >= bus_->in_flight_max_ || in_flight_bytes_ >= bus_->in_flight_bytes_max_;
 }
 
-bool embedded_broker::may_want(const stored_publication& publication) const noexcept {
+bool embedded_broker::may_want(const stored_publication& publication) const {
     if (filter_.may_have(publication.hash)) return true;
-    return publication.where == name_space::channels && has_patterns_.load(std::memory_order_seq_cst);
+    if (publication.where != name_space::channels) return false;
+    if (has_patterns_.load(std::memory_order_seq_cst)) return true;
+    if (!has_wildcards_.load(std::memory_order_seq_cst)) return false;
+    channels::wildcards_of all{publication.channel};
+    for (auto each = all.next(); !each.empty(); each = all.next())
+        if (filter_.may_have(channel_hash(each))) return true;
+    return false;
 }
 
 // Gives it its place in its channel's stream. False: it was published before.

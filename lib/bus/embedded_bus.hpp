@@ -159,7 +159,8 @@ private:
 
     publish_result publish_here(name_space where, std::string_view channel, const publication& message);
     std::uint32_t deliver(name_space where, std::string_view channel, const hub::publication& message);
-    bool may_want(const stored_publication& publication) const noexcept;
+    bool may_want(const stored_publication& publication) const;
+    void wildcards_changed() noexcept;
     void send(std::uint32_t shard, message what);
     void receive(std::vector<message>& messages);
     void handle_some();
@@ -180,6 +181,7 @@ private:
     hub::patterns patterns_;
     interest_filter filter_; // of both name spaces
     std::atomic<bool> has_patterns_{false};
+    std::atomic<bool> has_wildcards_{false};
     boost::asio::io_context* context_;
     std::unique_ptr<channel_home> home_;
     respondent* respondent_ = nullptr;

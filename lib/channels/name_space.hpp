@@ -66,6 +66,7 @@ struct name_space {
     bool force_push_join_leave = false; ///< all subscribers are
     bool occupancy_events = false;      ///< the application is told of first subscribers, and when the last has left
     bool binary = false;                ///< what is published may be any bytes, which JSON clients cannot have
+    bool wildcard = false;              ///< names that end with "*" stand for many channels (channels/wildcard.hpp)
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
 
     bool operator==(const name_space&) const = default;

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "channels/name.hpp"
+#include "channels/wildcard.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +21,18 @@ bool is_in(const audience& list, std::string_view user, membership how) noexcept
     return list.has(party::token) && how == membership::by_token;
 }
 
+// What holds for a subscription to many channels at once: where one of them stands says nothing of the others, and who
+// hears them all is in none of them.
+name_space without_streams(name_space space) {
+    space.history_size = 0;
+    space.recovery = recovery_mode::off;
+    space.presence = space.join_leave = space.force_push_join_leave = space.occupancy_events = false;
+    // The newest of all of them is not the newest of each.
+    if (space.slow_consumer == slow_consumer_policy::keep_latest)
+        space.slow_consumer = slow_consumer_policy::drop_oldest;
+    return space;
+}
+
 } // namespace
 
 /// A channel as one decision sees it.
@@ -28,6 +41,7 @@ struct rules::found {
     const name_space* space = nullptr;
     bool everything = false; // the rules are open
     bool is_private = false;
+    bool is_wildcard = false;
     std::optional<user_limit> limit; // only in a user-limited namespace
 
     bool exists() const noexcept { return said == verdict::allowed; }
@@ -43,7 +57,10 @@ rules::rules(std::vector<name_space> all, std::size_t channel_bytes_max) : chann
         CHECK(!check_name_space_name(each.name));
         std::optional<pattern> like;
         if (!each.channel_pattern.empty()) like.emplace(each.channel_pattern);
-        entries_.push_back({std::move(each), std::move(like)});
+        std::optional<name_space> of_wildcards;
+        if (each.wildcard) of_wildcards = without_streams(each);
+        any_wildcards_ = any_wildcards_ || each.wildcard;
+        entries_.push_back({std::move(each), std::move(like), std::move(of_wildcards)});
     }
 }
 
@@ -77,8 +94,13 @@ rules::found rules::look_up(std::string_view channel) const noexcept {
         where.said = verdict::unknown_channel;
         return where;
     }
+    if (at->of_wildcards) {
+        const wildcard_form form = wildcard_form_of(channel);
+        if (form == wildcard_form::bad) return where;
+        where.is_wildcard = form == wildcard_form::good;
+    }
     if (at->space.user_limited) where.limit = limit_of(parts.rest);
-    if (at->like) {
+    if (at->like && !where.is_wildcard) {
         // The list of users is not the pattern's business, and a channel with nothing but users has no text.
         const std::string_view text = where.limit ? where.limit->text : parts.rest;
         if (!(where.limit && text.empty()) && !at->like->matches(text)) return where;
@@ -86,19 +108,20 @@ rules::found rules::look_up(std::string_view channel) const noexcept {
         return where;
     }
     where.said = verdict::allowed;
-    where.space = &at->space;
+    where.space = where.is_wildcard ? &*at->of_wildcards : &at->space;
     where.is_private = parts.is_private;
     return where;
 }
 
 rules::place rules::find(std::string_view channel) const noexcept {
     const found where = look_up(channel);
-    return {where.said, where.space};
+    return {where.said, where.space, where.is_wildcard};
 }
 
 const name_space* rules::space_of(std::string_view channel) const noexcept {
     const entry* const at = open_ ? &entries_.front() : entry_of(split(channel).name_space);
-    return at == nullptr ? nullptr : &at->space;
+    if (at == nullptr) return nullptr;
+    return at->of_wildcards && channel.ends_with('*') ? &*at->of_wildcards : &at->space;
 }
 
 verdict rules::may_subscribe(std::string_view user, std::string_view channel, bool has_token) const noexcept {
@@ -122,6 +145,7 @@ verdict rules::decide(const found& where, const audience& list, std::string_view
 
 verdict rules::may_publish(std::string_view user, std::string_view channel, membership how) const noexcept {
     const found where = look_up(channel);
+    if (where.is_wildcard) return verdict::bad_request; // to all of them at once: nobody does
     return where.exists() ? decide(where, where.space->publish, user, how) : where.said;
 }
 

@@ -59,9 +59,15 @@ public:
     struct place {
         verdict said = verdict::bad_request;
         const name_space* space = nullptr; ///< with `allowed`
+        bool is_wildcard = false;          ///< it stands for many, and the namespace is as that has it
     };
     /// Ask this before a token is verified, and of each channel that a connection token names.
     place find(std::string_view channel) const noexcept;
+    /// Whether the name is one of a subscription that stands for many channels. Its namespace, as `find` gives it,
+    /// keeps nothing and knows nobody, whatever its channels do.
+    bool is_wildcard(std::string_view channel) const noexcept {
+        return any_wildcards_ && channel.ends_with('*') && find(channel).is_wildcard;
+    }
     /// The namespace of a channel that there is, without another look at the whole of its name.
     const name_space* space_of(std::string_view channel) const noexcept;
 
@@ -81,6 +87,7 @@ private:
     struct entry {
         name_space space;
         std::optional<pattern> like;
+        std::optional<name_space> of_wildcards{}; // none: its channels have no wildcards
     };
     struct found;
 
@@ -92,6 +99,7 @@ private:
     std::vector<entry> entries_; // by name; the first is that without one
     std::size_t channel_bytes_max_ = 0;
     bool open_ = false;
+    bool any_wildcards_ = false;
 };
 
 } // namespace carillon::channels

@@ -109,6 +109,8 @@ constexpr option table[] = {
      "Bytes queued for a client that reads slowly. More close the connection with 3008."},
     {PLACE(client_subscriptions_max), gateway, clients, 1, 65'536, "channels",
      "Channels one client may be subscribed to. The next subscribe is answered with error 106."},
+    {PLACE(wildcards_max), gateway, clients, 0, 1'000'000, "names",
+     "Different wildcards, like news:sport.*, of the clients of a shard. One more is answered with error 106."},
     {PLACE(client_channel_bytes_max), both, clients, 1, 1'023, "bytes",
      "Longest channel name. A longer one is answered with error 107, on the bus door with an error."},
     {PLACE_MS(client_handshake_timeout), gateway, clients, 100, 10 * minute, "milliseconds",

@@ -17,6 +17,7 @@ struct proxy {
     std::vector<std::string> namespaces{}; ///< that it is asked about; none: all. "": channels without one
     std::chrono::milliseconds timeout{1'000};
     std::vector<std::string> headers{};
+    std::vector<std::string> emulated_headers{};
     std::vector<std::pair<std::string, std::string>> static_headers{}; ///< never print them
     std::string ca_file{};
     std::size_t connections_max = 16;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view name_spaces = "namespace", proxies = "proxy";
 
 // Not client_ping_interval_ms: clients have been told how often they hear something, and would leave.
-constexpr std::array<std::string_view, 26> at_once{
+constexpr std::array<std::string_view, 27> at_once{
     name_spaces,
     "allowed_origins",
     "anonymous",
@@ -40,16 +40,17 @@ constexpr std::array<std::string_view, 26> at_once{
     "token_public_key_files",
     "token_query",
     "token_user_claim",
+    "wildcards_max",
 };
 
-bool keeps(const settings& how) {
-    return std::ranges::any_of(how.namespaces, [](const auto& each) { return each.history_size > 0; });
+// What the thread that talks to a bus outside has its own idea of.
+bool concerns_the_bus(const settings& how) {
+    return std::ranges::any_of(how.namespaces, [](const auto& each) { return each.history_size > 0 || each.wildcard; });
 }
 
 // The server API has keys, or there is none: that does not change while the program runs.
 bool needs_restart(std::string_view key, const settings& now, const settings& wanted) {
-    // The thread that talks to a bus outside has its own idea of which channels keep something.
-    if (key == name_spaces && wanted.bus && (keeps(now) || keeps(wanted))) return true;
+    if (key == name_spaces && wanted.bus && (concerns_the_bus(now) || concerns_the_bus(wanted))) return true;
     if (key == "api_key" || key == "api_key_file") return now.api_key.empty() != wanted.api_key.empty();
     return std::ranges::find(at_once, key) == at_once.end();
 }

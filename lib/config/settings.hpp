@@ -66,6 +66,7 @@ struct settings {
     std::size_t websocket_compression_level = 1;
     std::size_t client_outbox_bytes_max = 1'048'576;
     std::size_t client_subscriptions_max = 128;
+    std::size_t wildcards_max = 1024;
     std::size_t client_channel_bytes_max = 255;
     std::size_t client_commands_per_message_max = 1024;
     std::chrono::milliseconds client_handshake_timeout{10'000};

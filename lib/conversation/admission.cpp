@@ -46,6 +46,7 @@ bool host::count_token(const result<Claims>& verified) {
 
 // A token that has expired is asked for anew; one that is wrong never gets better (§6.1).
 void host::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
+    if (!keep_emulated(c, id, request.headers)) return;
     auth::verifier::connection shown;
     // The one that the command has, or else the upgrade had.
     const std::string_view token = request.token.empty() ? tokens_.kept(key_of(c)) : request.token;
@@ -117,14 +118,16 @@ bool host::take_data(client& c, const auth::payload& from, std::string& into) {
 bool host::subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known) {
     const bool recovers = known != nullptr && known->recover;
     bus::ticket whose{.connection = key_of(c).packed(), .id = id, .recovers = recovers};
-    if (can_recover(what.channel)) {
+    if (follows(what.channel, what.own, recovers || (known != nullptr && known->positioned))) {
         whose.by_server = true;
         const auto said = bus_->ask_home(what.channel, question_of(known), *this, whose);
         if (said) return take_standing(c, what, recovers, *said);
         ++c.who.more()->awaited;
         return true;
     }
-    const auto outcome = hub_->subscribe(subscriber_of(c, what.channel, false), c.channels, what.channel);
+    if (!has_room_for(what.channel)) return disconnect(c, disconnect::channel_limit), false;
+    const auto outcome = join(c, what.channel, false, what.own);
+    if (outcome == hub::subscribe_outcome::clashes) return disconnect(c, disconnect::internal_server_error), false;
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
     case bus::interest::confirmed: break;
     case bus::interest::pending: ++c.who.more()->awaited; break;
@@ -253,6 +256,7 @@ bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::st
     into.channel = channel;
     into.command = id;
     into.expires = expiry_at(claims.expires);
+    into.own = own_of(claims.over);
     if (claims.info && !take_json(c, *claims.info, into.info)) return false;
     return !claims.data || take_data(c, *claims.data, into.data);
 }

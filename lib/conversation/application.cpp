@@ -121,7 +121,9 @@ std::shared_ptr<const auth::connection_claims> host::claims_by_application(clien
 bool host::permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into) {
     const expiry end = expiry_at(said.expire_at);
     if (end != 0 && left_until(end) == seconds::zero()) return fail(id, command_error::expired), false;
-    if (end == 0 && !said.info && !said.data) return true; // nothing that must be kept
+    const std::uint8_t own = own_of(said.over);
+    if (end == 0 && own == 0 && !said.info && !said.data) return true; // nothing that must be kept
+    into.own = own;
     into.channel = channel;
     into.command = id;
     into.expires = end;
@@ -248,12 +250,12 @@ void host::keep_fields(const client& c, const http::request_head& head) {
     for (const std::string& wanted : options_.application->fields()) {
         if (const auto field = peer::forwarding_of(wanted)) {
             if (auto own = address_field(*field, head, carrier_->address_of(c), options_.knows_proxies)) {
-                kept->emplace_back(wanted, std::move(*own));
+                kept->push_back({wanted, std::move(*own)});
                 continue;
             }
         }
         for (const http::header_field& each : head.headers()) {
-            if (http::same_ignoring_case(each.name, wanted)) kept->emplace_back(wanted, each.value);
+            if (http::same_ignoring_case(each.name, wanted)) kept->push_back({wanted, std::string{each.value}});
         }
     }
     if (!kept->empty()) asked_[key_of(c).packed()].fields = std::move(kept);

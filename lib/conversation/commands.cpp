@@ -84,6 +84,7 @@ void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& re
         return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
                                                                            : command_error::limit_exceeded);
     }
+    if (const auto why = objection_to(request)) return fail(id, *why);
     grant shown;
     if (!request.token.empty() && !verify(c, id, request.channel, request.token, shown)) return;
     identity::room in;
@@ -105,10 +106,12 @@ void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& re
 }
 
 void host::subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
-    if (can_recover(request.channel)) return subscribe_to_stream(c, request, shown, id);
-    const hub::subscriber who = subscriber_of(c, request.channel, request.join_leave);
-    const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
+    const std::uint8_t own = shown == nullptr ? std::uint8_t{0} : shown->own;
+    if (follows(request.channel, own, request.recover || request.positioned))
+        return subscribe_to_stream(c, request, shown, id);
+    const hub::subscribe_outcome outcome = join(c, request.channel, request.join_leave, own);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
+    if (outcome == hub::subscribe_outcome::clashes) return fail(id, command_error::internal); // for now
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));
     const bus::ticket whose{key_of(c).packed(), id, request.recover};
@@ -121,7 +124,7 @@ void host::subscribe(client& c, const protocol::subscribe_request& request, gran
     case bus::interest::pending: await_greeting(whose, request.channel); break;
     case bus::interest::refused:
         forget_grant(c, request.channel);
-        hub_->unsubscribe(who, c.channels, request.channel);
+        hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
         fail(id, command_error::internal);
         break;
     }
@@ -139,6 +142,7 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
     if (channel_is_refused(c, id, request.channel)) return;
     if (request.data.empty()) return fail(id, command_error::bad_request);
     if (request.type != 0) return fail(id, command_error::not_available);
+    if (rules_.is_wildcard(request.channel)) return fail(id, command_error::bad_request);
     if (request.data.size() > options_.payload_bytes_max) {
         ++counters().publications_refused(metrics::publication_refusal::too_big);
         return fail(id, command_error::bad_request);
@@ -168,7 +172,15 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
     append_info(info_, c, request.channel);
     const bus::ticket whose{key_of(c).packed(), id};
     bus::publication what{{data, *kind == protocol::payload_kind::json, info_}};
-    what.skip_history = said && said->skip_history;
+    if (said) {
+        what.skip_history = said->skip_history;
+        what.tags = said->tags;
+        what.idempotency_key = said->idempotency_key;
+        what.version = said->version;
+        what.version_epoch = said->version_epoch;
+        const bool wishes = !what.tags.empty() || !what.idempotency_key.empty() || what.version != 0;
+        if (wishes && !options_.takes_wishes) return fail(id, command_error::internal);
+    }
     const auto done = bus_->publish(request.channel, what, *this, whose);
     if (done && !*done) return fail(id, command_error::internal);
     if (!done) {

@@ -41,6 +41,7 @@
 
 namespace carillon::auth {
 struct connection_claims;
+struct overrides;
 struct payload;
 } // namespace carillon::auth
 
@@ -195,10 +196,22 @@ private:
                             const result<bus::home_answer>& said);
     void answer_history(client& c, std::uint32_t id, const result<bus::home_answer>& said);
 
+    // overrides.cpp: what is said of one subscription, and in place of a request
+    static std::uint8_t own_of(const auth::overrides& said) noexcept;
+    std::uint8_t own_of(const client& c, std::string_view channel) const noexcept;
+    bool follows(std::string_view channel, std::uint8_t own, bool asked) const noexcept;
+    bool is_unseen(std::string_view channel, std::uint8_t own) const noexcept;
+    bool keep_emulated(client& c, std::uint32_t id, std::span<const protocol::emulated_header> headers);
+
+    // wildcards.cpp: subscriptions that stand for many channels
+    std::optional<protocol::command_error> objection_to(const protocol::subscribe_request& asked) const;
+    bool has_room_for(std::string_view channel) const;
+    hub::subscribe_outcome join(client& c, std::string_view channel, bool wants_joins, std::uint8_t own);
+
     // presence.cpp: who is there
     bool is_attended(std::string_view channel) const noexcept;
     bool may_be_listed(std::string_view channel) const noexcept;
-    hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins) const;
+    hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins, std::uint8_t own) const;
     void append_info(std::string& out, const client& c, std::string_view channel) const;
     void greet(client& c, std::string_view channel);
     void await_greeting(bus::ticket whose, std::string_view channel);

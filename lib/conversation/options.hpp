@@ -34,10 +34,12 @@ struct options {
     std::string personal_channel_namespace{}; ///< of these channels; empty: they have none
     std::size_t outbox_bytes_max = 1024 * 1024;
     std::size_t subscriptions_max = 128;
+    std::size_t wildcards_max = 1024; ///< different ones on this shard
     std::size_t channel_bytes_max = 255;
     std::size_t payload_bytes_max = 64 * 1024;
     std::chrono::milliseconds ping_interval{25'000};
     std::size_t commands_per_second_max = 0;     ///< of each client; 0: any number
+    bool takes_wishes = true;                    ///< the bus knows tags, idempotency keys and versions of publications
     bool knows_proxies = false;                  ///< what a request says of its client is the carrier's business
     carriers::compression_options compression{}; ///< of WebSockets
     hooks::application* application = nullptr;   ///< who is asked what clients may do; none: nobody. Outlives all

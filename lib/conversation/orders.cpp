@@ -71,7 +71,7 @@ std::uint32_t host::carry_out(const api::subscribe_request& what) {
 
 // As the server: permissions are for what clients ask. False: it had subscribed already, or may have no more channels.
 bool host::subscribe_by_order(client& c, const api::subscribe_request& what) {
-    if (c.channels.count >= options_.subscriptions_max) return false;
+    if (c.channels.count >= options_.subscriptions_max || !has_room_for(what.channel)) return false;
     if (hub_->subscribed(subscriber_of(c), c.channels, what.channel)) return false;
     const std::uint32_t number = ++orders_ == 0 ? ++orders_ : orders_;
     auto& grants = c.who.need_more().grants;
@@ -88,7 +88,8 @@ bool host::subscribe_by_order(client& c, const api::subscribe_request& what) {
         if (said) on_stream_of_order(c, whose, what.channel, *said);
         return !said || hub_->subscribed(subscriber_of(c), c.channels, what.channel);
     }
-    const auto outcome = hub_->subscribe(subscriber_of(c, what.channel, false), c.channels, what.channel);
+    const auto outcome = join(c, what.channel, false, 0);
+    if (outcome == hub::subscribe_outcome::clashes) return forget_grant(c, what.channel), false;
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
     case bus::interest::confirmed:
         push_subscription(c, grants.back(), nullptr);

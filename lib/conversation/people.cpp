@@ -84,7 +84,7 @@ bool host::subscribe_to_granted(client& c, std::uint32_t id, const auth::connect
         return subscribe_to_granted(c, id, mine, its == known.end() ? nullptr : &*its);
     };
     for (const auth::granted_subscription& each : claims.subscriptions) {
-        grant what{.channel = each.channel, .command = id, .by_server = true};
+        grant what{.channel = each.channel, .command = id, .by_server = true, .own = own_of(each.over)};
         if (each.info && !take_json(c, *each.info, what.info)) return false;
         if (each.data && !take_data(c, *each.data, what.data)) return false;
         if (!subscribe_to(std::move(what))) return false;

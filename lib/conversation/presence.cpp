@@ -19,11 +19,14 @@ bool host::may_be_listed(std::string_view channel) const noexcept {
 }
 
 // As who hears the channel: of those who come and go, too, if the namespace has it and the client wants it or must.
-hub::subscriber host::subscriber_of(const client& c, std::string_view channel, bool wants_joins) const {
+hub::subscriber host::subscriber_of(const client& c, std::string_view channel, bool wants_joins,
+                                    std::uint8_t own) const {
     const hub::subscriber plain = subscriber_of(c);
     if (!any_attended_) return plain;
     const channels::name_space* const space = rules_.find(channel).space;
-    if (space == nullptr || !space->join_leave || !(wants_joins || space->force_push_join_leave)) return plain;
+    if (space == nullptr || !space->join_leave) return plain;
+    const bool must = (own & people::told) != 0 || (space->force_push_join_leave && (own & people::told_if_asked) == 0);
+    if (!wants_joins && !must) return plain;
     return hub::subscriber::make(plain.index(), hub::with_joins(c.speaks()));
 }
 
@@ -40,7 +43,7 @@ void host::append_info(std::string& out, const client& c, std::string_view chann
 
 // After it has been told that it is subscribed.
 void host::greet(client& c, std::string_view channel) {
-    if (c.gone || c.closing || !is_attended(channel)) return;
+    if (c.gone || c.closing || !is_attended(channel) || is_unseen(channel, own_of(c, channel))) return;
     std::string info;
     append_info(info, c, channel);
     identity::room in;

@@ -21,6 +21,7 @@ void host::reconfigure(const conversation::options& now) {
     tokens_.reconfigure(now.tokens);
     options_.anonymous = now.anonymous;
     options_.subscriptions_max = now.subscriptions_max;
+    options_.wildcards_max = now.wildcards_max;
     options_.expired_close_delay = now.expired_close_delay;
     if (options_.name_spaces == now.name_spaces) return;
     options_.name_spaces = now.name_spaces;
@@ -65,7 +66,8 @@ void host::judge(client& c, const channels::rules& before) {
     std::vector<std::string> taken, attended_no_more, attended_now;
     hub_->each_channel_of(c.channels, [&](std::string_view channel) {
         const bool was = before.is_attended(channel), is = is_attended(channel);
-        if (!may_stay(c, channel)) {
+        // What stood for many and does so no more, or the other way round, is another thing than was subscribed to.
+        if (!may_stay(c, channel) || hub_->is_wildcard(channel) != rules_.is_wildcard(channel)) {
             taken.emplace_back(channel);
         } else if (was != is) {
             (is ? attended_now : attended_no_more).emplace_back(channel);

@@ -62,8 +62,9 @@ void host::subscribe_to_stream(client& c, const protocol::subscribe_request& req
 
 // To a channel whose stream has just been asked. False: the bus takes no more.
 bool host::enter(client& c, std::string_view channel, bool wants_joins) {
-    const auto outcome = hub_->subscribe(subscriber_of(c, channel, wants_joins), c.channels, channel);
-    if (outcome == hub::subscribe_outcome::already) return false;
+    const auto outcome =
+        hub_->subscribe(subscriber_of(c, channel, wants_joins, own_of(c, channel)), c.channels, channel);
+    if (outcome == hub::subscribe_outcome::already || outcome == hub::subscribe_outcome::clashes) return false;
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     const auto said = bus_->subscribe(channel, first, *this, {.connection = key_of(c).packed()});
     if (said == bus::interest::confirmed) return true;

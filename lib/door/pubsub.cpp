@@ -94,6 +94,10 @@ void resp_door::run_subscribe(door_client& c, resp::arguments args) {
     for (const std::string_view channel : args.subspan(1)) {
         if (!may_subscribe(c, channel)) continue;
         const auto outcome = hub_->subscribe(subscriber_of(c), c.channels, channel);
+        if (outcome == hub::subscribe_outcome::clashes) {
+            error(resp_error::limit, "ERR clients have subscribed to this name as a wildcard; use PSUBSCRIBE");
+            continue;
+        }
         if (outcome == hub::subscribe_outcome::joined_first) {
             CHECK(bus_->subscribe(channel, true, *this, {}) == bus::interest::confirmed);
         }

@@ -67,6 +67,53 @@ struct encoded {
     }
 };
 
+struct switch_of {
+    std::optional<bool>& into;
+    result<void> read(member_reader& from, value what) const { return from.members(what, member{"value", on{into}}); }
+
+private:
+    struct on {
+        std::optional<bool>& into;
+        result<void> read(member_reader& from, value what) const {
+            bool said = false;
+            const auto done = from.read(what, said);
+            if (done) into = said;
+            return done;
+        }
+    };
+};
+
+struct overridden {
+    auth::overrides& into;
+    result<void> read(member_reader& from, value what) const {
+        return from.members(what, member{"presence", switch_of{into.presence}},
+                            member{"join_leave", switch_of{into.join_leave}},
+                            member{"force_push_join_leave", switch_of{into.force_push_join_leave}},
+                            member{"force_positioning", switch_of{into.force_positioning}},
+                            member{"force_recovery", switch_of{into.force_recovery}});
+    }
+};
+
+// An object of texts, in the form in which publications have them.
+struct tag_list {
+    std::string& into;
+    result<void> read(member_reader& from, value what) const {
+        into.clear();
+        const auto done = from.each_member(what, [&](std::string_view name, value said) -> result<void> {
+            const std::string key{name};
+            std::string_view text;
+            const auto read = from.read(said, text);
+            into += into.empty() ? '{' : ',';
+            protocol::append_json_string(into, key);
+            into += ':';
+            protocol::append_json_string(into, text);
+            return read;
+        });
+        if (!into.empty()) into += '}';
+        return done;
+    }
+};
+
 struct subscription_list {
     std::vector<auth::granted_subscription>& into;
     result<void> read(member_reader& from, value what) const {
@@ -86,7 +133,8 @@ private:
         auth::granted_subscription& into;
         result<void> read(member_reader& reader, value members) const {
             return reader.members(members, member{"info", plain{into.info}}, member{"b64info", encoded{into.info}},
-                                  member{"data", plain{into.data}}, member{"b64data", encoded{into.data}});
+                                  member{"data", plain{into.data}}, member{"b64data", encoded{into.data}},
+                                  member{"override", overridden{into.over}});
         }
     };
 };
@@ -117,7 +165,10 @@ struct consented {
             member{"skip_history", into.skip_history}, member{"info", plain{into.info}},
             member{"b64info", encoded{into.info}}, member{"data", plain{into.data}},
             member{"b64data", encoded{into.data}}, member{"channels", channel_list{channels}},
-            member{"subs", subscription_list{into.subscriptions}}, member{"meta", json{into.meta}});
+            member{"subs", subscription_list{into.subscriptions}}, member{"meta", json{into.meta}},
+            member{"override", overridden{into.over}}, member{"tags", tag_list{into.tags}},
+            member{"idempotency_key", text{into.idempotency_key}}, member{"version", into.version},
+            member{"version_epoch", text{into.version_epoch}}, member{"delta", protocol::ignored<bool>{}});
         for (std::string& each : channels) into.subscriptions.emplace_back().channel = std::move(each);
         // Each once, and what `subs` says of it.
         std::ranges::stable_sort(into.subscriptions, {}, &auth::granted_subscription::channel);

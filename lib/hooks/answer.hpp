@@ -23,6 +23,12 @@ struct consent {
     std::optional<auth::payload> data{};
     std::vector<auth::granted_subscription> subscriptions{}; ///< connect: of `channels` and `subs`, each channel once
     std::string meta{};                                      ///< connect, refresh: JSON, or empty
+    auth::overrides over{};                                  ///< subscribe
+    // publish: what a back end could say of it
+    std::string tags{}; ///< a JSON object of texts, or empty
+    std::string idempotency_key{};
+    std::uint64_t version = 0; ///< 0: none
+    std::string version_epoch{};
 };
 
 /// The command is answered with this error.

@@ -16,8 +16,14 @@
 
 namespace carillon::hooks {
 
-/// Fields of a client's upgrade request that the application shall see: name, as it was asked for, and value.
-using head_fields = std::vector<std::pair<std::string, std::string>>;
+/// A field that the application shall see: name, as it was asked for, and value.
+struct head_field {
+    std::string name;
+    std::string value;
+    bool emulated = false; ///< the client's connect command has it in `headers`; else its upgrade request
+    bool operator==(const head_field&) const = default;
+};
+using head_fields = std::vector<head_field>;
 
 /// Whoever is asked what clients may do, as a shard sees it. Thread: the shard's.
 class application {
@@ -32,6 +38,11 @@ public:
     virtual const std::vector<std::string>& fields() const = 0;
     /// Whether anything but connects is asked about with these fields, so that they are needed longer.
     virtual bool needs_fields_later() const = 0;
+    /// The fields that must be kept of a connect command.
+    virtual const std::vector<std::string>& emulated_fields() const {
+        static const std::vector<std::string> none;
+        return none;
+    }
     /// `done` is called once, in time, on this thread, and never before this returns.
     virtual void ask(std::size_t whom, std::string body, std::shared_ptr<const head_fields> fields, told done) = 0;
 

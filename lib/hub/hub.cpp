@@ -31,12 +31,15 @@ std::uint32_t hub::find_node(subscriber who, const memberships& list, std::uint3
     return node;
 }
 
-std::uint32_t hub::make_channel(std::string_view name) {
+std::uint32_t hub::make_channel(std::string_view name, name_kind what) {
     const std::uint32_t channel = channels_.take();
     channel_entry& entry = channels_[channel];
     entry.name = std::make_unique_for_overwrite<char[]>(name.size());
+    static_assert(channel_bytes_max == 0xff'ffff);
     CHECK(name.size() <= channel_bytes_max);
-    entry.name_bytes = static_cast<std::uint32_t>(name.size());
+    entry.name_bytes = static_cast<std::uint32_t>(name.size()) & 0xff'ffffu;
+    entry.is_wildcard = what == name_kind::wildcard ? 1 : 0;
+    wildcards_ += entry.is_wildcard;
     std::copy(name.begin(), name.end(), entry.name.get());
     by_name_.insert(channel);
     if (watching_ != nullptr) watching_->on_occupied(name_of(channel));
@@ -46,15 +49,18 @@ std::uint32_t hub::make_channel(std::string_view name) {
 void hub::erase_channel(std::uint32_t channel) {
     if (watching_ != nullptr) watching_->on_vacated(name_of(channel));
     by_name_.erase(channel);
+    wildcards_ -= channels_[channel].is_wildcard;
     channels_.give_back(channel);
 }
 
-subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_view channel) {
+subscribe_outcome hub::subscribe(subscriber who, memberships& list, std::string_view channel, name_kind what) {
     std::uint32_t index = find(channel);
     const bool first = index == none;
     if (first) {
-        index = make_channel(channel);
+        index = make_channel(channel, what);
     } else {
+        const bool same = (channels_[index].is_wildcard != 0) == (what == name_kind::wildcard);
+        if (!same) return subscribe_outcome::clashes;
         if (find_node(who, list, index) != none) return subscribe_outcome::already;
     }
     queue_->on_joined(*this, index);
@@ -128,9 +134,28 @@ void hub::change_format(subscriber to, const memberships& list) {
     }
 }
 
+bool hub::is_wildcard(std::string_view name) const noexcept {
+    if (wildcards_ == 0) return false;
+    const std::uint32_t index = find(name);
+    return index != none && channels_[index].is_wildcard != 0;
+}
+
 std::uint32_t hub::publish(std::string_view channel, const publication& message) {
     const std::uint32_t index = find(channel);
-    if (index == none) return 0;
+    return index == none || channels_[index].is_wildcard != 0 ? 0 : publish_to(index, channel, message);
+}
+
+// Where it stands in its channel's stream would only be taken for where the subscription stands.
+std::uint32_t hub::publish_by(std::string_view wildcard, std::string_view channel, publication message) {
+    const std::uint32_t index = find(wildcard);
+    if (index == none || channels_[index].is_wildcard == 0) return 0;
+    message.to = channel;
+    message.offset = 0;
+    message.epoch = {};
+    return publish_to(index, wildcard, message);
+}
+
+std::uint32_t hub::publish_to(std::uint32_t index, std::string_view channel, const publication& message) {
     const auto receivers = static_cast<std::uint32_t>(channels_[index].members.size());
     const bool for_all = message.what == publication::kind::message;
     const std::uint32_t concerned = channels_[index].formats_seen & (for_all ? ~0u : joins_bits);

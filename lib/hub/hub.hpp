@@ -44,7 +44,10 @@ struct memberships {
     std::uint32_t count = 0;
 };
 
-enum class subscribe_outcome : std::uint8_t { joined, joined_first, already };
+/// `clashes`: what others have of this name is a wildcard where a channel was wanted, or the other way round.
+enum class subscribe_outcome : std::uint8_t { joined, joined_first, already, clashes };
+/// What a name is: a channel's, or that of a wildcard, whose subscribers get what others' names say that it stands for.
+enum class name_kind : std::uint8_t { channel, wildcard };
 enum class unsubscribe_outcome : std::uint8_t { left, left_last, not_subscribed };
 
 /// Who hears what on one shard. 16 bytes for a subscription, 8 for its place in the channel, 48 and the name for a
@@ -68,7 +71,8 @@ public:
 
     /// `joined_first`: nobody here had subscribed to the channel. `list` is always that of `who`. Costs a walk over the
     /// subscriber's channels or over the channel's subscribers, whichever are fewer.
-    subscribe_outcome subscribe(subscriber who, memberships& list, std::string_view channel);
+    subscribe_outcome subscribe(subscriber who, memberships& list, std::string_view channel,
+                                name_kind what = name_kind::channel);
     unsubscribe_outcome unsubscribe(subscriber who, memberships& list, std::string_view channel);
     /// Leaves all channels; calls `left_last(channel)` for each that has nobody left.
     template <class LeftLast>
@@ -91,6 +95,8 @@ public:
 
     /// Takes a message for a channel's subscribers. Returns how many they are.
     std::uint32_t publish(std::string_view channel, const publication& message);
+    /// The same for the subscribers of a wildcard that stands for the channel; the caller knows that it does.
+    std::uint32_t publish_by(std::string_view wildcard, std::string_view channel, publication message);
     void flush() { queue_->flush(); }
     /// What has been published and not been sent yet.
     deliveries& waiting() noexcept { return *queue_; }
@@ -99,7 +105,10 @@ public:
     std::uint32_t subscribers(std::string_view channel) const;
     /// All of them, for who is going to change them.
     std::vector<subscriber> subscribers_of(std::string_view channel) const;
-    std::size_t channels() const noexcept { return channels_.size(); }
+    std::size_t channels() const noexcept { return channels_.size(); } ///< wildcards among them
+    std::size_t wildcards() const noexcept { return wildcards_; }      ///< different ones
+    /// Whether somebody has this name, as a wildcard.
+    bool is_wildcard(std::string_view name) const noexcept;
     std::size_t subscriptions() const noexcept { return subscriptions_.size(); }
 
     /// The name of one of the channels in a list that is not empty. Valid until the hub's subscriptions change.
@@ -142,7 +151,8 @@ private:
 
     struct channel_entry {
         std::unique_ptr<char[]> name;
-        std::uint32_t name_bytes = 0;
+        std::uint32_t name_bytes : 24 = 0;
+        std::uint32_t is_wildcard : 8 = 0;
         // While it is free, the pool's link; else the formats of those that subscribed since the channel was made: only
         // these are encoded.
         std::uint32_t formats_seen = 0;
@@ -171,7 +181,8 @@ private:
     }
     std::uint32_t find(std::string_view channel) const noexcept;
     std::uint32_t find_node(subscriber who, const memberships& list, std::uint32_t channel) const noexcept;
-    std::uint32_t make_channel(std::string_view name);
+    std::uint32_t make_channel(std::string_view name, name_kind what);
+    std::uint32_t publish_to(std::uint32_t index, std::string_view channel, const publication& message);
     void erase_channel(std::uint32_t channel);
     bool remove(memberships& list, std::uint32_t node);
 
@@ -181,6 +192,7 @@ private:
                                                                                    by_name_equal{this}};
     deliveries* queue_;
     occupancy_listener* watching_ = nullptr;
+    std::size_t wildcards_ = 0;
     std::array<sink*, formats> sinks_{};
     std::array<receiver*, formats> receivers_{}; // the same
 };

@@ -71,6 +71,7 @@ struct publication {
     std::string_view epoch{}; ///< of the stream
     /// What it is; `payload` of somebody who joins or leaves is ClientInfo as JSON.
     enum class kind : std::uint8_t { message, join, leave } what = kind::message;
+    std::string_view to{}; ///< the channel, for who hears it by a wildcard; else empty
 };
 
 class audience;

@@ -108,6 +108,13 @@ constexpr name_space_key table[] = {
      "Whether clients that speak protobuf may publish bytes that are no text. A client that speaks JSON and subscribes "
      "is "
      "disconnected by them with 3506."},
+    {PLACE(wildcard),
+     {},
+     nullptr,
+     0,
+     "false",
+     "Whether a name that ends with `*` stands for many channels: who subscribes to `news:sport.*` gets what is "
+     "published to all that begin with `news:sport.`."},
     {PLACE(slow_consumer),
      {},
      nullptr,
@@ -291,6 +298,10 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
             return fmt::format("{}: nothing can be recovered where nothing is kept; give history_size, too", source);
         if (value.force_push_join_leave && !value.join_leave)
             return fmt::format("{}: force_push_join_leave needs join_leave", source);
+        if (value.wildcard && value.user_limited)
+            return fmt::format("{}: a wildcard would stand for channels that are for other users; leave out one of "
+                               "wildcard and user_limited",
+                               source);
         if (value.binary && values.bus)
             return fmt::format(
                 "{}: binary is for the bus inside of the process so far; leave it out with an external bus", source);

@@ -30,6 +30,9 @@ constexpr proxy_key table[] = {
      "Time for an answer, waiting for a connection included. Then the command is answered with error 100."},
     {PLACE(headers), 0, 32, "names",
      "Fields of the client's upgrade request that are passed on, as Cookie. No others are."},
+    {PLACE(emulated_headers), 0, 32, "names",
+     "Fields that are passed on of the `headers` that a client gives as it connects, for browsers, which cannot give "
+     "any to a WebSocket. Anybody can say anything there."},
     {PLACE(static_headers), 0, 32, "names", "Fields that each request has, as a password for the application."},
     {PLACE(ca_file), 0, 4'096, "", "File of the certificates, as PEM, that an https server is trusted by."},
     {PLACE(connections_max), 1, 1'024, "connections", "Requests to it at the same time."},
@@ -102,7 +105,7 @@ struct reader {
         return each_text([&](const std::string& text) -> complaint {
             auto& all = into.*member;
             if (std::ranges::find(all, text) != all.end()) return fmt::format("{} is there twice", in_quotes(text));
-            if (of.key == "headers" && !http::is_field_name(text))
+            if (of.key.ends_with("headers") && !http::is_field_name(text))
                 return fmt::format("{} is no name of a header field", in_quotes(text));
             all.push_back(text);
             return {};

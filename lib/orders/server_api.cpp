@@ -131,7 +131,7 @@ public:
         const auto payload = std::make_shared<const std::string>(publication.data);
         const auto wished = wishes_of(publication);
         each_channel_of(what, [&](const std::string& channel) {
-            if (channel.empty() || channel.size() > of_.channel_bytes_max_) {
+            if (channel.empty() || channel.size() > of_.channel_bytes_max_ || of_.rules_.is_wildcard(channel)) {
                 mine.places.push_back(std::nullopt);
                 return;
             }

@@ -32,11 +32,22 @@ struct standing_of_stream {
     bool recovers = false;
 };
 
+/// What a subscription has in place of what its channel's namespace says.
+enum own_switch : std::uint8_t {
+    unlisted = 1,      ///< who is there is not told of it
+    untold = 2,        ///< that it comes and goes is not told
+    told = 4,          ///< it is told who comes and goes
+    told_if_asked = 8, ///< only if the client wants it
+    followed = 16,     ///< it can be recovered, where anything is kept
+    followed_if_asked = 32,
+};
+
 /// What a subscription has beside its channel, for those that have anything.
 struct grant {
     std::string channel{};
     std::uint32_t command = 0;                          ///< of the subscribe, as long as it is not answered; 0: it is
     bool by_server = false;                             ///< nobody has asked for it
+    std::uint8_t own = 0;                               ///< bits of own_switch
     expiry expires = 0;                                 ///< of what permitted it
     std::string info{};                                 ///< `chan_info` in publications, as JSON; or empty
     std::string data{};                                 ///< for the answer, as JSON; then empty

@@ -49,6 +49,8 @@ subscribe_request read_subscribe(pbf_reader from) {
         case bytes_field(6): what.since.epoch = text(from); break;
         case number_field(7): what.since.offset = from.get_uint64(); break;
         case bytes_field(8): what.data = bytes(from); break;
+        case number_field(9):
+        case number_field(10): what.positioned = from.get_bool() || what.positioned; break;
         case number_field(11): what.join_leave = from.get_bool(); break;
         case bytes_field(12): what.delta = text(from); break;
         case bytes_field(13):
@@ -78,9 +80,24 @@ subscribe_request read_known(pbf_reader from) {
     return what;
 }
 
-connect_request read_connect(pbf_reader from, std::vector<subscribe_request>& kept) {
+// An entry of the map of headers.
+emulated_header read_header(pbf_reader from) {
+    emulated_header what;
+    while (from.next()) {
+        switch (from.tag_and_type()) {
+        case bytes_field(1): what.name = text(from); break;
+        case bytes_field(2): what.value = text(from); break;
+        default: from.skip();
+        }
+    }
+    return what;
+}
+
+connect_request read_connect(pbf_reader from, std::vector<subscribe_request>& kept,
+                             std::vector<emulated_header>& kept_headers) {
     connect_request what;
     kept.clear();
+    kept_headers.clear();
     while (from.next()) {
         switch (from.tag_and_type()) {
         case bytes_field(1): what.token = text(from); break;
@@ -88,10 +105,12 @@ connect_request read_connect(pbf_reader from, std::vector<subscribe_request>& ke
         case bytes_field(3): kept.push_back(read_known(from.get_message())); break;
         case bytes_field(4): what.name = text(from); break;
         case bytes_field(5): what.version = text(from); break;
+        case bytes_field(6): kept_headers.push_back(read_header(from.get_message())); break;
         default: from.skip();
         }
     }
     what.subscriptions = kept;
+    what.headers = kept_headers;
     return what;
 }
 
@@ -195,9 +214,10 @@ sub_refresh_request read_sub_refresh(pbf_reader from) {
     return what;
 }
 
-request read_request(protozero::pbf_tag_type tag, pbf_reader from, std::vector<subscribe_request>& kept) {
+request read_request(protozero::pbf_tag_type tag, pbf_reader from, std::vector<subscribe_request>& kept,
+                     std::vector<emulated_header>& kept_headers) {
     switch (tag) {
-    case 4: return read_connect(from, kept);
+    case 4: return read_connect(from, kept, kept_headers);
     case 5: return read_subscribe(from);
     case 6: return read_channel_only<unsubscribe_request>(from);
     case 7: return read_publish(from);
@@ -227,7 +247,7 @@ result<command> decoder::decode(std::string_view one) {
                 decoded.id = from.get_uint32();
             } else if (tag >= first && tag <= last && from.wire_type() == pbf_wire_type::length_delimited) {
                 // Of several, the first of the schema counts (§2).
-                request what = read_request(tag, from.get_message(), subscriptions_of_connect_);
+                request what = read_request(tag, from.get_message(), subscriptions_of_connect_, headers_of_connect_);
                 if (tag > chosen) continue;
                 decoded.what = std::move(what);
                 chosen = tag;

@@ -114,6 +114,7 @@ void publication_message(pbf_writer& to, const publication& what) {
             text(entry, 2, value);
         });
     }
+    text(to, 10, what.to);
     if (what.offset == 1) text(to, 14, what.epoch);
 }
 

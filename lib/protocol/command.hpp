@@ -26,6 +26,7 @@ struct subscribe_request { ///< §3.3
     std::int64_t flag = 0;   ///< bits: see subscribe_flag
     stream_position since;   ///< with `recover`: what the client has
     bool recover = false;    ///< the client asks for what it has missed
+    bool positioned = false; ///< it asks for a subscription that it could recover, or whose holes would be seen
     bool join_leave = false; ///< it asks to be told who comes and goes
     bool has_filter = false; ///< it wants some publications only, by their tags
     std::string_view data;   ///< as that of a connect
@@ -36,6 +37,12 @@ enum subscribe_flag : std::int64_t {
     error_if_unrecoverable = 2, ///< rather than a subscription with a hole
 };
 
+/// A field that the client would have given its upgrade request, had it been able to.
+struct emulated_header {
+    std::string_view name;
+    std::string_view value;
+};
+
 /// The first command of every connection (§3.2).
 struct connect_request {
     std::string_view token;
@@ -43,6 +50,7 @@ struct connect_request {
     std::string_view version;
     std::span<const subscribe_request> subscriptions; ///< what the client has of those that the server subscribes it to
     std::string_view data; ///< for the application: one valid JSON value; empty when the client gave none
+    std::span<const emulated_header> headers{};
 };
 struct unsubscribe_request {
     std::string_view channel;

@@ -57,16 +57,17 @@ struct subscription {
 
     result<void> read(member_reader& reader, value from) {
         filter_node filter;
+        bool positioned = false, recoverable = false;
         any_value data;
         const auto done = reader.members(
             from, member{"channel", what.channel}, member{"token", what.token}, member{"recover", what.recover},
             member{"epoch", what.since.epoch}, member{"offset", what.since.offset}, member{"data", data},
-            member{"positioned", ignored<bool>{}}, member{"recoverable", ignored<bool>{}},
-            member{"join_leave", what.join_leave}, member{"delta", what.delta}, member{"tf", filter},
-            member{"flag", what.flag}, member{"type", what.type}, member{"phase", ignored<std::int32_t>{}},
-            member{"cursor", ignored<std::string_view>{}}, member{"limit", ignored<std::int32_t>{}},
-            member{"asc", ignored<bool>{}});
+            member{"positioned", positioned}, member{"recoverable", recoverable}, member{"join_leave", what.join_leave},
+            member{"delta", what.delta}, member{"tf", filter}, member{"flag", what.flag}, member{"type", what.type},
+            member{"phase", ignored<std::int32_t>{}}, member{"cursor", ignored<std::string_view>{}},
+            member{"limit", ignored<std::int32_t>{}}, member{"asc", ignored<bool>{}});
         what.has_filter = filter.given;
+        what.positioned = positioned || recoverable;
         what.data = data.raw;
         return done;
     }
@@ -100,17 +101,31 @@ struct subscriptions {
     }
 };
 
-result<request> read_connect(member_reader& reader, value from, std::vector<subscribe_request>& kept) {
+struct headers {
+    std::vector<emulated_header>* into;
+
+    result<void> read(member_reader& reader, value from) {
+        return reader.each_member(from, [&](std::string_view name, value what) {
+            emulated_header& each = into->emplace_back(emulated_header{name, {}});
+            return reader.read(what, each.value);
+        });
+    }
+};
+
+result<request> read_connect(member_reader& reader, value from, std::vector<subscribe_request>& kept,
+                             std::vector<emulated_header>& kept_headers) {
     connect_request what;
     any_value data;
     kept.clear();
+    kept_headers.clear();
     subscriptions all{&kept};
-    const auto done =
-        reader.members(from, member{"token", what.token}, member{"data", data}, member{"subs", all},
-                       member{"name", what.name}, member{"version", what.version},
-                       member{"headers", map_of<std::string_view>{}}, member{"flag", ignored<std::int64_t>{}},
-                       member{"dict", ignored<dictionary>{}}, member{"profile", ignored<std::string_view>{}});
+    headers emulated{&kept_headers};
+    const auto done = reader.members(
+        from, member{"token", what.token}, member{"data", data}, member{"subs", all}, member{"name", what.name},
+        member{"version", what.version}, member{"headers", emulated}, member{"flag", ignored<std::int64_t>{}},
+        member{"dict", ignored<dictionary>{}}, member{"profile", ignored<std::string_view>{}});
     what.subscriptions = kept;
+    what.headers = kept_headers;
     what.data = data.raw;
     return finish(done, what);
 }
@@ -207,6 +222,7 @@ struct json_decoder::implementation {
     ondemand::parser parser;
     std::size_t message_bytes_max;
     std::vector<subscribe_request> subscriptions_of_connect;
+    std::vector<emulated_header> headers_of_connect;
     std::string mended; // a line with half surrogates, while its command is used
 };
 
@@ -251,9 +267,10 @@ result<command> json_decoder::implementation::decode(std::string_view line) {
         bool null = false;
         if (field.value().is_null().get(null)) return decode_error::not_json;
         if (null) continue;
-        const result<request> what = methods[which].read == nullptr
-                                         ? read_connect(reader, field.value(), subscriptions_of_connect)
-                                         : methods[which].read(reader, field.value());
+        const result<request> what =
+            methods[which].read == nullptr
+                ? read_connect(reader, field.value(), subscriptions_of_connect, headers_of_connect)
+                : methods[which].read(reader, field.value());
         if (!what) return what.error();
         if (which > chosen) continue;
         decoded.what = *what;

@@ -26,11 +26,9 @@ struct any_value {
 template <class T>
 struct ignored {};
 
-/// A member that is a list, or an object of any names; its elements must have their type and are not kept.
+/// A member that is a list; its elements must have their type and are not kept.
 template <class T>
 struct list_of {};
-template <class T>
-struct map_of {};
 
 /// A member's name, and where its value goes: a reference, or one of the kinds above.
 template <class T>
@@ -133,13 +131,6 @@ private:
     result<void> read_given(value from, ignored<T>&) {
         T unused{};
         return read(from, unused);
-    }
-    template <class T>
-    result<void> read_given(value from, map_of<T>&) {
-        return each_member(from, [&](std::string_view, value what) {
-            T unused{};
-            return read(what, unused);
-        });
     }
     template <class T>
     result<void> read_given(value from, list_of<T>&) {

@@ -207,6 +207,10 @@ void append_listed_publication(std::string& out, const publication& what) {
         out += R"(,"epoch":)";
         append_json_string(out, what.epoch);
     }
+    if (!what.to.empty()) {
+        out += R"(,"channel":)";
+        append_json_string(out, what.to);
+    }
     out += '}';
 }
 

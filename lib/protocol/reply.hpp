@@ -82,6 +82,7 @@ struct publication {
     std::string_view tags{};  ///< a JSON object; empty: none
     std::uint64_t offset = 0; ///< in the channel's stream; 0: none
     std::string_view epoch{}; ///< of the stream; told with its first publication only (§3.1)
+    std::string_view to{};    ///< the channel, where the push has the name of a wildcard that stands for it; else empty
 };
 
 /// The push of a publication.

@@ -34,6 +34,7 @@ struct awaited {
     kind what{};
     std::uint64_t publication = 0;                ///< of publish and call
     std::size_t left = 1;                         ///< confirmations of (un)subscribe
+    bool of_patterns = false;                     ///< (un)subscribe: PSUBSCRIBE, PUNSUBSCRIBE
     std::vector<std::string> names{};             ///< of subscribe; the last `left` of them are not confirmed yet
     std::chrono::steady_clock::time_point sent{}; ///< by lane::awake()
 };

@@ -1,3 +1,4 @@
+#include "channels/wildcard.hpp"
 #include "protocol/payload.hpp"
 #include "redis/redis_link.hpp"
 
@@ -71,15 +72,41 @@ void redis_link::on_call_failed(std::uint64_t number, error why) {
 }
 
 void redis_link::on_envelope(std::string_view channel, std::string_view bytes) {
-    const auto what = ledger::open_envelope(bytes);
+    const auto what = opened(bytes);
+    if (what && streams_->on_publication(channel, *what)) give(channel, what->view());
+}
+
+// Without its place in a stream, and so without a look at what is known of it. A server's pattern may be like more.
+void redis_link::on_matched(std::string_view wildcard, std::string_view channel, std::string_view payload) {
+    if (!channels::stands_for(wildcard, channel)) return;
+    if (!streams_ || !ledger::is_envelope(payload)) {
+        if (const auto what = plain(payload)) give(channel, *what, wildcard);
+        return;
+    }
+    const auto what = opened(payload);
+    if (what && what->what == hub::publication::kind::message) give(channel, what->view(), wildcard);
+}
+
+// Empty: nobody can be told this.
+std::optional<hub::publication> redis_link::plain(std::string_view payload) {
+    const protocol::payload_kind kind = protocol::classify(payload);
+    if (kind == protocol::payload_kind::binary || kind == protocol::payload_kind::too_deep) {
+        ++refused_;
+        return std::nullopt;
+    }
+    if (kind == protocol::payload_kind::text) ++as_text_;
+    return hub::publication{payload, kind == protocol::payload_kind::json, {}};
+}
+
+// Empty: it is none, or one that nobody can be told.
+std::optional<ledger::envelope> redis_link::opened(std::string_view bytes) {
+    auto what = ledger::open_envelope(bytes);
     // Whoever may publish at the server may send one.
     const auto kind = what ? protocol::classify(what->published.payload) : protocol::payload_kind::binary;
     const auto expected = what && what->published.is_json ? protocol::payload_kind::json : protocol::payload_kind::text;
-    if (kind != expected) {
-        ++refused_;
-        return;
-    }
-    if (streams_->on_publication(channel, *what)) give(channel, what->view());
+    if (kind == expected) return what;
+    ++refused_;
+    return std::nullopt;
 }
 
 // --- what is known of the streams

@@ -138,14 +138,19 @@ bool redis_broker::outdated(const notice& what) const {
 // message is for none of them. If somebody has, the process is subscribed for his sake and stays so, and a message that
 // comes says as much as a confirmation.
 void redis_broker::deliver(const upstream_message& what) {
+    const std::string& name = what.wildcard.empty() ? what.channel : what.wildcard;
     if (waiting_ > 0) {
-        const auto found = unconfirmed_.find(what.channel);
+        const auto found = unconfirmed_.find(name);
         if (found != unconfirmed_.end()) {
             if (found->second.nobody_told) return;
-            confirm(what.channel);
+            confirm(name);
         }
     }
-    hub_->publish(what.channel, what.view());
+    if (what.wildcard.empty()) {
+        hub_->publish(what.channel, what.view());
+    } else {
+        hub_->publish_by(what.wildcard, what.channel, what.view());
+    }
 }
 
 std::vector<redis_broker::waiter> redis_broker::take_waiters(std::string_view channel) {

@@ -34,9 +34,9 @@ double random_part() {
 } // namespace
 
 upstream_message::upstream_message(redis_link& from, std::size_t bytes, std::string_view name,
-                                   const hub::publication& what)
-    : link{from}, held_bytes{bytes}, channel{name}, payload{what.payload}, is_json{what.is_json}, info{what.info},
-      tags{what.tags}, at{what.offset, streams::epoch{what.epoch}}, kind{what.what} {
+                                   const hub::publication& what, std::string_view by)
+    : link{from}, held_bytes{bytes}, channel{name}, wildcard{by}, payload{what.payload}, is_json{what.is_json},
+      info{what.info}, tags{what.tags}, at{what.offset, streams::epoch{what.epoch}}, kind{what.what} {
     link.input_bytes_ += held_bytes;
 }
 
@@ -200,7 +200,8 @@ void redis_link::ask(request what) {
 
 void redis_link::ask(redis_broker& whose, request::kind what, std::string_view channel) {
     ++whose.asked_;
-    ask({.what = what, .shard = whose.shard_, .channel = std::string{channel}});
+    const bool is_wildcard = what == request::kind::want && whose.hub_->is_wildcard(channel);
+    ask({.what = what, .shard = whose.shard_, .channel = std::string{channel}, .is_wildcard = is_wildcard});
 }
 
 void redis_link::receive(std::vector<request>& requests) {
@@ -211,7 +212,7 @@ void redis_link::receive(std::vector<request>& requests) {
         case request::kind::want: {
             interest_count& interest = interest_[each.channel];
             if (interest.shards++ == 0) {
-                upstream_.want(each.channel, now);
+                upstream_.want(each.channel, now, each.is_wildcard);
             } else {
                 tell_state(each.shard, each.channel, interest);
             }
@@ -294,25 +295,20 @@ void redis_link::on_refused(std::string_view channel, error why) {
 
 void redis_link::on_message(std::string_view channel, std::string_view payload) {
     if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
-    const protocol::payload_kind kind = protocol::classify(payload);
-    if (kind == protocol::payload_kind::binary || kind == protocol::payload_kind::too_deep) {
-        ++refused_;
-        return;
-    }
-    if (kind == protocol::payload_kind::text) ++as_text_;
-    give(channel, {payload, kind == protocol::payload_kind::json, {}});
+    if (const auto what = plain(payload)) give(channel, *what);
 }
 
 // To the shards that may have subscribers.
-void redis_link::give(std::string_view channel, const hub::publication& what) {
+void redis_link::give(std::string_view channel, const hub::publication& what, std::string_view wildcard) {
     std::shared_ptr<const upstream_message> message;
-    const std::size_t hash = bus::channel_hash(channel);
+    const std::size_t hash = bus::channel_hash(wildcard.empty() ? channel : wildcard);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
         if (!brokers_[shard]->filter_.may_have(hash)) continue;
         if (message == nullptr) {
-            const std::size_t bytes = channel.size() + what.payload.size() + what.info.size() + what.tags.size() +
-                                      sizeof(upstream_message) + brokers_.size() * sizeof(redis_broker::notice);
-            message = std::make_shared<const upstream_message>(*this, bytes, channel, what);
+            const std::size_t bytes = channel.size() + wildcard.size() + what.payload.size() + what.info.size() +
+                                      what.tags.size() + sizeof(upstream_message) +
+                                      brokers_.size() * sizeof(redis_broker::notice);
+            message = std::make_shared<const upstream_message>(*this, bytes, channel, what, wildcard);
         }
         tell(shard, {.what = redis_broker::notice::kind::message, .message = message});
     }

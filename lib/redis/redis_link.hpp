@@ -38,7 +38,8 @@ class redis_link;
 /// A message of the bus on its way to the shards: one copy for all. The link counts `held_bytes` for as long as any of
 /// them has it.
 struct upstream_message {
-    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, const hub::publication& what);
+    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, const hub::publication& what,
+                     std::string_view by);
     upstream_message(const upstream_message&) = delete;
     upstream_message& operator=(const upstream_message&) = delete;
     ~upstream_message();
@@ -46,6 +47,7 @@ struct upstream_message {
     redis_link& link;
     std::size_t held_bytes;
     std::string channel;
+    std::string wildcard; // by which it has come; empty: by its channel's name
     std::string payload;
     bool is_json;
     std::string info;
@@ -230,6 +232,7 @@ public:
     void on_subscribed(std::string_view channel) override;
     void on_refused(std::string_view channel, error why) override;
     void on_message(std::string_view channel, std::string_view payload) override;
+    void on_matched(std::string_view pattern, std::string_view channel, std::string_view payload) override;
     void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override;
     void on_published(std::uint64_t publication, publish_result receivers) override;
     void on_away(std::string_view why) override;
@@ -260,6 +263,7 @@ private:
         std::uint32_t shard = 0;
         std::string channel;
         std::string payload{};
+        bool is_wildcard = false; // want
         publish_listener* listener = nullptr;
         ticket whose{};
         std::unique_ptr<ledger::call> call{};                       // that publishes
@@ -296,7 +300,9 @@ private:
     void tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest);
     void tell(std::uint32_t shard, redis_broker::notice what);
     void tell_all(const redis_broker::notice& what);
-    void give(std::string_view channel, const hub::publication& what);
+    void give(std::string_view channel, const hub::publication& what, std::string_view wildcard = {});
+    std::optional<hub::publication> plain(std::string_view payload);
+    std::optional<ledger::envelope> opened(std::string_view bytes);
 
     // link_streams.cpp: what is kept at the server
     void send_call(std::uint64_t number, const ledger::call& what, bool with_text, upstream::clock::time_point now);

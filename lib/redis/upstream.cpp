@@ -39,10 +39,11 @@ upstream::upstream(const upstream_options& how, upstream_listener& listener, std
 
 // --- what the shards want
 
-void upstream::want(std::string_view name, clock::time_point now) {
+void upstream::want(std::string_view name, clock::time_point now, bool is_pattern) {
     const auto [found, is_new] = channels_.try_emplace(std::string{name});
     channel_state& channel = found->second;
-    CHECK(is_new || !channel.wanted);
+    CHECK(is_new || (!channel.wanted && channel.is_pattern == is_pattern));
+    channel.is_pattern = is_pattern;
     channel.wanted = true;
     switch (channel.where) {
     case stage::idle:
@@ -112,13 +113,26 @@ void upstream::send_names(std::string_view command, const std::vector<std::strin
     first_.send(words, std::move(answer), now);
 }
 
+void upstream::send_subscribe(const std::vector<std::string>& names, bool of_patterns, clock::time_point now) {
+    if (names.empty()) return;
+    send_names(of_patterns ? "PSUBSCRIBE" : "SUBSCRIBE", names,
+               {.what = awaited::kind::subscribe, .of_patterns = of_patterns, .names = names}, now);
+}
+
+void upstream::send_unsubscribe(const std::vector<std::string>& names, bool of_patterns, clock::time_point now) {
+    if (names.empty()) return;
+    counts_.unsubscribes += names.size();
+    send_names(of_patterns ? "PUNSUBSCRIBE" : "UNSUBSCRIBE", names,
+               {.what = awaited::kind::unsubscribe, .of_patterns = of_patterns}, now);
+}
+
 // Asks for what stands in line, as many channels in one command as it may have.
 void upstream::ask(clock::time_point now) {
     // Only when a whole command fits: not one for each confirmation while many channels stand in line.
     const std::size_t names_max = std::min(options_.channels_per_command, options_.asked_max);
     while (!to_ask_.empty() && asked_ + names_max <= options_.asked_max) {
-        std::vector<std::string> names;
-        while (!to_ask_.empty() && names.size() < names_max) {
+        std::vector<std::string> names, patterns;
+        while (!to_ask_.empty() && names.size() + patterns.size() < names_max) {
             std::string name = std::move(to_ask_.front());
             to_ask_.pop_front();
             const auto found = channels_.find(name);
@@ -130,19 +144,22 @@ void upstream::ask(clock::time_point now) {
                 continue;
             }
             found->second.where = stage::asked;
-            names.push_back(std::move(name));
+            (found->second.is_pattern ? patterns : names).push_back(std::move(name));
         }
-        if (names.empty()) return;
-        asked_ += names.size();
-        counts_.subscribes += names.size();
-        send_names("SUBSCRIBE", names, {.what = awaited::kind::subscribe, .names = names}, now);
+        const std::size_t count = names.size() + patterns.size();
+        if (count == 0) return;
+        asked_ += count;
+        counts_.subscribes += count;
+        send_subscribe(names, false, now);
+        send_subscribe(patterns, true, now);
     }
 }
 
 void upstream::leave_lingering(clock::time_point now) {
-    std::vector<std::string> names;
+    std::vector<std::string> names, patterns;
+    const auto room = [&] { return names.size() + patterns.size() < options_.channels_per_command; };
     // One pass over those in line now; who was wanted and released meanwhile goes to its end.
-    for (std::size_t left = lingering_.size(); left > 0 && names.size() < options_.channels_per_command; --left) {
+    for (std::size_t left = lingering_.size(); left > 0 && room(); --left) {
         if (lingering_.front().since + options_.linger > now) break;
         std::string name = std::move(lingering_.front().name);
         lingering_.pop_front();
@@ -156,11 +173,10 @@ void upstream::leave_lingering(clock::time_point now) {
             continue;
         }
         channel.where = stage::leaving;
-        names.push_back(std::move(name));
+        (channel.is_pattern ? patterns : names).push_back(std::move(name));
     }
-    if (names.empty()) return;
-    counts_.unsubscribes += names.size();
-    send_names("UNSUBSCRIBE", names, {.what = awaited::kind::unsubscribe}, now);
+    send_unsubscribe(names, false, now);
+    send_unsubscribe(patterns, true, now);
 }
 
 void upstream::on_written(std::size_t count, line which) { lane_of(which).on_written(count); }
@@ -209,7 +225,7 @@ void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
     restoring_ = 0;
     for (auto each = channels_.begin(); each != channels_.end();) {
         if (each->second.wanted) {
-            each->second = {.where = stage::idle, .wanted = true};
+            each->second = {.where = stage::idle, .wanted = true, .is_pattern = each->second.is_pattern};
             ++each;
         } else {
             channels_.erase(each++);

@@ -57,6 +57,8 @@ public:
     /// connection is lost.
     virtual void on_refused(std::string_view channel, error why) = 0;
     virtual void on_message(std::string_view channel, std::string_view payload) = 0;
+    /// The same for a pattern that is wanted and that the server finds the channel to be like.
+    virtual void on_matched(std::string_view /*pattern*/, std::string_view /*channel*/, std::string_view /*payload*/) {}
     /// In place of a message with a payload of more bytes than it may have.
     virtual void on_oversized(std::string_view channel, std::uint64_t payload_bytes) = 0;
     virtual void on_published(std::uint64_t publication, publish_result receivers) = 0;
@@ -121,7 +123,8 @@ public:
     // --- what the shards want
 
     /// Somebody wants the channel, which nobody did. on_subscribed follows; at once if the channel is still subscribed.
-    void want(std::string_view channel, clock::time_point now);
+    /// A name is always a channel's, or always that of a pattern of channels.
+    void want(std::string_view channel, clock::time_point now, bool is_pattern = false);
     /// Nobody wants it any more. UNSUBSCRIBE follows after the linger.
     void release(std::string_view channel, clock::time_point now);
     /// on_published follows; at once when the server is away or too much is on its way.
@@ -184,6 +187,7 @@ private:
     struct channel_state {
         stage where = stage::idle;
         bool wanted = false;
+        bool is_pattern = false;
         bool to_ask = false;    // stands in to_ask_
         bool lingering = false; // stands in lingering_
         bool restoring = false; // one of those that on_back waits for
@@ -208,6 +212,8 @@ private:
     void leave_lingering(clock::time_point now);
     void send_names(std::string_view command, const std::vector<std::string>& names, awaited answer,
                     clock::time_point now);
+    void send_subscribe(const std::vector<std::string>& names, bool of_patterns, clock::time_point now);
+    void send_unsubscribe(const std::vector<std::string>& names, bool of_patterns, clock::time_point now);
     void lose(std::string_view why, bool in_time, clock::time_point now);
     void greet(lane& with, clock::time_point now);
     void greet_plainly(lane& with, clock::time_point now);
@@ -222,7 +228,7 @@ private:
     void probe(lane& where, clock::time_point now);
     bool is_push(const lane& from, std::span<const resp::node> nodes) const noexcept;
     void on_nodes(lane& from, std::span<const resp::node> nodes, clock::time_point now);
-    void on_message(std::string_view channel, const resp::node& payload);
+    void on_message(std::string_view channel, const resp::node& payload, std::string_view pattern = {});
     void on_push(std::span<const resp::node> nodes, clock::time_point now);
     void on_answer(lane& from, std::span<const resp::node> nodes, clock::time_point now);
     void on_refused(std::string_view why, clock::time_point now);

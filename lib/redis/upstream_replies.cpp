@@ -48,9 +48,11 @@ void upstream::on_received(std::string_view bytes, clock::time_point now, line w
 // Without RESP3, messages and confirmations are arrays. Nothing else that the first connection asks for looks like one.
 bool upstream::is_push(const lane& from, std::span<const resp::node> nodes) const noexcept {
     if (nodes.front().kind == resp::type::push) return true;
-    if (!is_plain_ || &from != &first_ || nodes.front().kind != resp::type::array || nodes.size() != 4) return false;
+    if (!is_plain_ || &from != &first_ || nodes.front().kind != resp::type::array || nodes.size() < 4) return false;
     const std::string_view what = nodes[1].text;
-    return what == "message" || what == "subscribe" || what == "unsubscribe";
+    if (nodes.size() > 4) return nodes.size() == 5 && what == "pmessage";
+    return what == "message" || what == "subscribe" || what == "unsubscribe" || what == "psubscribe" ||
+           what == "punsubscribe";
 }
 
 void upstream::on_nodes(lane& from, std::span<const resp::node> nodes, clock::time_point now) {
@@ -67,13 +69,17 @@ void upstream::on_nodes(lane& from, std::span<const resp::node> nodes, clock::ti
 
 void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now) {
     if (!connected()) return lose("the server speaks before it greets", true, now);
+    if (nodes.size() == 5 && nodes[1].text == "pmessage") return on_message(nodes[3].text, nodes[4], nodes[2].text);
     if (nodes.size() != 4) return; // some other kind of push, such as an invalidation
-    const std::string_view what = nodes[1].text;
+    std::string_view what = nodes[1].text;
     if (what == "message") return on_message(nodes[2].text, nodes[3]);
+    const bool of_patterns = what.starts_with('p');
+    if (of_patterns) what.remove_prefix(1);
     const bool subscribed = what == "subscribe";
     if (!subscribed && what != "unsubscribe") return;
     const auto kind = subscribed ? awaited::kind::subscribe : awaited::kind::unsubscribe;
-    if (first_.expected.empty() || first_.expected.front().what != kind) {
+    if (first_.expected.empty() || first_.expected.front().what != kind ||
+        first_.expected.front().of_patterns != of_patterns) {
         return lose("the server confirmed what it was not asked", true, now);
     }
     awaited& front = first_.expected.front();
@@ -86,13 +92,14 @@ void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now)
     on_confirmed(nodes[2].text, subscribed, now);
 }
 
-void upstream::on_message(std::string_view channel, const resp::node& payload) {
+void upstream::on_message(std::string_view channel, const resp::node& payload, std::string_view pattern) {
     ++counts_.messages;
     const bool skipped = payload.kind == resp::type::skipped;
     const std::uint64_t bytes = skipped ? static_cast<std::uint64_t>(payload.integer) : payload.text.size();
     const bool is_envelope = !skipped && !options_.scripts.empty() && ledger::is_envelope(payload.text);
     if (bytes > options_.payload_bytes_max + (is_envelope ? envelope_bytes_max : 0))
         return listener_->on_oversized(channel, bytes);
+    if (!pattern.empty()) return listener_->on_matched(pattern, channel, payload.text);
     listener_->on_message(channel, payload.text);
 }
 
@@ -192,7 +199,7 @@ void upstream::ask_singly(const std::vector<std::string>& names, clock::time_poi
         const auto found = channels_.find(name);
         CHECK(found != channels_.end() && found->second.where == stage::asked);
         if (found->second.wanted) {
-            send_names("SUBSCRIBE", {name}, {.what = awaited::kind::subscribe, .names = {name}}, now);
+            send_subscribe({name}, found->second.is_pattern, now);
             continue;
         }
         --asked_;

@@ -11,16 +11,35 @@
 // Publications on their way to clients.
 namespace carillon::session {
 
+namespace {
+
+// SDKs that do not pass on a publication's channel pass on its tags. Of two with one name the last counts.
+std::string with_channel(std::string_view tags, std::string_view channel) {
+    std::string all{tags.empty() ? std::string_view{"{}"} : tags};
+    all.pop_back();
+    if (all.size() > 1) all += ',';
+    all += R"("channel":)";
+    protocol::append_json_string(all, channel);
+    all += '}';
+    return all;
+}
+
+} // namespace
+
 void server::encode(hub::format encoding, std::string_view channel, const hub::publication& message, std::string& out) {
+    // A program may have published to it under any bytes, which are no name for clients.
+    if (!message.to.empty() && !protocol::is_utf8(message.to)) return;
     encoded_.clear();
     const protocol::encoder& with = carriers::encoder_of(encoding);
     using kind = hub::publication::kind;
     if (message.what == kind::join) with.join_push(encoded_, channel, message.payload);
     if (message.what == kind::leave) with.leave_push(encoded_, channel, message.payload);
-    if (message.what == kind::message)
-        with.publication_push(
-            encoded_, channel,
-            {message.payload, message.is_json, message.info, message.tags, message.offset, message.epoch});
+    if (message.what == kind::message) {
+        const std::string named = message.to.empty() ? std::string{} : with_channel(message.tags, message.to);
+        with.publication_push(encoded_, channel,
+                              {message.payload, message.is_json, message.info, named.empty() ? message.tags : named,
+                               message.offset, message.epoch, message.to});
+    }
     if (!message.is_json && !carriers::speaks_protobuf(encoding) && !protocol::is_utf8(message.payload))
         return end_unfit(channel); // bytes that have no place in JSON (§1.3)
     compression().append_wrapped(out, encoding, encoded_);

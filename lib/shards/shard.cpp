@@ -59,10 +59,16 @@ conversation::options talk_options(const config::settings& how, const share& min
             .personal_channel_namespace = how.personal_channel_namespace,
             .outbox_bytes_max = how.client_outbox_bytes_max,
             .subscriptions_max = how.client_subscriptions_max,
+            .wildcards_max = how.wildcards_max,
             .channel_bytes_max = how.client_channel_bytes_max,
             .payload_bytes_max = how.bus_payload_bytes_max,
             .ping_interval = how.client_ping_interval,
             .commands_per_second_max = how.client_commands_per_second_max,
+            .takes_wishes = !how.bus || std::ranges::any_of(how.namespaces,
+                                                            [](const auto& each) {
+                                                                return each.history_size > 0 || each.presence ||
+                                                                       each.join_leave;
+                                                            }),
             .knows_proxies = mine.door.knows_proxies(),
             .compression = {.on = how.websocket_compression,
                             .bytes_min = how.websocket_compression_bytes_min,
@@ -318,6 +324,7 @@ metrics::shard_counters shard::snapshot() const {
     copy.turn_waiting = static_cast<std::int64_t>(turns_.waiting());
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
+    copy.wildcards = static_cast<std::int64_t>(hub_.wildcards());
     if (sessions_) sessions_->talks().tokens().count(copy);
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();

@@ -20,6 +20,7 @@ url = "http://app:8080/carillon"
 namespaces = ["chat", ""]
 timeout_ms = 250
 headers = ["Cookie"]
+emulated_headers = ["Authorization"]
 static_headers = { X-Key = "secret" }
 ca_file = "ca.pem"
 connections_max = 2
@@ -38,6 +39,7 @@ url = "https://app/"
     EXPECT_EQ(all[0].namespaces, (std::vector<std::string>{"chat", ""}));
     EXPECT_EQ(all[0].timeout, std::chrono::milliseconds{250});
     EXPECT_EQ(all[0].headers, std::vector<std::string>{"Cookie"});
+    EXPECT_EQ(all[0].emulated_headers, std::vector<std::string>{"Authorization"});
     ASSERT_EQ(all[0].static_headers.size(), 1u);
     EXPECT_EQ(all[0].static_headers[0].second, "secret");
     EXPECT_EQ(all[0].ca_file, "ca.pem");

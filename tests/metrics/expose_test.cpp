@@ -175,6 +175,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_turns_cut_short_total",
                                    "carillon_upgrade_refused_total",
                                    "carillon_upgrades_total",
+                                   "carillon_wildcards",
                                    "carillon_work_pool_leases",
                                    "carillon_work_pool_leases_used",
                                    "carillon_work_pool_waiting",

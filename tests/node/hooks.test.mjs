@@ -71,12 +71,18 @@ client_expired_close_delay_s = 2
 [[namespace]]
 name = "chat"
 [[namespace]]
+name = "kept"
+history = ["client"]
+presence_for = ["client"]
+history_size = 10
+presence = true
+[[namespace]]
 name = "open"
 subscribe = ["client"]
 publish = ["client"]
-${hook('connect', 'headers = ["Cookie", "X-Tenant"]\nstatic_headers = { X-Key = "open-sesame" }')}
-${hook('subscribe', 'namespaces = ["chat"]')}
-${hook('publish', 'namespaces = ["chat"]')}
+${hook('connect', 'headers = ["Cookie", "X-Tenant"]\nemulated_headers = ["authorization", "X-Tenant", "x-key"]\nstatic_headers = { X-Key = "open-sesame" }')}
+${hook('subscribe', 'namespaces = ["chat", "kept"]')}
+${hook('publish', 'namespaces = ["chat", "kept"]')}
 ${hook('rpc', 'headers = ["X-Tenant"]')}
 ${hook('refresh')}
 ${hook('sub_refresh')}
@@ -245,6 +251,38 @@ ${hook('sub_refresh')}
     assert.equal((await again.next()).code, 2501);
     assert.equal(refreshes, 2);
     await to.ready(readyLimitMs);
+  });
+
+  test('is told what a browser could not say in its request, if it wants that', limit, async (t) => {
+    await connected(t, { headers: { Authorization: 'Bearer 1', 'X-Tenant': 'mine', 'X-Key': 'stolen', Cookie: 'session=1' } });
+    const [{ headers }] = app.of('/connect');
+    assert.equal(headers.authorization, 'Bearer 1');
+    assert.equal(headers['x-tenant'], 'acme'); // the request has one
+    assert.equal(headers['x-key'], 'open-sesame');
+    assert.equal(headers.cookie, 'session=7');
+  });
+
+  test('says how one subscription differs, and what else a publication has', limit, async (t) => {
+    const channel = freshChannel().replace('chat:', 'kept:');
+    const made = await connected(t);
+    app.says['/subscribe'] = () => ({ result: { override: { presence: { value: false }, force_recovery: { value: true } } } });
+    const to = made.newSubscription(channel);
+    const told = keepEvents(to, 'subscribed');
+    const heard = keepEvents(to, 'publication');
+    to.subscribe();
+    const context = await told.next();
+    assert.ok(context.recoverable && context.positioned);
+    assert.deepEqual((await to.presenceStats()).numClients, 0);
+    const answers = [{ tags: { lang: 'en' }, idempotency_key: 'one' }, { idempotency_key: 'one' }, { b64data: 'Mg==' }, { skip_history: true }];
+    app.says['/publish'] = () => ({ result: answers.shift() });
+    for (let i = 0; i < 4; ++i) await to.publish(1);
+    const [first, second, third] = [await heard.next(), await heard.next(), await heard.next()];
+    assert.deepEqual([first.data, first.offset, first.tags], [1, 1, { lang: 'en' }]);
+    assert.deepEqual([second.data, second.offset, second.tags], [2, 2, undefined]);
+    assert.deepEqual([third.data, third.offset], [1, undefined]);
+    assert.equal((await to.history({ limit: 10 })).publications.length, 2);
+    app.says['/publish'] = () => ({ result: { tags: { a: 1 } } });
+    await assert.rejects(to.publish(1), { code: 100 });
   });
 
   const faults = {

@@ -24,6 +24,9 @@ public:
     void on_message(std::string_view channel, std::string_view payload) override {
         note("message " + std::string{channel} + " " + std::string{payload});
     }
+    void on_matched(std::string_view pattern, std::string_view channel, std::string_view payload) override {
+        note("matched " + std::string{pattern} + " " + std::string{channel} + " " + std::string{payload});
+    }
     void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override {
         note("oversized " + std::string{channel} + " " + std::to_string(payload_bytes));
     }
@@ -121,9 +124,11 @@ inline std::string answer(const words& command, int receivers = 1, resp::version
         resp::append_integer(out, receivers);
         return out;
     }
-    CHECK(command[0] == "SUBSCRIBE" || command[0] == "UNSUBSCRIBE");
-    for (std::size_t i = 1; i < command.size(); ++i)
-        out += confirmation(command[0] == "SUBSCRIBE" ? "subscribe" : "unsubscribe", command[i], 1, version);
+    const bool of_patterns = command[0].starts_with('P');
+    const std::string what = of_patterns ? command[0].substr(1) : command[0];
+    CHECK(what == "SUBSCRIBE" || what == "UNSUBSCRIBE");
+    const std::string said = (of_patterns ? "p" : "") + std::string{what == "SUBSCRIBE" ? "subscribe" : "unsubscribe"};
+    for (std::size_t i = 1; i < command.size(); ++i) out += confirmation(said, command[i], 1, version);
     return out;
 }
 
