@@ -69,7 +69,11 @@ void upstream::on_nodes(lane& from, std::span<const resp::node> nodes, clock::ti
 
 void upstream::on_push(std::span<const resp::node> nodes, clock::time_point now) {
     if (!connected()) return lose("the server speaks before it greets", true, now);
-    if (nodes.size() == 5 && nodes[1].text == "pmessage") return on_message(nodes[3].text, nodes[4], nodes[2].text);
+    if (nodes.size() == 5 && nodes[1].text == "pmessage") {
+        const auto its = channels_.find(std::string{nodes[2].text});
+        if (its == channels_.end() || !its->second.is_pattern) return; // of a pattern that nobody has asked for
+        return on_message(nodes[3].text, nodes[4], nodes[2].text);
+    }
     if (nodes.size() != 4) return; // some other kind of push, such as an invalidation
     std::string_view what = nodes[1].text;
     if (what == "message") return on_message(nodes[2].text, nodes[3]);
