@@ -303,6 +303,12 @@ constexpr option table[] = {
     {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
      "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into "
      "what the bus keeps for a subscriber."},
+    {PLACE(bus_orders_max), gateway, upstream, 1, 65'536, "orders",
+     "What back ends ask of all gateways that share the bus: so many orders of this one wait for answers, and so many "
+     "of others are carried out here at a time. More are refused with a temporary error."},
+    {PLACE_MS(bus_order_timeout), gateway, upstream, 10, minute, "milliseconds",
+     "Time for all gateways that share the bus to carry out what a back end has asked. Then it is answered with a "
+     "temporary error."},
     {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
      "Publications on their way to the bus without an answer, and in each shard channels that the connection to the "
      "bus has not been told of. More are refused with a temporary error."},

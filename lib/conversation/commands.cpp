@@ -1,4 +1,5 @@
 #include "auth/claims.hpp"
+#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
@@ -170,7 +171,7 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
     bus::publication what{{data, *kind == protocol::payload_kind::json, info_}};
     what.skip_history = said && said->skip_history;
     const auto done = bus_->publish(request.channel, what, *this, whose);
-    if (done && !*done) return fail(id, command_error::internal);
+    if (done && !*done) return fail(id, error_of(done->error()));
     if (!done) {
         c.wait(true); // answered by on_published
         return;

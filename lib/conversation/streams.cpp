@@ -1,4 +1,5 @@
 #include "bus/broker.hpp"
+#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
 
@@ -10,10 +11,6 @@ namespace carillon::conversation {
 namespace {
 
 using protocol::command_error;
-
-command_error error_of(const error_code& why) noexcept {
-    return why == bus::error::denied ? command_error::permission_denied : command_error::internal;
-}
 
 metrics::recovery_outcome outcome_of(streams::verdict said) noexcept {
     switch (said) {

@@ -131,6 +131,11 @@ gateway::gateway(const config::settings& how, role which)
                                                                     std::string data) {
         return emulate(number, std::move(session), std::move(data), most);
     };
+    if (upstream_) {
+        mine.emulate_elsewhere = [this](std::string node, std::string session, std::string data) {
+            return emulate_elsewhere(node, std::move(session), std::move(data));
+        };
+    }
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
@@ -162,9 +167,9 @@ gateway::gateway(const config::settings& how, role which)
     ports_ = {mine.client_port, http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
               mine.bus_port};
     const std::string name = host_name() + "_" + std::to_string(ports_.control);
-    const std::string boot = to_string(boost::uuids::random_generator{}());
-    if (api_) api_->be_called(name, boot);
-    outside_->be_called(name, boot);
+    if (api_) api_->be_called(name, mine.node);
+    outside_->be_called(name, mine.node);
+    if (upstream_) join_nodes(mine.node);
     descriptors_at_start_ = metrics::count_open_fds();
 }
 

@@ -13,6 +13,7 @@
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
+#include "nodes/exchange.hpp"
 #include "loading/load.hpp"
 #include "orders/server_api.hpp"
 #include "people/user_counts.hpp"
@@ -114,6 +115,8 @@ private:
     std::function<loading::outcome()> read_again_;
     std::uint64_t reloads_done_ = 0;
     std::uint64_t reloads_refused_ = 0;
+    void join_nodes(const std::string& uid);
+    session::options::passing emulate_elsewhere(const std::string& node, std::string session, std::string data);
     bool emulate(std::uint32_t number, std::string session, std::string data, std::size_t most);
 
     std::size_t connections_max_ = 0;
@@ -139,7 +142,8 @@ private:
     std::vector<std::unique_ptr<shards::shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;
-    std::optional<orders::server_api> api_; // with a key, or an admin page
+    std::optional<orders::server_api> api_; // with a key, an admin page, or other gateways
+    std::optional<nodes::exchange> nodes_;  // with a bus outside
     std::optional<control::api_route> api_route_;
     std::optional<control::operator_route> rebalance_route_;
     std::optional<control::operator_route> reload_route_;

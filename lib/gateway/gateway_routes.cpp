@@ -54,8 +54,9 @@ std::vector<control::api_access> gateway::api_access_of(const config::settings& 
 // Not without a key, and on the client port where that is asked for.
 void gateway::offer_api() {
     const std::vector<control::api_access> keys = api_access_of(settings_);
+    if (keys.empty() && !upstream_) return;
+    api_.emplace(control_context_, shards_, settings_); // without a key, for what other gateways ask
     if (keys.empty()) return;
-    api_.emplace(control_context_, shards_, settings_);
     const api::limits limits{.body_bytes_max = settings_.api_body_bytes_max,
                              .broadcast_channels_max = settings_.api_broadcast_channels_max,
                              .batch_commands_max = settings_.api_batch_commands_max};
@@ -163,6 +164,7 @@ asio::awaitable<control::response> gateway::metrics() {
     if (upstream_) {
         const auto figures = co_await ask_upstream();
         bus = upstream_facts_of(figures);
+        bus->nodes = node_facts_of(nodes_->counts());
     }
     control::response answer{
         .status = 200,

@@ -209,6 +209,10 @@ void redis_link::receive(std::vector<request>& requests) {
         if (each.what <= request::kind::release) brokers_[each.shard]->heard_.fetch_add(1, std::memory_order_relaxed);
         switch (each.what) {
         case request::kind::want: {
+            if (is_reserved(each.channel)) {
+                refuse_reserved(each);
+                break;
+            }
             interest_count& interest = interest_[each.channel];
             if (interest.shards++ == 0) {
                 upstream_.want(each.channel, now);
@@ -229,7 +233,7 @@ void redis_link::receive(std::vector<request>& requests) {
             if (--found->second.shards > 0) break;
             interest_.erase(found);
             if (streams_) streams_->on_released(each.channel);
-            upstream_.release(each.channel, now);
+            if (!is_reserved(each.channel)) upstream_.release(each.channel, now);
             break;
         }
         case request::kind::publish:
@@ -239,6 +243,7 @@ void redis_link::receive(std::vector<request>& requests) {
             break;
         case request::kind::call: publish_by_call(each, now); break;
         case request::kind::ask: ask_stream(each, now); break;
+        case request::kind::say: speak(each, now); break;
         case request::kind::enter:
             presence_->enter(each.channel, each.passes->who, std::move(each.passes->what), each.passes->how, now);
             break;
@@ -271,6 +276,7 @@ void redis_link::tell_all(const redis_broker::notice& what) {
 }
 
 void redis_link::on_subscribed(std::string_view channel) {
+    if (hears_nodes_on(channel)) return;
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
     found->second.subscribed = true;
@@ -282,6 +288,7 @@ void redis_link::on_subscribed(std::string_view channel) {
 }
 
 void redis_link::on_refused(std::string_view channel, error why) {
+    if (hears_nodes_on(channel)) return nodes_refused_(channel);
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
     found->second.refused = why;
@@ -293,6 +300,7 @@ void redis_link::on_refused(std::string_view channel, error why) {
 }
 
 void redis_link::on_message(std::string_view channel, std::string_view payload) {
+    if (hears_nodes_on(channel)) return heard_by_nodes_(payload);
     if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
     const protocol::payload_kind kind = protocol::classify(payload);
     if (kind == protocol::payload_kind::binary || kind == protocol::payload_kind::too_deep) {
@@ -324,6 +332,7 @@ void redis_link::on_oversized(std::string_view channel, std::uint64_t payload_by
 }
 
 void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
+    if (on_spoken(publication, receivers)) return;
     const auto found = publishers_.find(publication);
     CHECK(found != publishers_.end());
     const publisher who = std::move(found->second);

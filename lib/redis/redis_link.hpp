@@ -192,6 +192,16 @@ public:
         told_oversized_ = std::move(told);
     }
 
+    /// Whether a channel is one on which gateways speak to each other: no client may publish or subscribe there.
+    using reserve = std::function<bool(std::string_view channel)>;
+    /// Has the channels on which this gateway is spoken to; `heard` is called on the link's thread, and `refused` when
+    /// the server does not let us have one of them. Before run().
+    void listen_to_nodes(std::vector<std::string> channels, reserve which, std::function<void(std::string_view)> heard,
+                         std::function<void(std::string_view channel)> refused);
+    /// Says something to the gateways that listen to `channel`. `then`, if any, is told on the link's thread how many
+    /// they are; 0: the server is away, or has refused it. Any thread.
+    void say(std::string channel, std::string text, std::function<void(std::uint32_t nodes)> then);
+
     /// Makes the end of shard `shard`; once for each, all of them before run().
     redis_broker& connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
@@ -255,7 +265,7 @@ private:
     };
     // What a shard asks of the link.
     struct request {
-        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave };
+        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave, say };
         kind what;
         std::uint32_t shard = 0;
         std::string channel;
@@ -265,6 +275,7 @@ private:
         std::unique_ptr<ledger::call> call{};                       // that publishes
         std::unique_ptr<passage> passes{};                          // enter, leave
         std::unique_ptr<ledger::node_streams::question> question{}; // ask
+        std::function<void(std::uint32_t nodes)> then{};            // say
     };
     struct publisher {
         std::uint32_t shard;
@@ -272,6 +283,11 @@ private:
         ticket whose;
         std::size_t bytes;
         std::unique_ptr<ledger::call> call{};
+    };
+    // What is said to other gateways, and how many of them listen, as far as the server has told.
+    struct spoken {
+        std::function<void(std::uint32_t nodes)> then;
+        std::optional<std::uint32_t> listening{};
     };
     struct interest_count {
         std::uint32_t shards = 0;
@@ -297,6 +313,14 @@ private:
     void tell(std::uint32_t shard, redis_broker::notice what);
     void tell_all(const redis_broker::notice& what);
     void give(std::string_view channel, const hub::publication& what);
+
+    // link_nodes.cpp: what gateways say to each other
+    bool is_reserved(std::string_view channel) const { return reserve_ && reserve_(channel); }
+    bool hears_nodes_on(std::string_view channel) const;
+    void refuse_reserved(const request& what);
+    void speak(request& what, upstream::clock::time_point now);
+    bool on_counted(std::uint64_t number, std::span<const resp::node> said);
+    bool on_spoken(std::uint64_t number, const publish_result& receivers);
 
     // link_streams.cpp: what is kept at the server
     void send_call(std::uint64_t number, const ledger::call& what, bool with_text, upstream::clock::time_point now);
@@ -326,6 +350,11 @@ private:
     wire second_; // to a server without RESP3
     boost::asio::steady_timer sleep_;
     std::string received_;
+    std::vector<std::string> node_channels_;
+    reserve reserve_; // none: there are no other gateways
+    std::function<void(std::string_view)> heard_by_nodes_;
+    std::function<void(std::string_view channel)> nodes_refused_;
+    boost::unordered_flat_map<std::uint64_t, spoken> spoken_; // by the numbers of their publications
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;
     bool woken_ = false;

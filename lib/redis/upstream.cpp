@@ -85,7 +85,7 @@ void upstream::call(std::uint64_t number, std::span<const std::string_view> word
     const bool full = is_full(resp::command_bytes(words));
     if (!connected() || full) return listener_->on_call_failed(number, connected() ? error::busy : error::away);
     ++in_flight_;
-    first_.send(words, {.what = awaited::kind::call, .publication = number}, now);
+    speaking().send(words, {.what = awaited::kind::call, .publication = number}, now);
 }
 
 void upstream::linger(std::string_view name, channel_state& channel) {

@@ -75,6 +75,7 @@ session::options session_options(const config::settings& how, const share& mine)
     made.path = "/connection/websocket";
     made.transports = transports_of(how.client_transports);
     made.emulate = mine.emulate;
+    made.emulate_elsewhere = mine.emulate_elsewhere;
     made.pages = mine.pages;
     made.head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max};
     made.allowed_origins = how.allowed_origins;
