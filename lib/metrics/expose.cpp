@@ -264,6 +264,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     "Pairs of a client here and a channel that the bus knows it in.", bus.present);
     into.known_fact(counter, "carillon_upstream_presence_calls_total", "Calls that told the bus who is there.",
                     bus.presence_calls);
+    into.known_fact(counter, "carillon_upstream_failovers_total",
+                    "Times that the bus was found at another address than before.", bus.failovers);
 }
 
 void collect_outward(collector& into, std::span<const outward_facts> targets) {

@@ -30,6 +30,7 @@ struct upstream_facts {
     std::uint64_t stream_gaps_lost = 0;    ///< of these, that they could not be had
     std::uint64_t present = 0;             ///< pairs of client and channel that the server is told of now
     std::uint64_t presence_calls = 0;
+    std::uint64_t failovers = 0; ///< times that the server was found at another address than before
 };
 
 } // namespace carillon::metrics
