@@ -24,7 +24,7 @@ public:
         case error::redis_port: return "the port is not a whole number from 1 to 65535";
         case error::redis_path: return "only / and a database number may follow the host and the port";
         case error::redis_master:
-            return "behind the Sentinels stands / and the name of their master, of at most 64 letters, digits and . - _";
+            return "behind the Sentinels stands / and the name of their master: at most 64 letters, digits, . - _";
         case error::redis_sentinels: return "there are more than 16 Sentinels";
         }
         return "not an error of carillon.config";
