@@ -245,8 +245,9 @@ constexpr option table[] = {
      "would be told to all of them: it is counted, and told to nobody."},
 
     {PLACE(bus), gateway, bus, 0, 2048, "",
-     "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such "
-     "an external bus there is no bus door, and publishers connect to it instead. Its password is never printed."},
+     "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share, or Sentinels "
+     "that know where it is. With such an external bus there is no bus door, and publishers connect to it instead. "
+     "Its password is never printed."},
     {PLACE(bus_password), both, bus, 0, 512, "",
      "What publishers give to AUTH or HELLO; with an external bus whose URL has no password, what carillon gives "
      "there. Other users see flags: better use the environment or the file below."},
@@ -318,6 +319,7 @@ constexpr option table[] = {
     {PLACE(bus_upstream_input_bytes_max), gateway, upstream, 64 * kib, 1'024 * mib, "bytes",
      "Bytes of messages from the bus that wait for shards. Then the bus is not read until half of them are "
      "delivered; it ends the connection if too much waits on its side."},
+#include "config/options_wires.def"
 
     {PLACE(control_connections_max), both, control, 1, 65'536, "connections",
      "Connections on the control door, and as many again for pages asked of the client port. More are closed at "

@@ -168,6 +168,14 @@ struct settings {
     std::size_t bus_in_flight_max = 16'384; // publications
     std::size_t bus_upstream_output_bytes_max = 33'554'432;
     std::size_t bus_upstream_input_bytes_max = 33'554'432;
+    std::string bus_tls_ca_file; // empty: the system's
+    std::string bus_tls_certificate_file;
+    std::string bus_tls_key_file;
+    std::string bus_tls_server_name; // empty: each host's own
+    std::string bus_sentinel_user = "default";
+    std::string bus_sentinel_password; // empty: none is given. Never print it.
+    std::string bus_sentinel_password_file;
+    std::chrono::milliseconds bus_sentinel_interval{10'000};
 
     // The control door
     std::size_t control_connections_max = 256;

@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "config/rules.hpp"
 #include "control/pages.hpp"
+#include "gateway/bus_place.hpp"
 #include "gateway/capacity.hpp"
 #include "gateway/upstream_log.hpp"
 #include "logs/log.hpp"
@@ -40,8 +41,7 @@ namespace {
 
 redis::redis_options redis_options_of(const config::settings& how) {
     redis::redis_options options;
-    options.host = how.bus->host;
-    options.port = how.bus->port;
+    options.where = whereabouts_of(how);
     options.subscribe_timeout = how.bus_subscribe_timeout;
     options.upstream.user = how.bus->user;
     options.upstream.password = how.bus->password;

@@ -71,7 +71,8 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .stream_gaps = from.reads.gaps,
             .stream_gaps_lost = from.reads.lost,
             .present = from.present,
-            .presence_calls = from.presence_calls};
+            .presence_calls = from.presence_calls,
+            .failovers = from.failovers};
 }
 
 } // namespace carillon::gateway

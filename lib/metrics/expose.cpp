@@ -283,6 +283,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
     into.known_fact(counter, "carillon_upstream_presence_calls_total", "Calls that told the bus who is there.",
                     bus.presence_calls);
     collect_nodes(into, bus.nodes);
+    into.known_fact(counter, "carillon_upstream_failovers_total",
+                    "Times that the bus was found at another address than before.", bus.failovers);
 }
 
 void collect_outward(collector& into, std::span<const outward_facts> targets) {

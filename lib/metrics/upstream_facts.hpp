@@ -43,6 +43,7 @@ struct upstream_facts {
     std::uint64_t present = 0;             ///< pairs of client and channel that the server is told of now
     std::uint64_t presence_calls = 0;
     node_facts nodes{};
+    std::uint64_t failovers = 0; ///< times that the server was found at another address than before
 };
 
 } // namespace carillon::metrics

@@ -30,11 +30,13 @@ bool redis_link::hears_nodes_on(std::string_view channel) const {
     return std::ranges::find(node_channels_, channel) != node_channels_.end();
 }
 
-void redis_link::refuse_reserved(const request& what) {
+bool redis_link::refuse_reserved(const request& what) {
+    if (!is_reserved(what.channel)) return false;
     interest_count& interest = interest_[what.channel];
     ++interest.shards;
     interest.refused = error::denied;
     tell_state(what.shard, what.channel, interest);
+    return true;
 }
 
 // PUBLISH counts everybody who gets it, also programs that listen to patterns; NUMSUB only those of the channel itself.

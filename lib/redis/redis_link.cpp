@@ -44,8 +44,8 @@ upstream_message::~upstream_message() { link.delivered(held_bytes); }
 
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()},
-      brokers_(shards), mailbox_{context_}, dialer_{context_, options_.host, options_.port},
-      wire_{context_, [this] { wake(); }}, second_{context_, [this] { wake(); }}, sleep_{context_},
+      brokers_(shards), mailbox_{context_}, dialer_{context_, options_.where}, wire_{context_, [this] { wake(); }},
+      second_{context_, [this] { wake(); }}, sleep_{context_}, watcher_{context_, options_.where}, watch_{context_},
       received_(read_bytes, '\0') {
     if (!options_.keeping) return;
     const ledger::names names{options_.keeping->prefix};
@@ -66,6 +66,11 @@ void redis_link::run() {
     asio::co_spawn(context_, keep_connected(), [](const std::exception_ptr& failed) {
         if (failed) std::rethrow_exception(failed);
     });
+    if (!options_.where.sentinels.empty()) {
+        asio::co_spawn(context_, watch_sentinels(), [](const std::exception_ptr& failed) {
+            if (failed) std::rethrow_exception(failed);
+        });
+    }
     context_.run();
 }
 
@@ -73,10 +78,11 @@ void redis_link::stop() {
     asio::post(context_, [this] {
         stopping_ = true;
         dialer_.stop();
+        watcher_.stop();
+        watch_.cancel();
         close_wires(); // which ends an attempt to connect
         wake();
-        if (dialer_.looking_up())
-            context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
+        if (looks_up()) context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
     });
 }
 
@@ -109,16 +115,18 @@ asio::awaitable<void> redis_link::keep_connected() {
 
 asio::awaitable<void> redis_link::open(upstream::line which) {
     wire& opened = wire_of(which);
-    boost::system::error_code failed;
+    std::string why;
     if (which == upstream::line::first) {
-        failed = co_await dialer_.open(&opened, upstream_.wake_at());
-        upstream_.on_more_addresses(dialer_.addresses().left() > 0);
+        std::string unopened = co_await dialer_.open(&opened, upstream_.wake_at());
+        why = std::move(unopened);
+        upstream_.on_more_addresses(dialer_.has_more());
     } else {
-        failed = co_await dialer_.open_beside(&opened, upstream_.wake_at());
+        std::string unopened = co_await dialer_.open_beside(&opened, upstream_.wake_at());
+        why = std::move(unopened);
     }
-    if (failed) {
+    if (!why.empty()) {
         upstream_.on_time(clock::now()); // which knows whether it was for want of time
-        upstream_.on_disconnected(failed.message(), clock::now());
+        upstream_.on_disconnected(why, clock::now());
         co_return;
     }
     opened.opened(2 * options_.upstream.reply_timeout);
@@ -146,7 +154,7 @@ void redis_link::read_available(upstream::line which) {
         if (!from.readable() || holding) break;
         boost::system::error_code failed;
         const std::size_t count = from.read(received_, failed);
-        if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
+        if (failed) return upstream_.on_disconnected(from.why(failed), clock::now());
         if (count == 0) break;
         upstream_.on_received({received_.data(), count}, clock::now(), which);
         if (upstream_.where() == upstream::state::waiting) return;
@@ -182,7 +190,7 @@ void redis_link::write_pending(upstream::line which) {
     while (to.writable() && !upstream_.output(which).empty()) {
         boost::system::error_code failed;
         const std::size_t count = to.write(upstream_.output(which), failed);
-        if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
+        if (failed) return upstream_.on_disconnected(to.why(failed), clock::now());
         upstream_.on_written(count, which);
     }
 }
@@ -209,10 +217,7 @@ void redis_link::receive(std::vector<request>& requests) {
         if (each.what <= request::kind::release) brokers_[each.shard]->heard_.fetch_add(1, std::memory_order_relaxed);
         switch (each.what) {
         case request::kind::want: {
-            if (is_reserved(each.channel)) {
-                refuse_reserved(each);
-                break;
-            }
+            if (refuse_reserved(each)) break;
             interest_count& interest = interest_[each.channel];
             if (interest.shards++ == 0) {
                 upstream_.want(each.channel, now);
@@ -363,9 +368,10 @@ void redis_link::tell_failure() {
 void redis_link::on_back() {
     live_ = true;
     if (presence_) presence_->on_back(clock::now());
-    dialer_.addresses().worked();
+    dialer_.worked();
+    note_place();
     told_failure_.clear();
-    if (told_) told_(true, upstream_.resp3() ? "" : "it has no RESP3, so there is a second connection to publish on");
+    if (told_) told_(true, remark());
     tell_all({.what = redis_broker::notice::kind::back});
 }
 
@@ -378,7 +384,8 @@ redis_link::figures redis_link::snapshot() const {
                 .holds = holds_,
                 .live = upstream_.live(),
                 .as_text = as_text_,
-                .last_error = upstream_.last_failure()};
+                .last_error = upstream_.last_failure(),
+                .failovers = failovers_};
     now.counts.publications += calls_;
     now.counts.publications_failed += calls_failed_;
     if (!streams_) return now;

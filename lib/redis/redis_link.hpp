@@ -8,8 +8,10 @@
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
 #include "redis/dialer.hpp"
-#include "redis/upstream.hpp"
+#include "redis/sentinel_asker.hpp"
+#include "redis/whereabouts.hpp"
 #include "redis/wire.hpp"
+#include "upstream/upstream.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,10 +30,15 @@
 
 namespace carillon::redis {
 
+using bus::error;
 using bus::interest;
 using bus::publish_listener;
+using bus::publish_result;
 using bus::subscription_listener;
 using bus::ticket;
+using carillon::upstream::upstream;
+using carillon::upstream::upstream_listener;
+using carillon::upstream::upstream_options;
 
 class redis_link;
 
@@ -165,9 +172,8 @@ struct keeping_options {
 
 /// Where the bus is, and how it is used.
 struct redis_options {
-    std::string host;
-    std::uint16_t port = 6379;
-    upstream_options upstream;
+    whereabouts where{};
+    upstream_options upstream{};
     std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
     std::optional<keeping_options> keeping{};           ///< none: nothing is
     std::size_t input_bytes_max = 32 * 1024 * 1024; ///< of messages that wait for shards; then the server is not read
@@ -209,7 +215,7 @@ public:
     void run();
     /// After run(): it has returned in the middle of looking the server's name up. The destructor waits for the end of
     /// that, which only the system's resolver can bring about.
-    bool looks_up() const noexcept { return dialer_.looking_up(); }
+    bool looks_up() const noexcept { return dialer_.looking_up() || watcher_.looking_up(); }
     /// Any thread.
     void stop();
 
@@ -230,11 +236,12 @@ public:
         std::uint64_t presence_calls = 0;
         std::size_t read_channels = 0; ///< whose place in the stream is followed
         std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
+        std::uint64_t failovers = 0;   ///< times that it was found at another address than before
     };
     /// On the link's thread.
     figures snapshot() const;
     boost::asio::io_context& context() noexcept { return context_; }
-    std::string where() const { return options_.host + ":" + std::to_string(options_.port); }
+    std::string where() const { return to_string(options_.where); }
 
     // upstream_listener
     void on_subscribed(std::string_view channel) override;
@@ -317,7 +324,7 @@ private:
     // link_nodes.cpp: what gateways say to each other
     bool is_reserved(std::string_view channel) const { return reserve_ && reserve_(channel); }
     bool hears_nodes_on(std::string_view channel) const;
-    void refuse_reserved(const request& what);
+    bool refuse_reserved(const request& what);
     void speak(request& what, upstream::clock::time_point now);
     bool on_counted(std::uint64_t number, std::span<const resp::node> said);
     bool on_spoken(std::uint64_t number, const publish_result& receivers);
@@ -329,6 +336,13 @@ private:
     void on_envelope(std::string_view channel, std::string_view bytes);
     void look_at_kept(upstream::clock::time_point now);
     upstream::clock::time_point wake_for_kept() const;
+
+    // link_sentinels.cpp: whether the master is elsewhere
+    boost::asio::awaitable<void> watch_sentinels();
+    boost::asio::awaitable<void> ask_sentinels(carillon::upstream::sentinel_votes* votes, place now);
+    boost::asio::awaitable<bool> is_elsewhere(place master);
+    void note_place();
+    std::string remark() const;
 
     redis_options options_;
     boost::asio::io_context context_{1};
@@ -349,6 +363,11 @@ private:
     wire wire_;
     wire second_; // to a server without RESP3
     boost::asio::steady_timer sleep_;
+    sentinel_asker watcher_;
+    boost::asio::steady_timer watch_;
+    place last_place_{}; // where it was live, last
+    place moved_from_{}; // where it was before that
+    std::uint64_t failovers_ = 0;
     std::string received_;
     std::vector<std::string> node_channels_;
     reserve reserve_; // none: there are no other gateways

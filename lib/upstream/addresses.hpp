@@ -1,19 +1,20 @@
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include "upstream/place.hpp"
 
 #include <cstddef>
 #include <deque>
 #include <optional>
 #include <vector>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 
-/// Which of the addresses of a server's name is tried next. A round tries each of them once, in the order of the
-/// resolver, but the one that worked last before the others; when it is over, the name is looked up again. Pure.
+/// Which of several places is tried next: addresses of a server's name, or Sentinels. A round tries each of them once,
+/// in the order in which they were found, but the one that worked last before the others; when it is over, they are
+/// found anew. Pure.
 class upstream_addresses {
 public:
-    using address = boost::asio::ip::tcp::endpoint;
+    using address = place;
 
     /// Of one answer of the resolver; the others are not tried.
     static constexpr std::size_t per_round_max = 32;
@@ -32,4 +33,4 @@ private:
     std::optional<address> good_;
 };
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

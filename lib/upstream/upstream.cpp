@@ -1,24 +1,16 @@
-#include "redis/upstream.hpp"
+#include "upstream/upstream.hpp"
 
 #include "base/check.hpp"
 #include "resp/writer.hpp"
+#include "upstream/words.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 
 namespace {
-
-// A server's words, which may be long and of any bytes, as one short line.
-std::string for_the_log(std::string_view why) {
-    constexpr std::size_t bytes_max = 200;
-    std::string line{why.substr(0, bytes_max)};
-    std::ranges::replace_if(
-        line, [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
-    return line;
-}
 
 // What is longer than a message may be is no channel's name either, and nothing else that is of use.
 resp::reply_limits limits_of(const upstream_options& how) {
@@ -323,4 +315,4 @@ void upstream::check_lines(std::size_t confirmations) const {
     CHECK(is_plain_ || second_.expected.empty());
 }
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

@@ -1,4 +1,5 @@
-#include "redis/upstream.hpp"
+#include "upstream/upstream.hpp"
+#include "upstream/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +7,7 @@
 #include <utility>
 
 // How a server is greeted, and what it says of itself.
-namespace carillon::redis {
+namespace carillon::upstream {
 
 namespace {
 
@@ -39,16 +40,6 @@ std::string_view objection_to(const introduction& who) noexcept {
     return "the server is a replica: what is published there reaches neither its master nor anybody there";
 }
 
-// Whoever does not know HELLO may say its arguments over again, or their beginning: the password is one of them.
-std::string without_arguments(std::string_view text, std::string_view password) {
-    std::string told{text.substr(0, text.find(", with args"))};
-    if (password.empty()) return told;
-    constexpr std::string_view hidden = "***";
-    for (std::size_t at = 0; (at = told.find(password, at)) != std::string::npos; at += hidden.size())
-        told.replace(at, password.size(), hidden);
-    return told;
-}
-
 // Whether an answer to HELLO is that of a server, or of a proxy before it, that has no HELLO or no RESP3. Any other
 // error (of the password, while loading, too many clients) is one that RESP2 would meet as well.
 bool lacks_resp3(std::string_view why) {
@@ -58,10 +49,6 @@ bool lacks_resp3(std::string_view why) {
     constexpr std::array<std::string_view, 5> words{"unknown command", "unsupported command", "not supported",
                                                     "not allowed", "invalid command"};
     return std::ranges::any_of(words, [&](std::string_view each) { return text.find(each) != std::string::npos; });
-}
-
-bool is_error(const resp::node& answer) noexcept {
-    return answer.kind == resp::type::error || answer.kind == resp::type::blob_error;
 }
 
 } // namespace
@@ -141,4 +128,4 @@ void upstream::begin(clock::time_point now) {
     ask(now);
 }
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

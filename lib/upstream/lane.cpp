@@ -1,4 +1,4 @@
-#include "redis/lane.hpp"
+#include "upstream/lane.hpp"
 
 #include "base/check.hpp"
 #include "resp/writer.hpp"
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 
 void lane::send(std::initializer_list<std::string_view> words, awaited answer, clock::time_point now) {
     send(std::span{words.begin(), words.size()}, std::move(answer), now);
@@ -75,4 +75,4 @@ std::deque<awaited> lane::reset() {
     return std::exchange(expected, {});
 }
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

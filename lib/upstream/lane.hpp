@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 
 /// A command whose answer is awaited.
 struct awaited {
@@ -93,4 +93,4 @@ private:
     bool probing_ = false;          // the answer is awaited
 };
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

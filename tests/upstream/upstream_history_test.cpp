@@ -1,4 +1,4 @@
-#include "redis/upstream_rig.hpp"
+#include "upstream/upstream_rig.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include <set>
 #include <utility>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 namespace {
 
 using namespace test;
@@ -402,4 +402,4 @@ TEST(upstream_history, keeps_its_promises_whatever_happens) {
 }
 
 } // namespace
-} // namespace carillon::redis
+} // namespace carillon::upstream

@@ -1,5 +1,5 @@
-#include "redis/upstream_rig.hpp"
 #include "support/allocations.hpp"
+#include "upstream/upstream_rig.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 namespace {
 
 using namespace test;
@@ -747,4 +747,4 @@ TEST(upstream, lets_all_channels_go_though_one_of_them_keeps_coming_back) {
 }
 
 } // namespace
-} // namespace carillon::redis
+} // namespace carillon::upstream

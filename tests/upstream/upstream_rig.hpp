@@ -1,7 +1,7 @@
 #pragma once
 
-#include "redis/upstream.hpp"
 #include "resp/writer.hpp"
+#include "upstream/upstream.hpp"
 
 #include <cstdlib>
 #include <functional>
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::redis::test {
+namespace carillon::upstream::test {
 
 using namespace std::chrono_literals;
 using clock = upstream::clock;
@@ -200,4 +200,4 @@ struct rig {
     }
 };
 
-} // namespace carillon::redis::test
+} // namespace carillon::upstream::test

@@ -3,8 +3,8 @@
 #include "base/name_hash.hpp"
 #include "bus/broker.hpp"
 #include "ledger/envelope.hpp"
-#include "redis/lane.hpp"
 #include "resp/reply.hpp"
+#include "upstream/lane.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 
 using bus::error;
 using bus::publish_result;
@@ -261,4 +261,4 @@ private:
     std::size_t in_flight_ = 0; // publications and calls that are awaited
 };
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

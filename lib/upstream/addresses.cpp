@@ -1,8 +1,8 @@
-#include "redis/upstream_addresses.hpp"
+#include "upstream/addresses.hpp"
 
 #include <algorithm>
 
-namespace carillon::redis {
+namespace carillon::upstream {
 
 void upstream_addresses::looked_up(const std::vector<address>& found) {
     untried_.clear();
@@ -26,4 +26,4 @@ void upstream_addresses::worked() {
     untried_.clear();
 }
 
-} // namespace carillon::redis
+} // namespace carillon::upstream

@@ -1,10 +1,10 @@
 #include "base/check.hpp"
-#include "redis/upstream.hpp"
+#include "upstream/upstream.hpp"
 
 #include <utility>
 
 // What the server says, and what follows from it.
-namespace carillon::redis {
+namespace carillon::upstream {
 
 namespace {
 
@@ -215,4 +215,4 @@ void upstream::give_up(const std::string& name, error why) {
     listener_->on_refused(name, why);
 }
 
-} // namespace carillon::redis
+} // namespace carillon::upstream
