@@ -98,6 +98,8 @@ deliveries::delivery* deliveries::open_one(audience& whose, std::uint32_t group,
     return nullptr;
 }
 
+bool deliveries::draft::has_messages() const noexcept { return to.messages > 0; }
+
 std::string& deliveries::draft::frames_of(format encoding, bool if_new) const {
     delivery::form* const found = to.find(encoding, if_new);
     if (found != nullptr) return found->bytes;

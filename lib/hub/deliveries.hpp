@@ -71,6 +71,8 @@ public:
         delivery& to;
         /// Valid until it is asked for another format. `if_new`: for those who are new when it is sent to them.
         std::string& frames_of(format encoding, bool if_new = false) const;
+        /// Whoever gets what is added now gets a message before it.
+        bool has_messages() const noexcept;
     };
     /// `sinks`: whom the members of each format are reached by; valid as long as `whose`. Groups of one `family` have
     /// no members in common, and only the order within each of them counts.

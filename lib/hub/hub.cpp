@@ -164,15 +164,16 @@ std::uint32_t hub::publish(std::string_view channel, const publication& message)
     return channels_[index].has_groups == 0 ? receivers : receivers + publish_to_groups(index, message);
 }
 
-// To the members of a channel or of a group of it. `to_new`: what those get who have heard nothing yet.
+// To the members of a channel or of a group of it. `whole`: what those get who have heard nothing before.
 std::uint32_t hub::publish_to(std::uint32_t entry, std::uint32_t channel, const publication& message,
-                              const publication* to_new) {
+                              const publication* whole) {
     const auto receivers = static_cast<std::uint32_t>(channels_[entry].members.size());
     if (receivers == 0) return 0;
     const bool for_all = message.what == publication::kind::message;
     const std::uint32_t concerned = channels_[entry].formats_seen & (for_all ? ~0u : joins_bits);
     if (concerned == 0) return 0;
     const deliveries::draft draft = queue_->publish(*this, entry, receivers, receivers_, channel);
+    const publication* const to_new = whole != nullptr && draft.has_messages() ? &message : whole;
     for (std::uint32_t left = concerned; left != 0; left &= left - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(left));
         const auto encoding = static_cast<format>(i);

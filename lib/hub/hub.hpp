@@ -204,7 +204,7 @@ private:
     std::uint32_t remove(memberships& list, std::uint32_t node);
     std::uint32_t on_emptied(std::uint32_t entry);
     std::uint32_t publish_to(std::uint32_t entry, std::uint32_t channel, const publication& message,
-                             const publication* to_new = nullptr);
+                             const publication* whole = nullptr);
 
     // groups of channels: group_deliveries.cpp
     std::uint32_t find_in_groups(const memberships& list, std::uint32_t channel) const noexcept;
