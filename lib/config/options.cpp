@@ -243,6 +243,12 @@ constexpr option table[] = {
     {PLACE(join_leave_clients_max), gateway, streams, 0, 1'000'000, "clients",
      "Clients in a channel up to which its subscribers are told who comes and goes. In a larger one, each coming "
      "would be told to all of them: it is counted, and told to nobody."},
+    {PLACE(join_leave_waiting_max), gateway, streams, 0, 16'777'216, "clients",
+     "Clients that have left and of whom that is not told yet, in each shard; of more it is told at once."},
+    {PLACE(delta_memory_bytes_max), gateway, streams, 0, 1'024 * mib, "bytes",
+     "Memory for what deltas are made of, all channels together. Over it, publications go whole."},
+    {PLACE(channel_filters_max), gateway, streams, 1, 4'096, "filters",
+     "Different filters of one channel, in each shard. Who asks for one more gets error 106."},
 
     {PLACE(bus), gateway, bus, 0, 2048, "",
      "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share, or Sentinels "

@@ -135,8 +135,13 @@ struct settings {
     std::size_t idempotency_ttl_s = 300;
 
     // Who is there
-    std::size_t presence_clients_max = 1'000;   // in one answer
-    std::size_t join_leave_clients_max = 1'000; // in a channel, for comings and goings to be told
+    std::size_t presence_clients_max = 1'000;    // in one answer
+    std::size_t join_leave_clients_max = 1'000;  // in a channel, for comings and goings to be told
+    std::size_t join_leave_waiting_max = 65'536; // in each shard, of those that may come back
+
+    // How subscribers want it
+    std::size_t delta_memory_bytes_max = 67'108'864; // of what deltas are of
+    std::size_t channel_filters_max = 64;            // different ones of a channel, in each shard
 
     // The bus
     std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.

@@ -73,13 +73,11 @@ void host::carry_out(client& c, const protocol::command& command) {
 
 void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
-    // "fossil" is not granted: the result lacks `delta`, and publications come whole (§3.3).
     if (!request.delta.empty() && request.delta != "fossil") {
         return break_off(c, metrics::protocol_failure::malformed_command);
     }
     if (request.type != 0) return fail(id, command_error::not_available);
-    // There are no filters yet, and without it the client would hear what it does not want.
-    if (request.has_filter) return fail(id, command_error::bad_request);
+    if (!filter_is_good(request)) return fail(id, command_error::bad_request);
     const hub::subscriber who = subscriber_of(c);
     if (c.channels.count >= options_.subscriptions_max) {
         return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
@@ -108,7 +106,9 @@ void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& re
 void host::subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
     if (can_recover(request.channel)) return subscribe_to_stream(c, request, shown, id);
     const hub::subscriber who = subscriber_of(c, request.channel, request.join_leave);
-    const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel);
+    const hub::wish how = wish_of(request);
+    if (!has_room(request.channel, how)) return fail(id, command_error::limit_exceeded);
+    const hub::subscribe_outcome outcome = hub_->subscribe(who, c.channels, request.channel, how);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));

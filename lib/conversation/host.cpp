@@ -42,6 +42,7 @@ void host::forget(client& c) {
     c.who.clear();
     forget_answer(c);
     forget_fields(c);
+    wanted_.erase(key_of(c).packed());
     tokens_.forget(key_of(c));
 }
 

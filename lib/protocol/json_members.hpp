@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "protocol/filter_node.hpp"
 #include "protocol/json_decoder.hpp"
 #include "protocol/payload.hpp"
 
@@ -26,9 +27,7 @@ struct any_value {
 template <class T>
 struct ignored {};
 
-/// A member that is a list, or an object of any names; its elements must have their type and are not kept.
-template <class T>
-struct list_of {};
+/// A member that is an object of any names; its elements must have their type and are not kept.
 template <class T>
 struct map_of {};
 
@@ -50,6 +49,8 @@ public:
     bool too_deep = false;
     /// The innermost member whose value was not what it must be; valid until something else is decoded.
     std::string_view wrong;
+    /// Where the filter of a subscribe goes.
+    filter_node* filter = nullptr;
 
     /// One level of messages inside of each other, left when it goes out of scope; false where it is one too many.
     class level {
@@ -90,6 +91,20 @@ public:
             std::string_view name;
             if (field.unescaped_key().get(name)) return decode_error::not_json;
             const result<void> done = visit(name, field.value());
+            if (!done) return done;
+        }
+        return {};
+    }
+
+    /// Calls `visit(value)` for each element of an array until one is refused.
+    template <class Visit>
+    result<void> each_element(value from, Visit&& visit) {
+        simdjson::ondemand::array array;
+        if (from.get_array().get(array)) return decode_error::wrong_type;
+        for (auto each : array) {
+            value what;
+            if (std::move(each).get(what)) return decode_error::not_json;
+            const result<void> done = visit(what);
             if (!done) return done;
         }
         return {};
@@ -140,19 +155,6 @@ private:
             T unused{};
             return read(what, unused);
         });
-    }
-    template <class T>
-    result<void> read_given(value from, list_of<T>&) {
-        simdjson::ondemand::array array;
-        if (from.get_array().get(array)) return decode_error::wrong_type;
-        for (auto each : array) {
-            value what;
-            if (std::move(each).get(what)) return decode_error::not_json;
-            T unused{};
-            const result<void> done = read(what, unused);
-            if (!done) return done;
-        }
-        return {};
     }
     /// A message of the schema: it says itself which members it has.
     template <class T>
