@@ -1,3 +1,4 @@
+#include "config/option.hpp"
 #include "loading/loading.hpp"
 
 namespace carillon::loading {
