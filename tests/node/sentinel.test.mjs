@@ -12,13 +12,14 @@ import { keepEvents, startGateway } from './gateway.mjs';
 import { RedisServer, freePort, until } from './redis_server.mjs';
 
 const suite = { timeout: 120_000 };
-const limit = { timeout: 60_000 };
+const limit = { timeout: 40_000 };
 const readyLimitMs = 10_000;
 const apiKey = 'open-sesame';
 const masterSecret = 'ding-dong';
 const sentinelSecret = 'bim-bam';
 const host = '127.0.0.1';
 
+process.setMaxListeners(32); // one for each server
 const folder = mkdtempSync(join(tmpdir(), 'carillon-sentinel-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const configuration = join(folder, 'carillon.toml');
@@ -34,6 +35,8 @@ history_size = 1000
 recovery = "stream"
 `);
 
+/** Replicas write what they are given to a file, which the next server in the same folder would find. */
+const ownFolder = () => ['--dir', mkdtempSync(join(folder, 'server-'))];
 const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
 const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const failovers = (gateway) => gateway.metric('carillon_upstream_failovers_total');
@@ -78,7 +81,7 @@ sentinel sentinel-pass ${sentinelSecret}
 sentinel monitor mymaster ${host} ${master.port} 2
 sentinel auth-pass mymaster ${masterSecret}
 sentinel down-after-milliseconds mymaster 500
-sentinel failover-timeout mymaster 1000
+sentinel failover-timeout mymaster 5000
 `);
   }
 
@@ -87,7 +90,7 @@ sentinel failover-timeout mymaster 1000
 
   /** Looks around more often than once a second; servers that do not know this take longer. */
   hurry() {
-    return this.cli('SENTINEL', 'DEBUG', ...['INFO-PERIOD', 'PING-PERIOD', 'ASK-PERIOD', 'PUBLISH-PERIOD'].flatMap((what) => [what, '100']));
+    return this.cli('SENTINEL', 'DEBUG', 'INFO-PERIOD', '300', 'PING-PERIOD', '200', 'ASK-PERIOD', '100', 'PUBLISH-PERIOD', '200');
   }
   async master() { return Number((await this.cli('SENTINEL', 'get-master-addr-by-name', 'mymaster')).split('\n')[1]); }
   async state() {
@@ -111,8 +114,8 @@ describe('three Sentinels, a master and a replica', suite, () => {
   before(async () => {
     const flags = ['--requirepass', masterSecret, '--masterauth', masterSecret, '--repl-diskless-sync-delay', '0',
       '--repl-ping-replica-period', '1'];
-    const master = await Replicated.start({ flags });
-    const replica = await Replicated.start({ flags: [...flags, '--replicaof', `${host} ${master.port}`] });
+    const master = await Replicated.start({ flags: [...flags, ...ownFolder()] });
+    const replica = await Replicated.start({ flags: [...flags, ...ownFolder(), '--replicaof', `${host} ${master.port}`] });
     servers = [master, replica];
     sentinels = [];
     for (let i = 0; i < 3; ++i) {
@@ -175,6 +178,7 @@ describe('three Sentinels, a master and a replica', suite, () => {
 
     // The replica does not get what the master acknowledges, and takes its place.
     at(second).pause();
+    await at(first).cli('CLIENT', 'KILL', 'TYPE', 'replica');
     await publish(gateway, 'news', 61);
     await one.heard(61);
     await at(first).kill();
@@ -213,7 +217,7 @@ const busOf = (all) => `redis-sentinel://${all.map(({ port }) => `${host}:${port
 test('a Sentinel that is gone, one that is silent and one that names a replica are passed over', limit, async (t) => {
   const master = await RedisServer.start();
   t.after(() => master.kill());
-  const replica = await RedisServer.start({ flags: ['--replicaof', `${host} ${master.port}`] });
+  const replica = await RedisServer.start({ flags: [...ownFolder(), '--replicaof', `${host} ${master.port}`] });
   t.after(() => replica.kill());
   const wrong = await new Liar(replica.port).listen(t);
   const gateway = await gatewayOn(t, busOf([wrong]));
@@ -234,7 +238,7 @@ test('a master that is alive is left when more than half of the Sentinels say th
   t.after(() => Promise.all([one.kill(), two.kill()]));
   const all = [];
   for (let i = 0; i < 3; ++i) all.push(await new Liar(one.port).listen(t));
-  const gateway = await gatewayOn(t, busOf(all), '--bus-sentinel-interval-ms', '100');
+  const gateway = await gatewayOn(t, busOf(all), '--bus-sentinel-interval-ms', '100', '--bus-reply-timeout-ms', '500');
   await untilReady(gateway);
   all[2].where = two.port; // by itself it says nothing
   const asked = all.map(({ questions }) => questions);
