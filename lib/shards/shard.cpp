@@ -249,6 +249,7 @@ void shard::tick() {
     const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
     counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
     broker_->on_time(now);
+    hub_.flush(); // those of whom it is time to tell that they have left
     pass_deadlines(now);
 }
 
