@@ -15,7 +15,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
@@ -203,12 +202,7 @@ void gateway::run() {
         waiter = std::thread{[&] {
             join_threads();
             asio::post(control_context_, [&] {
-                http_.stop();
-                pages_.stop();
-                signals_.cancel();
-                watching_.cancel();
-                outside_->stop();
-                departures_->stop();
+                end_control();
                 busy.reset();
             });
         }};
@@ -221,11 +215,24 @@ void gateway::run() {
     }
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
                  connections_max_);
-    watch_shards();
+    watching_.start();
+    doorkeeper_->watch();
     supervisor_.ready();
     control_context_.run();
     waiter.join();
     spdlog::info("stopped");
+}
+
+// When the shards have ended: nothing is awaited any more.
+void gateway::end_control() {
+    ended_ = true;
+    http_.stop();
+    pages_.stop();
+    signals_.cancel();
+    watching_.stop();
+    doorkeeper_->stop();
+    outside_->stop();
+    departures_->stop();
 }
 
 void gateway::start_threads() {
@@ -273,7 +280,7 @@ void gateway::await_signal() {
     signals_.async_wait([this](boost::system::error_code failed, int number) {
         if (failed) return;
         on_signal(number);
-        await_signal();
+        if (!ended_) await_signal(); // one that was on its way when they were cancelled
     });
 }
 

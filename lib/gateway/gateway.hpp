@@ -13,8 +13,9 @@
 #include "gateway/shutdown_signals.hpp"
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
-#include "nodes/exchange.hpp"
 #include "loading/load.hpp"
+#include "net/pulse.hpp"
+#include "nodes/exchange.hpp"
 #include "orders/server_api.hpp"
 #include "people/user_counts.hpp"
 #include "redis/redis_link.hpp"
@@ -23,7 +24,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -104,7 +104,8 @@ private:
     boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
     std::uint64_t counted_descriptors(const std::vector<std::optional<metrics::shard_counters>>& copies) const;
     boost::asio::awaitable<redis::redis_link::figures> ask_upstream();
-    void watch_shards();
+    std::chrono::milliseconds watch_shards();
+    void end_control();
     void await_signal();
     void on_signal(int number);
     void start_threads();
@@ -127,7 +128,8 @@ private:
     boost::asio::signal_set signals_{control_context_};
     shutdown_signals impatience_;
     supervisor supervisor_;
-    boost::asio::steady_timer watching_{control_context_};
+    net::pulse watching_{control_context_, [this] { return watch_shards(); }};
+    bool ended_ = false;               // the shards have, and no signal is waited for any more
     std::optional<stall_watch> watch_; // while run() runs
     control::route_table control_routes_;
     control::route_table client_routes_;

@@ -6,6 +6,7 @@
 #include "metrics/expose.hpp"
 #include "shards/survey.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -92,7 +93,7 @@ asio::awaitable<redis::redis_link::figures> gateway::ask_upstream() {
 
 // Looks at the shards ten times within the time that they have, and asks none of them: one that is busy would answer
 // late.
-void gateway::watch_shards() {
+std::chrono::milliseconds gateway::watch_shards() {
     const auto look = [this] {
         watch_->look(stall_watch::clock::now(), [this](std::size_t i) { return shards_[i]->steps(); });
     };
@@ -102,10 +103,7 @@ void gateway::watch_shards() {
     if (!watch_) watch_.emplace(shards_.size(), period, stall_watch::clock::now());
     look();
     if (watch_->first_stalled(settings_.livez_stall) == shards_.size()) supervisor_.alive();
-    watching_.expires_after(period);
-    watching_.async_wait([this](boost::system::error_code stopped) {
-        if (!stopped) watch_shards();
-    });
+    return period;
 }
 
 asio::awaitable<control::response> gateway::live() {
