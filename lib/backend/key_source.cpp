@@ -90,7 +90,7 @@ void key_source::fetch_after(std::chrono::seconds pause) {
     if (stopped_) return;
     timer_.expires_after(pause);
     timer_.async_wait([this](const boost::system::error_code& stopped) {
-        if (!stopped && !fetching_) fetch();
+        if (!stopped && !stopped_ && !fetching_) fetch();
     });
 }
 

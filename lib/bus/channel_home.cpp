@@ -12,6 +12,8 @@ namespace {
 
 // Of all that there is, at each look at the time: several times a second.
 constexpr std::size_t swept_at_once = 512;
+// The same: each goes to a channel's subscribers.
+constexpr std::size_t told_at_once = 128;
 
 streams::keeping keeping_of(const channels::name_space& space) noexcept {
     return {space.history_size, space.history_ttl, space.history_meta_ttl};
@@ -21,7 +23,7 @@ streams::keeping keeping_of(const channels::name_space& space) noexcept {
 
 channel_home::channel_home(channels::rules rules, const limits& how, std::uint64_t seed)
     : rules_{std::move(rules)}, any_keeps_{rules_.any([](const auto& each) { return each.history_size > 0; })},
-      limits_{how}, store_{how.store, seed}, keys_{how.keys} {}
+      limits_{how}, store_{how.store, seed}, keys_{how.keys}, departed_{how.departures_max} {}
 
 void channel_home::use_rules(channels::rules rules) {
     rules_ = std::move(rules);
@@ -51,26 +53,46 @@ channel_home::numbered channel_home::take(std::string_view channel, const public
     return taken;
 }
 
-// In a crowd everybody's coming would be told to everybody.
-bool channel_home::is_announced(std::string_view channel) noexcept {
+// In a crowd everybody's coming would be told to everybody. Null: it is not told.
+const channels::name_space* channel_home::announced_in(std::string_view channel) noexcept {
     const channels::name_space* const space = rules_.find(channel).space;
-    if (space == nullptr || !space->join_leave) return false;
-    const bool few = there_.count(channel).clients <= limits_.announced_max;
-    ++(few ? announced_ : not_announced_);
-    return few;
+    if (space == nullptr || !space->join_leave) return nullptr;
+    if (there_.count(channel).clients <= limits_.announced_max) return space;
+    ++not_announced_;
+    return nullptr;
 }
 
 std::optional<std::string> channel_home::enter(std::string_view channel, const presence::client_id& who,
                                                presence::registry::member what) {
     std::string info = what.info;
-    if (!there_.enter(channel, who, std::move(what)) || !is_announced(channel)) return std::nullopt;
+    const std::string user = what.user;
+    if (!there_.enter(channel, who, std::move(what))) return std::nullopt;
+    if (!user.empty() && departed_.strike(channel, user)) {
+        ++came_back_;
+        return std::nullopt;
+    }
+    if (announced_in(channel) == nullptr) return std::nullopt;
+    ++announced_;
     return info;
 }
 
 std::optional<std::string> channel_home::leave(std::string_view channel, const presence::client_id& who) {
     const auto left = there_.leave(channel, who);
-    if (left == nullptr || !is_announced(channel)) return std::nullopt;
+    if (left == nullptr) return std::nullopt;
+    const channels::name_space* const space = announced_in(channel);
+    if (space == nullptr) return std::nullopt;
+    const bool may_come_back = space->join_leave_debounce.count() > 0 && !left->user.empty();
+    if (may_come_back && departed_.add(channel, left->user, left->info, now_ + space->join_leave_debounce))
+        return std::nullopt;
+    ++announced_;
     return left->info;
+}
+
+void channel_home::tell_departed(function_ref<void(std::string_view, const std::string&)> tell) {
+    departed_.take_due(now_, told_at_once, [&](std::string_view channel, const std::string& info) {
+        ++announced_;
+        tell(channel, info);
+    });
 }
 
 home_answer channel_home::answer(std::string_view channel, const home_question& asked) {
@@ -123,6 +145,8 @@ void channel_home::count(metrics::shard_counters& into) const {
     into.presence_entries = static_cast<std::int64_t>(there_.entries());
     into.joins_and_leaves = announced_;
     into.joins_and_leaves_not_told = not_announced_;
+    into.leaves_waiting = static_cast<std::int64_t>(departed_.size());
+    into.leaves_taken_back = came_back_;
 }
 
 void channel_home::on_time(std::chrono::steady_clock::time_point now) {

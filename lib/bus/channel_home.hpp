@@ -1,8 +1,10 @@
 #pragma once
 
+#include "base/function_ref.hpp"
 #include "bus/home_question.hpp"
 #include "channels/rules.hpp"
 #include "metrics/shard_counters.hpp"
+#include "presence/departures.hpp"
 #include "streams/idempotency.hpp"
 #include "streams/store.hpp"
 
@@ -23,8 +25,9 @@ public:
         streams::store::limits store{};
         streams::idempotency::limits keys{};
         streams::page_limits page{};
-        std::size_t listed_max = 1'000;    ///< clients in one answer that lists them
-        std::size_t announced_max = 1'000; ///< clients in a channel up to which comings and goings are told
+        std::size_t listed_max = 1'000;      ///< clients in one answer that lists them
+        std::size_t announced_max = 1'000;   ///< clients in a channel up to which comings and goings are told
+        std::size_t departures_max = 65'536; ///< that wait until they are told, since their users may come back
     };
 
     /// `rules`: made for this thread. `seed`: as of streams::store.
@@ -44,6 +47,10 @@ public:
                                      presence::registry::member what);
     std::optional<std::string> leave(std::string_view channel, const presence::client_id& who);
 
+    /// Calls `tell(channel, info)` for those of whom nobody has been told that they have left, and who have not come
+    /// back in time; some of them at once.
+    void tell_departed(function_ref<void(std::string_view channel, const std::string& info)> tell);
+
     home_answer answer(std::string_view channel, const home_question& asked);
 
     /// Looks at the time, and frees some of what is too old.
@@ -55,7 +62,7 @@ public:
 
 private:
     const channels::name_space* space_of(std::string_view channel) const noexcept;
-    bool is_announced(std::string_view channel) noexcept;
+    const channels::name_space* announced_in(std::string_view channel) noexcept;
 
     channels::rules rules_;
     bool any_keeps_; // whether there is a namespace whose channels keep publications
@@ -63,6 +70,8 @@ private:
     streams::store store_;
     streams::idempotency keys_;
     presence::registry there_;
+    presence::departures departed_;
+    std::uint64_t came_back_ = 0;
     std::uint64_t announced_ = 0;
     std::uint64_t not_announced_ = 0;
     std::chrono::steady_clock::time_point now_ = std::chrono::steady_clock::now();

@@ -65,7 +65,11 @@ public:
     /// As many publications as allowed wait for other shards: a further one is refused.
     bool full() const noexcept;
     void on_time(std::chrono::steady_clock::time_point now) override {
-        if (home_ != nullptr) home_->on_time(now);
+        if (home_ == nullptr) return;
+        home_->on_time(now);
+        home_->tell_departed([this](std::string_view channel, const std::string& info) {
+            announce(channel, info, hub::publication::kind::leave);
+        });
     }
 
     /// Channels whose home this is have streams; before any thread runs. Without it none has one.

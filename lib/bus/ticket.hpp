@@ -12,6 +12,7 @@ struct ticket {
     bool or_fails = false;    ///< of one that recovers: if that cannot be, it fails
     bool by_server = false;   ///< of a subscribe: no command of the client has asked for it
     bool wants_joins = false; ///< of a subscribe: the client wants to know who comes and goes
+    bool deltas = false;      ///< of a subscribe: the client gets publications shortened
     /// What the command is that asks a channel's home.
     enum class command : std::uint8_t { subscribe, history, presence, presence_stats } asks = command::subscribe;
 };

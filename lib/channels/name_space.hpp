@@ -44,6 +44,13 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(recovery_mode, std::uint8_t, off, stream, cache)
 /// What happens to a client that reads too slowly.
 BOOST_DEFINE_FIXED_ENUM_CLASS(slow_consumer_policy, std::uint8_t, disconnect, drop_oldest, keep_latest)
 
+/// How publications may be shortened for who asks for it.
+struct delta_types {
+    bool fossil = false; ///< docs/deltas.md
+    bool empty() const noexcept { return !fossil; }
+    bool operator==(const delta_types&) const = default;
+};
+
 /// What holds for all channels whose names begin with "NAME:". Nothing is allowed that is not said here; whoever has a
 /// subscription token for a channel may subscribe to it all the same.
 struct name_space {
@@ -62,12 +69,15 @@ struct name_space {
     std::chrono::seconds history_meta_ttl{30 * 24 * 3600}; ///< how long a channel's offset and epoch are known
     recovery_mode recovery = recovery_mode::off;
     bool presence = false;
-    bool join_leave = false;            ///< subscribers that ask for it are told who comes and goes
-    bool force_push_join_leave = false; ///< all subscribers are
-    bool occupancy_events = false;      ///< the application is told of first subscribers, and when the last has left
-    bool binary = false;                ///< what is published may be any bytes, which JSON clients cannot have
-    bool wildcard = false;              ///< names that end with "*" stand for many channels (channels/wildcard.hpp)
+    bool join_leave = false;                     ///< subscribers that ask for it are told who comes and goes
+    bool force_push_join_leave = false;          ///< all subscribers are
+    std::chrono::seconds join_leave_debounce{0}; ///< who comes back by then has not been away; 0: everything is told
+    bool occupancy_events = false; ///< the application is told of first subscribers, and when the last has left
+    bool binary = false;           ///< what is published may be any bytes, which JSON clients cannot have
+    bool wildcard = false;         ///< names that end with "*" stand for many channels (channels/wildcard.hpp)
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
+    delta_types allowed_delta_types{}; ///< only where nothing is dropped, and what was missed can be recovered
+    bool allow_tags_filter = false;    ///< subscribers may want some publications only, by their tags
 
     bool operator==(const name_space&) const = default;
 };

@@ -27,6 +27,8 @@ name_space without_streams(name_space space) {
     space.history_size = 0;
     space.recovery = recovery_mode::off;
     space.presence = space.join_leave = space.force_push_join_leave = space.occupancy_events = false;
+    space.join_leave_debounce = std::chrono::seconds{0};
+    space.allowed_delta_types = {};
     // The newest of all of them is not the newest of each.
     if (space.slow_consumer == slow_consumer_policy::keep_latest)
         space.slow_consumer = slow_consumer_policy::drop_oldest;

@@ -13,13 +13,14 @@ enum class error {
     port_out_of_range,        ///< The port is not a whole number from 0 to 65535.
     host_not_numeric,         ///< The host is neither an IP address nor "localhost".
     path_not_absolute,        ///< What follows "unix:" is no absolute path, or one too long for a socket.
-    tls_not_supported,        ///< rediss://: Redis over TLS.
-    not_a_redis_url,          ///< It does not begin with redis://.
+    not_a_redis_url,          ///< It begins with none of redis://, rediss://, redis-sentinel:// and so on.
     credentials_not_encoded,  ///< User or password hold a character that a URL writes as %XX, or a % without its XX.
     credentials_with_control, ///< User or password hold a control character.
     redis_host,               ///< The host is no name, no IPv4 address and no IPv6 address in brackets.
     redis_port,               ///< The port is not a whole number from 1 to 65535.
     redis_path,               ///< Something other than a database number follows host and port.
+    redis_master,             ///< What follows the Sentinels is no / and the name of a master.
+    redis_sentinels,          ///< There are too many Sentinels.
 };
 
 const boost::system::error_category& error_category() noexcept;

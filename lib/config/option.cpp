@@ -28,7 +28,9 @@ struct describe_values {
     std::string operator()(address settings::*) const { return "HOST:PORT or unix:PATH"; }
     std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT, unix:PATH or off"; }
     std::string operator()(std::optional<redis_address> settings::*) const {
-        return "embedded or redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
+        return "embedded, redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE] (with TLS: rediss://), "
+               "unix:[USER[:PASSWORD]@]PATH or redis-sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/MASTER "
+               "(with TLS: rediss-sentinel://)";
     }
     std::string operator()(std::vector<std::string> settings::*) const {
         return fmt::format("a list of at most {} {}", of.most, of.unit);
@@ -58,8 +60,8 @@ std::string default_of(const option& option) {
 std::string values_of(const option& option) { return std::visit(describe_values{option}, option.target); }
 
 bool is_secret(const option& option) {
-    return option.key == "bus_password" || option.key == "bus" || option.key == "api_key" ||
-           option.key == "admin_password" || option.key.ends_with("_hmac_secret");
+    return option.key == "bus_password" || option.key == "bus_sentinel_password" || option.key == "bus" ||
+           option.key == "api_key" || option.key == "admin_password" || option.key.ends_with("_hmac_secret");
 }
 bool is_boolean(const option& option) { return std::holds_alternative<bool settings::*>(option.target); }
 bool is_list(const option& option) {

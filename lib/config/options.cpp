@@ -245,75 +245,15 @@ constexpr option table[] = {
     {PLACE(join_leave_clients_max), gateway, streams, 0, 1'000'000, "clients",
      "Clients in a channel up to which its subscribers are told who comes and goes. In a larger one, each coming "
      "would be told to all of them: it is counted, and told to nobody."},
+    {PLACE(join_leave_waiting_max), gateway, streams, 0, 16'777'216, "clients",
+     "Clients that have left and of whom that is not told yet, in each shard; of more it is told at once."},
+    {PLACE(delta_memory_bytes_max), gateway, streams, 0, 1'024 * mib, "bytes",
+     "Memory for what deltas are made of, all channels together. Over it, publications go whole."},
+    {PLACE(channel_filters_max), gateway, streams, 1, 4'096, "filters",
+     "Different filters of one channel, in each shard. Who asks for one more gets error 106."},
 
-    {PLACE(bus), gateway, bus, 0, 2048, "",
-     "The bus inside of the process, or a Redis, a Valkey or a carillon-bus that several gateways share. With such "
-     "an external bus there is no bus door, and publishers connect to it instead. Its password is never printed."},
-    {PLACE(bus_password), both, bus, 0, 512, "",
-     "What publishers give to AUTH or HELLO; with an external bus whose URL has no password, what carillon gives "
-     "there. Other users see flags: better use the environment or the file below."},
-    {PLACE(bus_password_file), both, bus, 0, 4096, "",
-     "File that holds the bus password, for mounted secrets; a newline at its end is ignored. Not together with the "
-     "bus password."},
-    {PLACE(bus_connections_max), both, bus, 1, 1'000'000, "connections",
-     "Connections on the bus door. One more is told so and closed."},
-    {PLACE(bus_query_bytes_max), both, bus, kib, 512 * mib, "bytes",
-     "Largest command. A larger one is answered with an error and the connection is closed."},
-    {PLACE(bus_arguments_max), both, bus, 8, 1'048'576, "arguments",
-     "Arguments of one command. More are answered with an error and the connection is closed."},
-    {PLACE(bus_subscriptions_max), both, bus, 0, 10'000'000, "channels",
-     "Channels one bus connection may be subscribed to. One more is answered with an error."},
-    {PLACE(bus_transaction_commands_max), both, bus, 1, 1'048'576, "commands",
-     "Commands of one bus connection between MULTI and EXEC; their bytes are limited as those of one command. One "
-     "more is answered with an error, and EXEC carries out none."},
-    {PLACE(bus_output_bytes_max), both, bus, 4 * kib, 1'024 * mib, "bytes",
-     "Bytes queued for a bus connection that reads slowly. More cut it off."},
-    {PLACE(bus_payload_bytes_max), both, bus, 1, 16 * mib, "bytes",
-     "Largest publication, whoever sends it. A larger one is not delivered; a client gets error 107, a program on "
-     "the bus door an error, and one that an external bus brings is counted as refused."},
-    {PLACE_MS(bus_auth_timeout), both, bus, 100, 10 * minute, "milliseconds",
-     "Time for a bus connection to give the bus password, if there is one. Then it is cut."},
-    {PLACE(bus_keepalive_s), both, bus, 0, 32'767, "seconds",
-     "Silence of a bus connection after which the kernel asks whether its machine is still there (TCP keepalive); "
-     "after three questions without an answer, a third of this time apart, the connection ends. What was sent to it "
-     "and is not taken for twice this time ends it, too (TCP_USER_TIMEOUT). 0: never."},
-
-    {PLACE_MS(bus_connect_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
-     "Time for each address of the bus' name: to connect and to be greeted, and for the first to look the name up. "
-     "Then the next address follows at once, and after the last one the backoff."},
-    {PLACE_MS(bus_reply_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
-     "Time for the answer to a command, from the answer before it on, whatever else arrives. Then the connection is "
-     "given up."},
-    {PLACE_MS(bus_ping_interval), gateway, upstream, 10, hour, "milliseconds",
-     "How often the bus is asked whether it is there, and no replica: with HELLO, a carillon-bus with PING, a "
-     "server without HELLO with ROLE and PING."},
-    {PLACE_MS(bus_backoff_min), gateway, upstream, 1, hour, "milliseconds",
-     "Pause after a lost connection, before the first attempt to connect again. It grows each time that no address "
-     "of the name would do."},
-    {PLACE_MS(bus_backoff_max), gateway, upstream, 1, hour, "milliseconds",
-     "Longest pause between two attempts to connect, not less than the shortest."},
-    {PLACE_MS(bus_linger), gateway, upstream, 0, hour, "milliseconds",
-     "How long a channel stays subscribed on the bus after its last subscriber here has left, should one return."},
-    {PLACE_MS(bus_subscribe_timeout), gateway, upstream, 10, 10 * minute, "milliseconds",
-     "Time for the bus to confirm a channel. Then the client's subscribe is answered with a temporary error."},
-    {PLACE(bus_prefix), gateway, upstream, 1, 64, "bytes",
-     "What the names begin with that gateways use on the bus for what they keep there: streams, their places and "
-     "keys. All gateways of one service have the same."},
-    {PLACE(bus_presence_ttl_s), gateway, upstream, 3, 86'400, "seconds",
-     "How long somebody is present on the bus without having been heard of again; gateways say so three times "
-     "meanwhile. After it those are gone whose gateway has died."},
-    {PLACE(bus_reads_max), gateway, upstream, 1, 1'024, "reads",
-     "Readings of streams on the bus that are not answered yet; further ones wait. What they bring must fit into "
-     "what the bus keeps for a subscriber."},
-    {PLACE(bus_in_flight_max), gateway, upstream, 1, 1'048'576, "publications",
-     "Publications on their way to the bus without an answer, and in each shard channels that the connection to the "
-     "bus has not been told of. More are refused with a temporary error."},
-    {PLACE(bus_upstream_output_bytes_max), gateway, upstream, 4 * kib, 1'024 * mib, "bytes",
-     "Bytes queued for a bus that reads slowly, or for the thread that writes to it. Then publications are refused "
-     "with a temporary error."},
-    {PLACE(bus_upstream_input_bytes_max), gateway, upstream, 64 * kib, 1'024 * mib, "bytes",
-     "Bytes of messages from the bus that wait for shards. Then the bus is not read until half of them are "
-     "delivered; it ends the connection if too much waits on its side."},
+#include "config/options_bus.def"
+#include "config/options_wires.def"
 
     {PLACE(control_connections_max), both, control, 1, 65'536, "connections",
      "Connections on the control door, and as many again for pages asked of the client port. More are closed at "

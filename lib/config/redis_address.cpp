@@ -92,46 +92,121 @@ bool is_path(std::string_view text) {
     return std::all_of(text.begin(), text.end(), is_digit);
 }
 
-error_code read_host_and_port(std::string_view text, redis_address& into) {
+error_code read_host_and_port(std::string_view text, std::string& into, std::uint16_t& port) {
     const bool bracketed = text.starts_with('[');
     const auto end_of_host = bracketed ? text.find(']') : text.find(':');
     if (bracketed && end_of_host == std::string_view::npos) return error::redis_host;
     const auto host = text.substr(0, bracketed ? end_of_host + 1 : end_of_host);
     const auto rest = text.substr(host.size());
-    if (bracketed) into.host = ipv6(host);
-    if (!bracketed && is_name_or_ipv4(host)) into.host = host;
-    if (into.host.empty() || (!rest.empty() && rest.front() != ':')) return error::redis_host;
+    if (bracketed) into = ipv6(host);
+    if (!bracketed && is_name_or_ipv4(host)) into = host;
+    if (into.empty() || (!rest.empty() && rest.front() != ':')) return error::redis_host;
     if (rest.empty()) return {};
 
     const auto* end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(rest.data() + 1, end, into.port);
-    return failed != std::errc{} || stop != end || into.port == 0 ? make_error_code(error::redis_port) : error_code{};
+    const auto [stop, failed] = std::from_chars(rest.data() + 1, end, port);
+    return failed != std::errc{} || stop != end || port == 0 ? make_error_code(error::redis_port) : error_code{};
+}
+
+/// Takes what stands before the last @, so that a password with one that is not encoded is told so, and never taken for
+/// a host.
+error_code take_credentials(std::string_view& text, redis_address& into) {
+    const auto at = text.rfind('@');
+    if (at == std::string_view::npos) return {};
+    const auto failed = read_credentials(text.substr(0, at), into);
+    text.remove_prefix(at + 1);
+    return failed;
+}
+
+error_code read_path(std::string_view text, redis_address& into) {
+    constexpr std::size_t path_bytes_max = 107; // sun_path of unix(7), less its final zero
+    if (text.starts_with("//")) text.remove_prefix(2);
+    auto before = text.substr(0, text.find('/'));
+    text.remove_prefix(before.size());
+    if (const auto failed = take_credentials(before, into)) return failed;
+    const bool is_absolute = before.empty() && text.size() > 1 && text.size() <= path_bytes_max;
+    if (!is_absolute || std::any_of(text.begin(), text.end(), is_control)) return error::path_not_absolute;
+    into.host = text;
+    into.port = 0;
+    return {};
+}
+
+error_code read_server(std::string_view text, redis_address& into) {
+    if (const auto failed = take_credentials(text, into)) return failed;
+    const auto end_of_host = std::min(text.find_first_of("/?#"), text.size());
+    if (!is_path(text.substr(end_of_host))) return error::redis_path;
+    return read_host_and_port(text.substr(0, end_of_host), into.host, into.port);
+}
+
+bool is_master_name(std::string_view text) {
+    constexpr std::size_t bytes_max = 64;
+    return !text.empty() && text.size() <= bytes_max && std::ranges::all_of(text, [](char letter) {
+        return is_letter(letter) || is_digit(letter) || letter == '.' || letter == '-' || letter == '_';
+    });
+}
+
+error_code read_sentinels(std::string_view text, redis_address& into) {
+    constexpr std::uint16_t usual_port = 26379;
+    if (const auto failed = take_credentials(text, into)) return failed;
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos || !is_master_name(text.substr(slash + 1))) return error::redis_master;
+    into.port = 0;
+    into.master = text.substr(slash + 1);
+    text = text.substr(0, slash);
+    for (bool more = true; more;) {
+        if (into.sentinels.size() == redis_address::sentinels_max) return error::redis_sentinels;
+        const auto comma = std::min(text.find(','), text.size());
+        auto& each = into.sentinels.emplace_back(redis_address::node{{}, usual_port});
+        if (const auto failed = read_host_and_port(text.substr(0, comma), each.host, each.port)) return failed;
+        more = comma < text.size();
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return {};
+}
+
+struct scheme {
+    std::string_view beginning;
+    bool encrypted;
+    error_code (*read)(std::string_view text, redis_address& into);
+};
+
+constexpr scheme schemes[] = {
+    {"redis://", false, read_server},
+    {"rediss://", true, read_server},
+    {"redis-sentinel://", false, read_sentinels},
+    {"rediss-sentinel://", true, read_sentinels},
+    {"unix:", false, read_path},
+};
+
+std::string with_port(const std::string& host, std::uint16_t port) {
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    return is_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 } // namespace
 
 result<redis_address> parse_redis_address(std::string_view text) {
-    constexpr std::string_view scheme = "redis://";
-    if (text.starts_with("rediss:")) return error::tls_not_supported;
-    if (!text.starts_with(scheme)) return error::not_a_redis_url;
-    text.remove_prefix(scheme.size());
-
-    redis_address value;
-    // The last @, so that a password with one that is not encoded is told so, and never taken for a host.
-    if (const auto at = text.rfind('@'); at != std::string_view::npos) {
-        if (const auto failed = read_credentials(text.substr(0, at), value)) return failed;
-        text.remove_prefix(at + 1);
+    for (const scheme& each : schemes) {
+        if (!text.starts_with(each.beginning)) continue;
+        redis_address value;
+        value.encrypted = each.encrypted;
+        if (const auto failed = each.read(text.substr(each.beginning.size()), value)) return failed;
+        return value;
     }
-    const auto end_of_host = std::min(text.find_first_of("/?#"), text.size());
-    if (!is_path(text.substr(end_of_host))) return error::redis_path;
-    if (const auto failed = read_host_and_port(text.substr(0, end_of_host), value)) return failed;
-    return value;
+    return error::not_a_redis_url;
 }
 
 std::string to_string(const redis_address& value) {
-    const bool is_ipv6 = value.host.find(':') != std::string::npos;
     const std::string user = value.user == "default" ? "" : encoded(value.user) + "@";
-    return fmt::format("redis://{}{}:{}", user, is_ipv6 ? "[" + value.host + "]" : value.host, value.port);
+    if (value.is_path()) return fmt::format("unix:{}{}", user, value.host);
+    const std::string_view letter = value.encrypted ? "s" : "";
+    if (value.sentinels.empty()) return fmt::format("redis{}://{}{}", letter, user, with_port(value.host, value.port));
+    std::string list;
+    for (const auto& each : value.sentinels) {
+        if (!list.empty()) list += ',';
+        list += with_port(each.host, each.port);
+    }
+    return fmt::format("redis{}-sentinel://{}{}/{}", letter, user, list, value.master);
 }
 
 } // namespace carillon::config

@@ -1,6 +1,7 @@
 #include "config/rules.hpp"
 
 #include "base/check.hpp"
+#include "config/bus_rules.hpp"
 #include "config/peer_rules.hpp"
 #include "http/url.hpp"
 
@@ -158,6 +159,7 @@ void fit_defaults(settings& into, const origins& set_by, std::size_t cores) {
 complaint check_rules(program which, const settings& values, const origins& set_by, std::size_t cores) {
     const rules rules{which, values, set_by, cores};
     if (auto why = rules.bus_door()) return why;
+    if (auto why = check_bus(values, set_by)) return why;
     if (auto why = rules.listeners()) return why;
     if (auto why = rules.transports()) return why;
     if (auto why = check_peers(values)) return why;

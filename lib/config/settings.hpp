@@ -136,8 +136,13 @@ struct settings {
     std::size_t idempotency_ttl_s = 300;
 
     // Who is there
-    std::size_t presence_clients_max = 1'000;   // in one answer
-    std::size_t join_leave_clients_max = 1'000; // in a channel, for comings and goings to be told
+    std::size_t presence_clients_max = 1'000;    // in one answer
+    std::size_t join_leave_clients_max = 1'000;  // in a channel, for comings and goings to be told
+    std::size_t join_leave_waiting_max = 65'536; // in each shard, of those that may come back
+
+    // How subscribers want it
+    std::size_t delta_memory_bytes_max = 67'108'864; // of what deltas are of
+    std::size_t channel_filters_max = 64;            // different ones of a channel, in each shard
 
     // The bus
     std::optional<redis_address> bus; // none: the embedded bus. Its password is there whichever option gave it.
@@ -164,9 +169,19 @@ struct settings {
     std::size_t bus_reads_max = 32;
     std::size_t bus_presence_ttl_s = 60;
     std::string bus_prefix = "carillon";
+    std::size_t bus_orders_max = 256;
+    std::chrono::milliseconds bus_order_timeout{2'000};
     std::size_t bus_in_flight_max = 16'384; // publications
     std::size_t bus_upstream_output_bytes_max = 33'554'432;
     std::size_t bus_upstream_input_bytes_max = 33'554'432;
+    std::string bus_tls_ca_file; // empty: the system's
+    std::string bus_tls_certificate_file;
+    std::string bus_tls_key_file;
+    std::string bus_tls_server_name; // empty: each host's own
+    std::string bus_sentinel_user = "default";
+    std::string bus_sentinel_password; // empty: none is given. Never print it.
+    std::string bus_sentinel_password_file;
+    std::chrono::milliseconds bus_sentinel_interval{10'000};
 
     // The control door
     std::size_t control_connections_max = 256;

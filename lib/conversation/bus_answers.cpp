@@ -1,3 +1,4 @@
+#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
 
@@ -9,14 +10,6 @@
 
 // What a client is told when the bus has answered.
 namespace carillon::conversation {
-
-namespace {
-
-protocol::command_error error_of(const error_code& why) noexcept {
-    return why == bus::error::denied ? protocol::command_error::permission_denied : protocol::command_error::internal;
-}
-
-} // namespace
 
 void host::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone

@@ -1,4 +1,5 @@
 #include "auth/claims.hpp"
+#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
@@ -72,13 +73,11 @@ void host::carry_out(client& c, const protocol::command& command) {
 
 void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
-    // "fossil" is not granted: the result lacks `delta`, and publications come whole (§3.3).
     if (!request.delta.empty() && request.delta != "fossil") {
         return break_off(c, metrics::protocol_failure::malformed_command);
     }
     if (request.type != 0) return fail(id, command_error::not_available);
-    // There are no filters yet, and without it the client would hear what it does not want.
-    if (request.has_filter) return fail(id, command_error::bad_request);
+    if (!filter_is_good(request)) return fail(id, command_error::bad_request);
     const hub::subscriber who = subscriber_of(c);
     if (c.channels.count >= options_.subscriptions_max) {
         return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
@@ -109,7 +108,9 @@ void host::subscribe(client& c, const protocol::subscribe_request& request, gran
     const std::uint8_t own = shown == nullptr ? std::uint8_t{0} : shown->own;
     if (follows(request.channel, own, request.recover || request.positioned))
         return subscribe_to_stream(c, request, shown, id);
-    const hub::subscribe_outcome outcome = join(c, request.channel, request.join_leave, own);
+    const hub::wish how{.filter = filter_}; // without a stream there is nothing that a delta could be of
+    if (!has_room(request.channel, how)) return fail(id, command_error::limit_exceeded);
+    const hub::subscribe_outcome outcome = join(c, request.channel, request.join_leave, own, how);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     if (outcome == hub::subscribe_outcome::clashes) return fail(id, command_error::internal); // for now
     const bool first = outcome == hub::subscribe_outcome::joined_first;
@@ -182,7 +183,7 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
         if (wishes && !options_.takes_wishes) return fail(id, command_error::internal);
     }
     const auto done = bus_->publish(request.channel, what, *this, whose);
-    if (done && !*done) return fail(id, command_error::internal);
+    if (done && !*done) return fail(id, error_of(done->error()));
     if (!done) {
         c.wait(true); // answered by on_published
         return;

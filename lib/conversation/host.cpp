@@ -6,10 +6,9 @@ namespace carillon::conversation {
 
 host::host(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const conversation::options& how,
            carrier& out)
-    : shard_{shard}, options_{how}, hub_{&subscribers}, bus_{&bus}, carrier_{&out}, compression_{how.compression,
-                                                                                                  shard.counters},
-      replies_{out, compression_}, tokens_{how.tokens}, pace_{how.commands_per_second_max},
-      rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)} {
+    : shard_{shard}, options_{how}, hub_{&subscribers}, bus_{&bus}, carrier_{&out},
+      compression_{how.compression, shard.counters}, replies_{out, compression_}, tokens_{how.tokens},
+      pace_{how.commands_per_second_max}, rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)} {
     take_rules();
     if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
         hub_->watch(*this);
@@ -43,6 +42,7 @@ void host::forget(client& c) {
     c.who.clear();
     forget_answer(c);
     forget_fields(c);
+    wanted_.erase(key_of(c).packed());
     tokens_.forget(key_of(c));
 }
 

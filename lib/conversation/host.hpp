@@ -11,6 +11,7 @@
 #include "conversation/parts.hpp"
 #include "conversation/questions.hpp"
 #include "conversation/replies.hpp"
+#include "fossil/delta.hpp"
 #include "hooks/application.hpp"
 #include "hooks/question.hpp"
 #include "http/request_head.hpp"
@@ -184,11 +185,12 @@ private:
     bool can_recover(std::string_view channel) const noexcept;
     static bus::home_question question_of(const protocol::subscribe_request* known) noexcept;
     void subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
-    bool enter(client& c, std::string_view channel, bool wants_joins);
+    bool enter(client& c, std::string_view channel, bool wants_joins, const hub::wish& how = {});
     void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said);
-    protocol::stream_place place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with);
+    protocol::stream_place place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with,
+                                    const hub::wish& how = {});
     static void append_list(std::string& out, const streams::batch& what, const protocol::encoder& with);
-    std::string_view listed(const streams::shared_batch& what, const protocol::encoder& with);
+    std::string_view listed(const streams::shared_batch& what, const protocol::encoder& with, bool deltas);
     bool take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said);
     void on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
                               const result<bus::home_answer>& said);
@@ -206,7 +208,17 @@ private:
     // wildcards.cpp: subscriptions that stand for many channels
     std::optional<protocol::command_error> objection_to(const protocol::subscribe_request& asked) const;
     bool has_room_for(std::string_view channel) const;
-    hub::subscribe_outcome join(client& c, std::string_view channel, bool wants_joins, std::uint8_t own);
+    hub::subscribe_outcome join(client& c, std::string_view channel, bool wants_joins, std::uint8_t own,
+                                const hub::wish& how = {});
+    // wishes.cpp: who wants publications in another way than others
+    bool filter_is_good(const protocol::subscribe_request& request);
+    bool gets_deltas(const protocol::subscribe_request& request) const;
+    hub::wish take_wish(bus::ticket whose);
+    bool has_room(std::string_view channel, const hub::wish& how);
+    bool may_still_wish(const client& c, std::string_view channel) const;
+    void append_shortened(std::string& out, const streams::batch& what, const protocol::encoder& with);
+    std::string_view list_filtered(const streams::batch& what, const protocol::encoder& with,
+                                   const filters::filter& filter);
 
     // presence.cpp: who is there
     bool is_attended(std::string_view channel) const noexcept;
@@ -226,7 +238,8 @@ private:
     void judge_some(std::uint32_t first, std::shared_ptr<const channels::rules> before);
     void judge(client& c, const channels::rules& before);
     bool may_stay(const client& c, std::string_view channel) const;
-    bool end_subscription(client& c, std::string_view channel, std::string_view reason);
+    bool end_subscription(client& c, std::string_view channel, std::string_view reason,
+                          protocol::unsubscription code = protocol::unsubscription::by_server);
 
     // application.cpp: what the application is asked
     std::optional<std::size_t> who_is_asked(hooks::event what, std::string_view channel = {}) const;
@@ -322,6 +335,10 @@ private:
     boost::unordered_flat_map<std::uint64_t, asked_of> asked_;
     // Channels that the bus has not confirmed, by whose command that is: only where it is known who is there.
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> awaited_;
+    // Of those whose subscribe with one waits for the channel's home.
+    boost::unordered_flat_map<std::uint64_t, std::shared_ptr<const filters::filter>> wanted_;
+    std::shared_ptr<const filters::filter> filter_; // of the subscribe that is being handled
+    fossil::encoder deltas_;
 };
 
 } // namespace carillon::conversation

@@ -27,6 +27,7 @@ struct farewell {
 struct encoded_list {
     streams::shared_batch of;
     const protocol::encoder* with = nullptr;
+    bool deltas = false;
     std::string text;
 };
 

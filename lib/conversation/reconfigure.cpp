@@ -63,12 +63,14 @@ bool host::may_stay(const client& c, std::string_view channel) const {
 }
 
 void host::judge(client& c, const channels::rules& before) {
-    std::vector<std::string> taken, attended_no_more, attended_now;
+    std::vector<std::string> taken, attended_no_more, attended_now, told_anew;
     hub_->each_channel_of(c.channels, [&](std::string_view channel) {
         const bool was = before.is_attended(channel), is = is_attended(channel);
         // What stood for many and does so no more, or the other way round, is another thing than was subscribed to.
         if (!may_stay(c, channel) || hub_->is_wildcard(channel) != rules_.is_wildcard(channel)) {
             taken.emplace_back(channel);
+        } else if (!may_still_wish(c, channel)) {
+            told_anew.emplace_back(channel);
         } else if (was != is) {
             (is ? attended_now : attended_no_more).emplace_back(channel);
         }
@@ -79,16 +81,21 @@ void host::judge(client& c, const channels::rules& before) {
         if (c.gone || c.closing) return;
         end_subscription(c, each, protocol::message_of(protocol::command_error::permission_denied));
     }
+    for (const std::string& each : told_anew) {
+        if (c.gone || c.closing) return;
+        end_subscription(c, each, "insufficient state", protocol::unsubscription::insufficient_state);
+    }
 }
 
-// By the server, and for good: it is not to be asked for again.
-bool host::end_subscription(client& c, std::string_view channel, std::string_view reason) {
+// By the server. For good, where the code does not say that it is to be asked for again.
+bool host::end_subscription(client& c, std::string_view channel, std::string_view reason,
+                            protocol::unsubscription code) {
     const auto outcome = leave_channel(c, channel);
     if (outcome == hub::unsubscribe_outcome::not_subscribed) return false;
     if (outcome == hub::unsubscribe_outcome::left) bus_->withdraw(channel, key_of(c).packed());
     forget_grant(c, channel);
     push(c, [&](const protocol::encoder& with, std::string& message) {
-        with.unsubscribe_push(message, channel, protocol::unsubscription::by_server, reason);
+        with.unsubscribe_push(message, channel, code, reason);
     });
     return true;
 }

@@ -1,4 +1,5 @@
 #include "bus/broker.hpp"
+#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
 
@@ -10,10 +11,6 @@ namespace carillon::conversation {
 namespace {
 
 using protocol::command_error;
-
-command_error error_of(const error_code& why) noexcept {
-    return why == bus::error::denied ? command_error::permission_denied : command_error::internal;
-}
 
 metrics::recovery_outcome outcome_of(streams::verdict said) noexcept {
     switch (said) {
@@ -54,16 +51,18 @@ void host::subscribe_to_stream(client& c, const protocol::subscribe_request& req
                             .id = id,
                             .recovers = request.recover,
                             .or_fails = or_fail,
-                            .wants_joins = request.join_leave};
+                            .wants_joins = request.join_leave,
+                            .deltas = gets_deltas(request)};
+    if (request.filter != nullptr) wanted_.insert_or_assign(whose.connection, filter_);
     const auto said = bus_->ask_home(request.channel, question_of(&request), *this, whose);
     if (said) return join_stream(c, whose, request.channel, *said);
     c.wait(true);
 }
 
 // To a channel whose stream has just been asked. False: the bus takes no more.
-bool host::enter(client& c, std::string_view channel, bool wants_joins) {
+bool host::enter(client& c, std::string_view channel, bool wants_joins, const hub::wish& how) {
     const auto outcome =
-        hub_->subscribe(subscriber_of(c, channel, wants_joins, own_of(c, channel)), c.channels, channel);
+        hub_->subscribe(subscriber_of(c, channel, wants_joins, own_of(c, channel)), c.channels, channel, how);
     if (outcome == hub::subscribe_outcome::already || outcome == hub::subscribe_outcome::clashes) return false;
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     const auto said = bus_->subscribe(channel, first, *this, {.connection = key_of(c).packed()});
@@ -77,26 +76,37 @@ void host::join_stream(client& c, bus::ticket whose, std::string_view channel, c
         if (person* more = c.who.more()) more->forget_unmade(whose.id, false);
         fail(whose.id, why);
     };
+    const hub::wish how = take_wish(whose);
     if (!said) return refuse(error_of(said.error()));
     if (whose.recovers) ++counters().recoveries(outcome_of(said->said));
     if (whose.recovers && whose.or_fails && said->said != streams::verdict::recovered)
         return refuse(command_error::unrecoverable_position);
     if (hub_->subscribed(subscriber_of(c), c.channels, channel)) return refuse(command_error::already_subscribed);
-    if (!enter(c, channel, whose.wants_joins)) return refuse(command_error::internal);
+    if (!has_room(channel, how)) return refuse(command_error::limit_exceeded);
+    if (!enter(c, channel, whose.wants_joins, how)) return refuse(command_error::internal);
     protocol::subscribe_result what{.was_recovering = whose.recovers,
-                                    .stream = place_of(*said, whose.recovers, encoder())};
+                                    .stream = place_of(*said, whose.recovers, encoder(), how),
+                                    .delta = how.deltas};
     answer_subscribe(c, whose.id, what);
     greet(c, channel);
 }
 
 // What the client is told. Valid until the next is asked for.
-protocol::stream_place host::place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with) {
+protocol::stream_place host::place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with,
+                                      const hub::wish& how) {
     const bool recovered = recovers && said.said == streams::verdict::recovered;
     const std::size_t count = recovered && said.publications != nullptr ? said.publications->publications.size() : 0;
+    std::string_view publications;
+    if (count > 0 && how.filter != nullptr) {
+        publications = list_filtered(*said.publications, with, *how.filter);
+    } else if (count > 0) {
+        publications = listed(said.publications, with, how.deltas);
+    }
+    // The client moves on with each publication that it gets (§5).
     return {.epoch = said.top.epoch.view(),
-            .offset = said.top.offset - count, // the client moves on with each publication (§5)
+            .offset = publications.empty() ? said.top.offset : said.top.offset - count,
             .recovered = recovered,
-            .publications = count == 0 ? std::string_view{} : listed(said.publications, with)};
+            .publications = publications};
 }
 
 void host::append_list(std::string& out, const streams::batch& what, const protocol::encoder& with) {
@@ -107,15 +117,16 @@ void host::append_list(std::string& out, const streams::batch& what, const proto
 }
 
 // When many come back at once, they have missed the same: it is encoded once.
-std::string_view host::listed(const streams::shared_batch& what, const protocol::encoder& with) {
+std::string_view host::listed(const streams::shared_batch& what, const protocol::encoder& with, bool deltas) {
     for (const encoded_list& each : lists_) {
-        if (each.of == what && each.with == &with) return each.text;
+        if (each.of == what && each.with == &with && each.deltas == deltas) return each.text;
     }
     encoded_list& made = lists_[next_list_++ % lists_.size()];
     made.of = what;
     made.with = &with;
+    made.deltas = deltas;
     made.text.clear();
-    append_list(made.text, *what, with);
+    deltas ? append_shortened(made.text, *what, with) : append_list(made.text, *what, with);
     return made.text;
 }
 

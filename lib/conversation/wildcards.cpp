@@ -19,9 +19,10 @@ bool host::has_room_for(std::string_view channel) const {
     return !rules_.is_wildcard(channel) || hub_->wildcards() < options_.wildcards_max || hub_->subscribers(channel) > 0;
 }
 
-hub::subscribe_outcome host::join(client& c, std::string_view channel, bool wants_joins, std::uint8_t own) {
+hub::subscribe_outcome host::join(client& c, std::string_view channel, bool wants_joins, std::uint8_t own,
+                                  const hub::wish& how) {
     const auto kind = rules_.is_wildcard(channel) ? hub::name_kind::wildcard : hub::name_kind::channel;
-    return hub_->subscribe(subscriber_of(c, channel, wants_joins, own), c.channels, channel, kind);
+    return hub_->subscribe(subscriber_of(c, channel, wants_joins, own), c.channels, channel, how, kind);
 }
 
 } // namespace carillon::conversation

@@ -37,8 +37,9 @@ std::string in_words(const memory_use& memory) {
 } // namespace
 
 doorkeeper::doorkeeper(boost::asio::io_context& context, const config::settings& how, look at_memory)
-    : timer_{context}, at_memory_{std::move(at_memory)}, percent_max_{static_cast<unsigned>(how.memory_percent_max)},
-      proxies_{how.trusted_proxies}, forwardings_{forwardings_of(how)}, proxy_header_{how.proxy_protocol},
+    : looks_{context, [this] { return look_at_memory(); }}, at_memory_{std::move(at_memory)},
+      percent_max_{static_cast<unsigned>(how.memory_percent_max)}, proxies_{how.trusted_proxies},
+      forwardings_{forwardings_of(how)}, proxy_header_{how.proxy_protocol},
       limits_anything_{how.handshakes_per_second_max > 0 || how.address_handshakes_per_second_max > 0 ||
                        how.address_connections_max > 0 || how.memory_percent_max > 0},
       admission_{limits_of(how)} {
@@ -60,10 +61,10 @@ void doorkeeper::watch() {
         spdlog::warn("memory_percent_max: the cgroup has no limit on memory, so nobody is refused for want of it");
         return;
     }
-    look_at_memory();
+    looks_.start();
 }
 
-void doorkeeper::look_at_memory() {
+std::chrono::milliseconds doorkeeper::look_at_memory() {
     memory_ = at_memory_();
     const unsigned percent = memory_.percent();
     if (!admission_.closed() && percent > percent_max_) {
@@ -73,10 +74,7 @@ void doorkeeper::look_at_memory() {
         spdlog::info("clients are let in again: {} of memory are used", in_words(memory_));
         admission_.close(false);
     }
-    timer_.expires_after(between_looks);
-    timer_.async_wait([this](boost::system::error_code stopped) {
-        if (!stopped) look_at_memory();
-    });
+    return between_looks;
 }
 
 std::string doorkeeper::closed() const {

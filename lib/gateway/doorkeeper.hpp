@@ -3,13 +3,14 @@
 #include "config/settings.hpp"
 #include "gateway/memory_limit.hpp"
 #include "metrics/process_facts.hpp"
+#include "net/pulse.hpp"
 #include "peer/admission.hpp"
 #include "peer/network.hpp"
 #include "session/options.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -29,16 +30,16 @@ public:
 
     /// From now on it looks at the memory, if that is limited, until stop().
     void watch();
-    void stop() { timer_.cancel(); }
+    void stop() { looks_.stop(); }
 
     /// Why nobody is let in, in words; empty: somebody is.
     std::string closed() const;
     void count(metrics::process_facts& into) const;
 
 private:
-    void look_at_memory();
+    std::chrono::milliseconds look_at_memory();
 
-    boost::asio::steady_timer timer_;
+    net::pulse looks_;
     look at_memory_;
     unsigned percent_max_; // 0: the memory is not looked at
     memory_use memory_;

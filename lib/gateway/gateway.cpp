@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "config/rules.hpp"
 #include "control/pages.hpp"
+#include "gateway/bus_place.hpp"
 #include "gateway/capacity.hpp"
 #include "gateway/upstream_log.hpp"
 #include "logs/log.hpp"
@@ -14,7 +15,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
@@ -40,8 +40,7 @@ namespace {
 
 redis::redis_options redis_options_of(const config::settings& how) {
     redis::redis_options options;
-    options.host = how.bus->host;
-    options.port = how.bus->port;
+    options.where = whereabouts_of(how);
     options.subscribe_timeout = how.bus_subscribe_timeout;
     options.upstream.user = how.bus->user;
     options.upstream.password = how.bus->password;
@@ -131,6 +130,11 @@ gateway::gateway(const config::settings& how, role which)
                                                                     std::string data) {
         return emulate(number, std::move(session), std::move(data), most);
     };
+    if (upstream_) {
+        mine.emulate_elsewhere = [this](std::string node, std::string session, std::string data) {
+            return emulate_elsewhere(node, std::move(session), std::move(data));
+        };
+    }
     const session::handover plain_http = [this](int descriptor, std::string bytes) {
         pages_.adopt(descriptor, std::move(bytes), client_routes_);
     };
@@ -162,9 +166,9 @@ gateway::gateway(const config::settings& how, role which)
     ports_ = {mine.client_port, http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
               mine.bus_port};
     const std::string name = host_name() + "_" + std::to_string(ports_.control);
-    const std::string boot = to_string(boost::uuids::random_generator{}());
-    if (api_) api_->be_called(name, boot);
-    outside_->be_called(name, boot);
+    if (api_) api_->be_called(name, mine.node);
+    outside_->be_called(name, mine.node);
+    if (upstream_) join_nodes(mine.node);
     descriptors_at_start_ = metrics::count_open_fds();
 }
 
@@ -198,12 +202,7 @@ void gateway::run() {
         waiter = std::thread{[&] {
             join_threads();
             asio::post(control_context_, [&] {
-                http_.stop();
-                pages_.stop();
-                signals_.cancel();
-                watching_.cancel();
-                outside_->stop();
-                departures_->stop();
+                end_control();
                 busy.reset();
             });
         }};
@@ -216,11 +215,24 @@ void gateway::run() {
     }
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
                  connections_max_);
-    watch_shards();
+    watching_.start();
+    doorkeeper_->watch();
     supervisor_.ready();
     control_context_.run();
     waiter.join();
     spdlog::info("stopped");
+}
+
+// When the shards have ended: nothing is awaited any more.
+void gateway::end_control() {
+    ended_ = true;
+    http_.stop();
+    pages_.stop();
+    signals_.cancel();
+    watching_.stop();
+    doorkeeper_->stop();
+    outside_->stop();
+    departures_->stop();
 }
 
 void gateway::start_threads() {
@@ -268,7 +280,7 @@ void gateway::await_signal() {
     signals_.async_wait([this](boost::system::error_code failed, int number) {
         if (failed) return;
         on_signal(number);
-        await_signal();
+        if (!ended_) await_signal(); // one that was on its way when they were cancelled
     });
 }
 

@@ -14,6 +14,8 @@
 #include "gateway/stall_watch.hpp"
 #include "gateway/supervisor.hpp"
 #include "loading/load.hpp"
+#include "net/pulse.hpp"
+#include "nodes/exchange.hpp"
 #include "orders/server_api.hpp"
 #include "people/user_counts.hpp"
 #include "redis/redis_link.hpp"
@@ -22,7 +24,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -103,7 +104,8 @@ private:
     boost::asio::awaitable<std::vector<std::optional<metrics::shard_counters>>> collect();
     std::uint64_t counted_descriptors(const std::vector<std::optional<metrics::shard_counters>>& copies) const;
     boost::asio::awaitable<redis::redis_link::figures> ask_upstream();
-    void watch_shards();
+    std::chrono::milliseconds watch_shards();
+    void end_control();
     void await_signal();
     void on_signal(int number);
     void start_threads();
@@ -114,6 +116,8 @@ private:
     std::function<loading::outcome()> read_again_;
     std::uint64_t reloads_done_ = 0;
     std::uint64_t reloads_refused_ = 0;
+    void join_nodes(const std::string& uid);
+    session::options::passing emulate_elsewhere(const std::string& node, std::string session, std::string data);
     bool emulate(std::uint32_t number, std::string session, std::string data, std::size_t most);
 
     std::size_t connections_max_ = 0;
@@ -124,7 +128,8 @@ private:
     boost::asio::signal_set signals_{control_context_};
     shutdown_signals impatience_;
     supervisor supervisor_;
-    boost::asio::steady_timer watching_{control_context_};
+    net::pulse watching_{control_context_, [this] { return watch_shards(); }};
+    bool ended_ = false;               // the shards have, and no signal is waited for any more
     std::optional<stall_watch> watch_; // while run() runs
     control::route_table control_routes_;
     control::route_table client_routes_;
@@ -139,7 +144,8 @@ private:
     std::vector<std::unique_ptr<shards::shard>> shards_;
     std::optional<outside> outside_;
     metrics::api_request_counts api_requests_;
-    std::optional<orders::server_api> api_; // with a key, or an admin page
+    std::optional<orders::server_api> api_; // with a key, an admin page, or other gateways
+    std::optional<nodes::exchange> nodes_;  // with a bus outside
     std::optional<control::api_route> api_route_;
     std::optional<control::operator_route> rebalance_route_;
     std::optional<control::operator_route> reload_route_;

@@ -6,6 +6,7 @@
 #include "metrics/expose.hpp"
 #include "shards/survey.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -54,8 +55,9 @@ std::vector<control::api_access> gateway::api_access_of(const config::settings& 
 // Not without a key, and on the client port where that is asked for.
 void gateway::offer_api() {
     const std::vector<control::api_access> keys = api_access_of(settings_);
+    if (keys.empty() && !upstream_) return;
+    api_.emplace(control_context_, shards_, settings_); // without a key, for what other gateways ask
     if (keys.empty()) return;
-    api_.emplace(control_context_, shards_, settings_);
     const api::limits limits{.body_bytes_max = settings_.api_body_bytes_max,
                              .broadcast_channels_max = settings_.api_broadcast_channels_max,
                              .batch_commands_max = settings_.api_batch_commands_max};
@@ -91,7 +93,7 @@ asio::awaitable<redis::redis_link::figures> gateway::ask_upstream() {
 
 // Looks at the shards ten times within the time that they have, and asks none of them: one that is busy would answer
 // late.
-void gateway::watch_shards() {
+std::chrono::milliseconds gateway::watch_shards() {
     const auto look = [this] {
         watch_->look(stall_watch::clock::now(), [this](std::size_t i) { return shards_[i]->steps(); });
     };
@@ -101,10 +103,7 @@ void gateway::watch_shards() {
     if (!watch_) watch_.emplace(shards_.size(), period, stall_watch::clock::now());
     look();
     if (watch_->first_stalled(settings_.livez_stall) == shards_.size()) supervisor_.alive();
-    watching_.expires_after(period);
-    watching_.async_wait([this](boost::system::error_code stopped) {
-        if (!stopped) watch_shards();
-    });
+    return period;
 }
 
 asio::awaitable<control::response> gateway::live() {
@@ -163,6 +162,7 @@ asio::awaitable<control::response> gateway::metrics() {
     if (upstream_) {
         const auto figures = co_await ask_upstream();
         bus = upstream_facts_of(figures);
+        bus->nodes = node_facts_of(nodes_->counts());
     }
     control::response answer{
         .status = 200,

@@ -1,11 +1,7 @@
 #include "gateway/memory_limit.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -40,8 +36,7 @@ struct names {
 constexpr names v2{"/sys/fs/cgroup", "/memory.max", "/memory.current", "inactive_file"};
 constexpr names v1{"/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_inactive_file"};
 
-template <class Read>
-memory_use use_at(const names& of, const std::string& path, const Read& read) {
+memory_use use_at(const names& of, const std::string& path, const shards::file_reader& read) {
     const std::string folder = std::string{of.root} + path;
     const auto limit = number_in(read(folder + std::string{of.limit}));
     if (!limit || *limit == 0 || *limit >= no_limit) return {};
@@ -57,10 +52,6 @@ bool is_nearer(const memory_use& one, const memory_use& other) {
            static_cast<double>(other.used_bytes) / static_cast<double>(other.limit_bytes);
 }
 
-bool names_memory(std::string_view controllers) {
-    return fmt::format(",{},", controllers).find(",memory,") != std::string::npos;
-}
-
 } // namespace
 
 unsigned memory_use::percent() const noexcept {
@@ -69,35 +60,15 @@ unsigned memory_use::percent() const noexcept {
         std::min(100.0, 100.0 * static_cast<double>(used_bytes) / static_cast<double>(limit_bytes) + 0.999));
 }
 
-memory_use memory_of_cgroups(const std::function<std::string(const std::string& path)>& read) {
+memory_use memory_of_cgroups(const shards::file_reader& read) {
     memory_use nearest;
-    std::string lines = read("/proc/self/cgroup");
-    if (lines.empty()) lines = "0::/"; // no such file, but perhaps a cgroup
-    for (std::string_view rest = lines; !rest.empty();) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-        if (first == line.npos || second == line.npos) continue;
-        const std::string_view controllers = line.substr(first + 1, second - first - 1);
-        if (!controllers.empty() && !names_memory(controllers)) continue;
-        // A container sees its own cgroup as the root of all, or has the path that it has outside.
-        std::string path{line.substr(second + 1)};
-        for (;;) {
-            if (path.ends_with('/')) path.pop_back();
-            const memory_use here = use_at(controllers.empty() ? v2 : v1, path, read);
-            if (is_nearer(here, nearest)) nearest = here;
-            if (path.empty()) break;
-            path.resize(path.find_last_of('/') == path.npos ? 0 : path.find_last_of('/'));
-        }
-    }
+    shards::for_each_cgroup(read, "memory", [&](shards::cgroup_version version, const std::string& path) {
+        const memory_use here = use_at(version == shards::cgroup_version::v2 ? v2 : v1, path, read);
+        if (is_nearer(here, nearest)) nearest = here;
+    });
     return nearest;
 }
 
-memory_use memory_of_cgroups() {
-    return memory_of_cgroups([](const std::string& path) -> std::string {
-        std::ifstream file{path};
-        return {std::istreambuf_iterator<char>{file}, {}};
-    });
-}
+memory_use memory_of_cgroups() { return memory_of_cgroups(shards::text_of_file); }
 
 } // namespace carillon::gateway

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "shards/cgroups.hpp"
+
 #include <cstdint>
-#include <functional>
-#include <string>
 
 namespace carillon::gateway {
 
@@ -17,8 +17,8 @@ struct memory_use {
 
 /// That of the process' cgroup, or of one that it is in, whichever is nearest to its limit (v2: memory.max, v1:
 /// memory.limit_in_bytes). What the kernel would give back at once, files that nobody has read for a while, is not
-/// counted. Out of what `read` finds, so that it can be tested: the text of the file at a path, empty if there is none.
-memory_use memory_of_cgroups(const std::function<std::string(const std::string& path)>& read);
+/// counted. Out of what `read` finds, so that it can be tested.
+memory_use memory_of_cgroups(const shards::file_reader& read);
 
 /// The same of the machine's files.
 memory_use memory_of_cgroups();

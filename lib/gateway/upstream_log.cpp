@@ -36,6 +36,17 @@ void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::s
     });
 }
 
+metrics::node_facts node_facts_of(const nodes::exchange::counters& from) {
+    return {.nodes = from.nodes,
+            .orders = from.orders,
+            .orders_incomplete = from.incomplete,
+            .orders_refused = from.refused,
+            .orders_carried_out = from.carried_out,
+            .messages_ignored = from.ignored,
+            .emulations = from.sayings,
+            .emulations_lost = from.sayings_lost};
+}
+
 metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from) {
     return {.up = from.live,
             .connects = from.counts.connects,
@@ -60,7 +71,8 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .stream_gaps = from.reads.gaps,
             .stream_gaps_lost = from.reads.lost,
             .present = from.present,
-            .presence_calls = from.presence_calls};
+            .presence_calls = from.presence_calls,
+            .failovers = from.failovers};
 }
 
 } // namespace carillon::gateway

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "metrics/upstream_facts.hpp"
+#include "nodes/exchange.hpp"
 #include "redis/redis_link.hpp"
 
 #include <cstddef>
@@ -19,6 +20,8 @@ std::string oversized_line(std::string_view channel, std::uint64_t payload_bytes
 void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::size_t lines_per_s_max);
 
 /// The same for metrics.
+/// The same of what gateways ask each other.
+metrics::node_facts node_facts_of(const nodes::exchange::counters& from);
 metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from);
 
 } // namespace carillon::gateway

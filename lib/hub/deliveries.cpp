@@ -32,6 +32,7 @@ struct deliveries::delivery {
     const std::array<receiver*, formats>* sinks = nullptr;
     struct form {
         format of{};
+        bool if_new = false;
         std::string bytes{};
         std::size_t added = 0;          // of them, when something was added last
         std::vector<range> others{};    // of them, that are no messages
@@ -42,8 +43,9 @@ struct deliveries::delivery {
     std::size_t used = 0;
 
     std::span<form> all() noexcept { return {forms.data(), used}; }
-    form* find(format encoding) noexcept {
-        const auto found = std::ranges::find(all(), encoding, &form::of);
+    form* find(format encoding, bool if_new) noexcept {
+        const auto found =
+            std::ranges::find_if(all(), [&](const form& each) { return each.of == encoding && each.if_new == if_new; });
         return found == all().end() ? nullptr : &*found;
     }
     receiver& sink_of(subscriber who) const noexcept { return *(*sinks)[static_cast<std::size_t>(who.encoding())]; }
@@ -72,22 +74,39 @@ deliveries::~deliveries() {
 }
 
 deliveries::draft deliveries::publish(audience& whose, std::uint32_t group, std::uint32_t members,
-                                      const std::array<receiver*, formats>& sinks) {
+                                      const std::array<receiver*, formats>& sinks, std::uint32_t family) {
     CHECK(!sending_ && members > 0);
-    const bool same = last_ != nullptr && last_->whose == &whose && last_->group == group && !last_->closed;
-    if (!same) {
-        flush();
-        append(whose, group, members, sinks);
-    }
-    return {*last_};
+    if (delivery* const open = open_one(whose, group, family)) return {*open};
+    return {append(whose, group, members, sinks)};
 }
 
-std::string& deliveries::draft::frames_of(format encoding) const {
-    delivery::form* const found = to.find(encoding);
+// Where one more message of the group may be added: what has been published since is of its family. If there is
+// nothing, what waits is sent before it, but for its family's.
+deliveries::delivery* deliveries::open_one(audience& whose, std::uint32_t group, std::uint32_t family) {
+    if (last_ != nullptr && last_->whose == &whose && last_->group == group && !last_->closed) return last_;
+    const bool same_family = last_ != nullptr && family_ == key{&whose, family};
+    const auto found = same_family ? of_group_.find({&whose, group}) : of_group_.end();
+    if (found != of_group_.end()) {
+        delivery& latest = *found->second.last;
+        if (latest.number >= family_since_ && !latest.closed) return &latest;
+    }
+    if (!same_family || found != of_group_.end()) {
+        flush();
+        family_ = {&whose, family};
+        family_since_ = newest_ + 1;
+    }
+    return nullptr;
+}
+
+bool deliveries::draft::has_messages() const noexcept { return to.messages > 0; }
+
+std::string& deliveries::draft::frames_of(format encoding, bool if_new) const {
+    delivery::form* const found = to.find(encoding, if_new);
     if (found != nullptr) return found->bytes;
     if (to.used == to.forms.size()) to.forms.emplace_back();
     delivery::form& made = to.forms[to.used++];
     made.of = encoding;
+    made.if_new = if_new;
     return made.bytes;
 }
 
@@ -130,12 +149,13 @@ void deliveries::add(const draft& what, std::uint32_t messages) {
 }
 
 void deliveries::send(delivery& from, const member& to) {
-    delivery::form* const form = from.find(to.who.encoding());
+    delivery::form* const form = from.find(to.who.encoding(), to.who.is_new());
     // None, or empty, where somebody came or left, for those who do not hear of it.
     if (form != nullptr && !form->bytes.empty()) {
         if (!form->shared) form->shared.emplace(form->bytes, *from.whose, from.group, form->others);
         from.sink_of(to.who).deliver(to.who, *form->shared);
         delivered_ += from.messages;
+        if (to.who.is_new() && from.messages > 0) from.whose->on_heard(to);
     }
     --sends_waiting_;
     if (sends_left_ > 0) --sends_left_;
@@ -203,7 +223,7 @@ void deliveries::serve(audience& whose, std::uint32_t group, std::uint32_t place
     const auto found = of_group_.find({&whose, group});
     if (found == of_group_.end()) return;
     CHECK(!std::exchange(sending_, true));
-    const member leaving = whose.members_of(group)[place];
+    const member& leaving = whose.members_of(group)[place];
     for (delivery* each = found->second.first; each != nullptr; each = each->next_of_group) {
         if (place < each->served || place >= each->end) continue;
         each->closed = true; // `shared` is of what it has now

@@ -33,6 +33,8 @@ public:
     virtual void on_moved(const member& moved, std::uint32_t place) noexcept = 0;
     /// What the group is called. Valid until the members change.
     virtual std::string_view name_of_group(std::uint32_t group) const noexcept = 0;
+    /// A member that was new has been sent a message: subscriber::is_new().
+    virtual void on_heard(const member& who) noexcept = 0;
 
 protected:
     ~audience() = default;
@@ -67,12 +69,19 @@ public:
     /// What is to be sent to a group that has members: append each format's frames, and call add() once.
     struct draft {
         delivery& to;
-        /// Valid until it is asked for another format.
-        std::string& frames_of(format encoding) const;
+        /// Valid until it is asked for another format. `if_new`: for those who are new when it is sent to them.
+        std::string& frames_of(format encoding, bool if_new = false) const;
+        /// Whoever gets what is added now gets a message before it.
+        bool has_messages() const noexcept;
     };
-    /// `sinks`: whom the members of each format are reached by; valid as long as `whose`.
+    /// `sinks`: whom the members of each format are reached by; valid as long as `whose`. Groups of one `family` have
+    /// no members in common, and only the order within each of them counts.
     draft publish(audience& whose, std::uint32_t group, std::uint32_t members,
-                  const std::array<receiver*, formats>& sinks);
+                  const std::array<receiver*, formats>& sinks, std::uint32_t family);
+    draft publish(audience& whose, std::uint32_t group, std::uint32_t members,
+                  const std::array<receiver*, formats>& sinks) {
+        return publish(whose, group, members, sinks, group);
+    }
     /// `messages`: that it counts as, one or none.
     void add(const draft& what, std::uint32_t messages = 1);
 
@@ -126,6 +135,7 @@ private:
         delivery* last;
     };
 
+    delivery* open_one(audience& whose, std::uint32_t group, std::uint32_t family);
     void send(delivery& from, const member& to);
     void finish_first();
     delivery& append(audience& whose, std::uint32_t group, std::uint32_t members,
@@ -138,6 +148,8 @@ private:
     delivery* last_ = nullptr;
     std::unique_ptr<delivery> spare_; // an ended one, for its memory
     boost::unordered_flat_map<key, chain, key_hash> of_group_;
+    key family_{};                   // of what was published last
+    std::uint64_t family_since_ = 0; // the first delivery since then
     std::size_t sends_waiting_ = 0;
     std::size_t bytes_waiting_ = 0;
     std::uint64_t newest_ = 0;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "base/name_hash.hpp"
+#include "fossil/delta.hpp"
 #include "hub/deliveries.hpp"
+#include "hub/groups.hpp"
 #include "hub/pool.hpp"
 #include "hub/subscriber.hpp"
 
@@ -69,10 +71,14 @@ public:
     /// At most one.
     void watch(occupancy_listener& whose) noexcept { watching_ = &whose; }
 
+    void allow(const groups::limits& how) noexcept { groups_.allow(how); }
+
     /// `joined_first`: nobody here had subscribed to the channel. `list` is always that of `who`. Costs a walk over the
     /// subscriber's channels or over the channel's subscribers, whichever are fewer.
-    subscribe_outcome subscribe(subscriber who, memberships& list, std::string_view channel,
+    subscribe_outcome subscribe(subscriber who, memberships& list, std::string_view channel, const wish& how = {},
                                 name_kind what = name_kind::channel);
+    /// Whether somebody who wants it so may subscribe: false where the channel has as many filters as it may have.
+    bool has_room(std::string_view channel, const wish& how) const noexcept;
     unsubscribe_outcome unsubscribe(subscriber who, memberships& list, std::string_view channel);
     /// Leaves all channels; calls `left_last(channel)` for each that has nobody left.
     template <class LeftLast>
@@ -80,14 +86,16 @@ public:
         if (list.first != none) flush(); // what was published before is for it, too, if the turn allows
         while (list.first != none) {
             const std::uint32_t node = list.first;
-            const std::uint32_t channel = subscriptions_[node].channel;
-            if (remove(list, node)) {
-                left_last(name_of(channel));
-                erase_channel(channel);
+            const std::uint32_t emptied = remove(list, node);
+            if (emptied != none) {
+                left_last(name_of(emptied));
+                erase_channel(emptied);
             }
         }
     }
     bool subscribed(subscriber who, const memberships& list, std::string_view channel) const;
+    /// How it wants a channel that it has subscribed to. Valid until subscriptions change.
+    const wish& wish_of(subscriber who, const memberships& list, std::string_view channel) const;
 
     /// The same subscriber in another format: `to` has the index of who has `list`. Nothing may wait for it
     /// (deliveries::oldest_waiting), since that is encoded already.
@@ -95,7 +103,8 @@ public:
 
     /// Takes a message for a channel's subscribers. Returns how many they are.
     std::uint32_t publish(std::string_view channel, const publication& message);
-    /// The same for the subscribers of a wildcard that stands for the channel; the caller knows that it does.
+    /// The same for the subscribers of a wildcard that stands for the channel; the caller knows that it does. They get
+    /// the channel, too, which is also among the tags that filters look at.
     std::uint32_t publish_by(std::string_view wildcard, std::string_view channel, publication message);
     void flush() { queue_->flush(); }
     /// What has been published and not been sent yet.
@@ -105,8 +114,8 @@ public:
     std::uint32_t subscribers(std::string_view channel) const;
     /// All of them, for who is going to change them.
     std::vector<subscriber> subscribers_of(std::string_view channel) const;
-    std::size_t channels() const noexcept { return channels_.size(); } ///< wildcards among them
-    std::size_t wildcards() const noexcept { return wildcards_; }      ///< different ones
+    std::size_t channels() const noexcept { return by_name_.size(); } ///< wildcards among them
+    std::size_t wildcards() const noexcept { return wildcards_; }     ///< different ones
     /// Whether somebody has this name, as a wildcard.
     bool is_wildcard(std::string_view name) const noexcept;
     std::size_t subscriptions() const noexcept { return subscriptions_.size(); }
@@ -130,6 +139,18 @@ public:
         for (const std::uint32_t channel : by_name_) visit(name_of(channel));
     }
 
+    /// What has been made for groups of channels.
+    struct counts {
+        std::uint64_t deltas = 0;        ///< publications that were shortened
+        std::uint64_t without_delta = 0; ///< that were not, though there was one before: it would not have been smaller
+        std::uint64_t bytes_before = 0;  ///< of those that were shortened
+        std::uint64_t bytes_after = 0;   ///< of their deltas
+        std::uint64_t filtered = 0;      ///< publications that a filter kept back, once for each filter
+    };
+    const counts& counted() const noexcept { return counts_; }
+    std::size_t filters() const noexcept { return groups_.filters(); } ///< different ones of a channel
+    std::size_t delta_bytes() const noexcept { return groups_.delta_bytes(); }
+
     /// Every link leads where it should. For tests; costs a walk over everything in `list`.
     void check_invariants(const memberships& list) const;
 
@@ -139,20 +160,24 @@ public:
         subscriptions_[moved.node].place = place;
     }
     std::string_view name_of_group(std::uint32_t channel) const noexcept override { return name_of(channel); }
+    void on_heard(const member& who) noexcept override;
 
 private:
     struct subscription {
-        std::uint32_t channel = none;
-        std::uint32_t place = 0;   // in the channel's members
-        std::uint32_t next = none; // of the same subscriber
+        std::uint32_t channel = none; // or a group of it
+        std::uint32_t place = 0;      // in its members
+        std::uint32_t next = none;    // of the same subscriber
         std::uint32_t previous = none;
     };
     static_assert(sizeof(subscription) == 16);
 
+    // A channel, or a group of one.
     struct channel_entry {
         std::unique_ptr<char[]> name;
         std::uint32_t name_bytes : 24 = 0;
-        std::uint32_t is_wildcard : 8 = 0;
+        std::uint32_t is_wildcard : 1 = 0;
+        std::uint32_t has_groups : 1 = 0; // which are in groups_
+        std::uint32_t is_group : 1 = 0;   // it is
         // While it is free, the pool's link; else the formats of those that subscribed since the channel was made: only
         // these are encoded.
         std::uint32_t formats_seen = 0;
@@ -180,19 +205,37 @@ private:
         return {entry.name.get(), entry.name_bytes};
     }
     std::uint32_t find(std::string_view channel) const noexcept;
+    std::uint32_t channel_of(std::uint32_t entry) const noexcept {
+        return channels_[entry].is_group != 0 ? groups_[entry].channel : entry;
+    }
     std::uint32_t find_node(subscriber who, const memberships& list, std::uint32_t channel) const noexcept;
+    std::uint32_t make_entry(std::string_view name);
     std::uint32_t make_channel(std::string_view name, name_kind what);
-    std::uint32_t publish_to(std::uint32_t index, std::string_view channel, const publication& message);
+    std::uint32_t publish_to_all(std::uint32_t channel, const publication& message);
     void erase_channel(std::uint32_t channel);
-    bool remove(memberships& list, std::uint32_t node);
+    std::uint32_t remove(memberships& list, std::uint32_t node);
+    std::uint32_t on_emptied(std::uint32_t entry);
+    std::uint32_t publish_to(std::uint32_t entry, std::uint32_t channel, const publication& message,
+                             const publication* whole = nullptr);
+
+    // groups of channels: group_deliveries.cpp
+    std::uint32_t find_in_groups(const memberships& list, std::uint32_t channel) const noexcept;
+    std::uint32_t group_for(std::uint32_t channel, const wish& how);
+    std::uint32_t publish_to_groups(std::uint32_t channel, const publication& message);
+    std::uint32_t publish_deltas(std::uint32_t entry, const publication& message);
 
     pool<subscription, &subscription::next> subscriptions_;
     pool<channel_entry, &channel_entry::formats_seen> channels_;
     boost::unordered_flat_set<std::uint32_t, by_name_hash, by_name_equal> by_name_{0, by_name_hash{this},
                                                                                    by_name_equal{this}};
+    groups groups_;
+    counts counts_;
+    fossil::encoder deltas_;
+    std::string patch_; // while it is delivered
     deliveries* queue_;
     occupancy_listener* watching_ = nullptr;
     std::size_t wildcards_ = 0;
+    std::string tags_; // while they are delivered
     std::array<sink*, formats> sinks_{};
     std::array<receiver*, formats> receivers_{}; // the same
 };

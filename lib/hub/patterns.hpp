@@ -73,6 +73,7 @@ public:
     std::span<member> members_of(std::uint32_t pattern) noexcept override { return entries_[pattern].members; }
     void on_moved(const member&, std::uint32_t) noexcept override {}
     std::string_view name_of_group(std::uint32_t pattern) const noexcept override { return entries_[pattern].text; }
+    void on_heard(const member&) noexcept override {} // nobody gets deltas
 
     bool empty() const noexcept { return by_text_.empty(); }
     std::size_t size() const noexcept { return by_text_.size(); } ///< different patterns

@@ -46,9 +46,9 @@ constexpr format without_joins(format encoding) noexcept {
     return static_cast<format>(static_cast<unsigned>(encoding) & 15u);
 }
 
-/// A subscriber: its record's index in the shard's slab, and its format, in 32 bits.
+/// A subscriber: its record's index in the shard's slab, its format, and whether it is new, in 32 bits.
 struct subscriber {
-    static constexpr std::uint32_t index_max = (1u << 27) - 1;
+    static constexpr std::uint32_t index_max = (1u << 26) - 1;
 
     std::uint32_t packed = none;
 
@@ -58,7 +58,14 @@ struct subscriber {
     }
     std::uint32_t index() const noexcept { return packed & index_max; }
     format encoding() const noexcept { return static_cast<format>(packed >> 27); }
+    /// It gets deltas, and has heard nothing yet that one could be of.
+    bool is_new() const noexcept { return (packed & new_bit) != 0; }
+    subscriber as_new() const noexcept { return {packed | new_bit}; }
+    subscriber as_known() const noexcept { return {packed & ~new_bit}; }
     bool operator==(const subscriber&) const = default;
+
+private:
+    static constexpr std::uint32_t new_bit = 1u << 26;
 };
 
 /// One message on its way to the subscribers of a channel. Views that live as long as the call that takes them.
@@ -71,7 +78,9 @@ struct publication {
     std::string_view epoch{}; ///< of the stream
     /// What it is; `payload` of somebody who joins or leaves is ClientInfo as JSON.
     enum class kind : std::uint8_t { message, join, leave } what = kind::message;
-    std::string_view to{}; ///< the channel, for who hears it by a wildcard; else empty
+    std::string_view patch{}; ///< makes the payload of that of the publication before it (docs/deltas.md); empty: none
+    bool for_deltas = false;  ///< it goes to those who get such patches
+    std::string_view to{};    ///< the channel, for who hears it by a wildcard; else empty
 };
 
 class audience;

@@ -103,6 +103,10 @@ complaint read_secret_files(settings& into, const origins& set_by) {
     if (auto why = read_secret_file(into, set_by, "bus password", "bus_password", &settings::bus_password,
                                     "bus_password_file", into.bus_password_file))
         return why;
+    if (auto why = read_secret_file(into, set_by, "password of the Sentinels", "bus_sentinel_password",
+                                    &settings::bus_sentinel_password, "bus_sentinel_password_file",
+                                    into.bus_sentinel_password_file))
+        return why;
     if (auto why = read_secret_file(into, set_by, "secret", "token_hmac_secret", &settings::token_hmac_secret,
                                     "token_hmac_secret_file", into.token_hmac_secret_file))
         return why;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace carillon::loading {
 namespace {
@@ -94,6 +95,14 @@ constexpr name_space_key table[] = {
      0,
      "false",
      "With `join_leave`: all subscribers are told, whether they ask for it or not."},
+    {"join_leave_debounce_s",
+     &name_space::join_leave_debounce,
+     {},
+     nullptr,
+     3600,
+     "none",
+     "With `join_leave`: how long after a client has left that is told, in seconds. If its user comes back by then, as "
+     "with a page that is loaded anew, neither is told."},
     {PLACE(occupancy_events),
      {},
      nullptr,
@@ -124,6 +133,19 @@ constexpr name_space_key table[] = {
      "much "
      "waits for it; `drop_oldest`, of what waits the oldest is dropped; `keep_latest`, only the newest of each channel "
      "waits."},
+    {PLACE(allowed_delta_types),
+     {},
+     nullptr,
+     0,
+     "none",
+     "How publications may be shortened to what has changed, for subscribers that ask for it ([deltas.md](deltas.md)). "
+     "Needs `recovery`, and `slow_consumer = \"disconnect\"`."},
+    {PLACE(allow_tags_filter),
+     {},
+     nullptr,
+     0,
+     "false",
+     "Whether a subscriber may ask for some publications only, by their tags ([filters.md](filters.md))."},
 };
 
 #undef PLACE
@@ -157,6 +179,7 @@ struct describe_values {
     requires std::is_enum_v<Enum> std::string operator()(Enum name_space::*) const {
         return fmt::format("one of {}", fmt::join(names_of<Enum>(), ", "));
     }
+    std::string operator()(channels::delta_types name_space::*) const { return "an array, any of fossil"; }
     std::string operator()(audience name_space::*) const {
         return fmt::format("an array, any of {}", fmt::join(names_in(of.of), ", "));
     }
@@ -214,6 +237,18 @@ struct reader {
         if (known) return {};
         return fmt::format("{} is not known; give {}{}", in_quotes(text), values_of(of),
                            did_you_mean(text, names_of<Enum>()));
+    }
+
+    complaint operator()(channels::delta_types name_space::*member) const {
+        const auto* array = node.as_array();
+        if (array == nullptr) return fmt::format("give {}", values_of(of));
+        for (const auto& item : *array) {
+            if (!item.is_string()) return fmt::format("every item of the array must be a text in quotes");
+            const std::string& text = **item.as_string();
+            if (text != "fossil") return fmt::format("{} is not known; give {}", in_quotes(text), values_of(of));
+            if (std::exchange((into.*member).fossil, true)) return fmt::format("{} is there twice", in_quotes(text));
+        }
+        return {};
     }
 
     complaint operator()(audience name_space::*member) const {
@@ -301,6 +336,18 @@ complaint check_name_spaces(std::span<const placed_name_space> all, const settin
         if (value.wildcard && value.user_limited)
             return fmt::format("{}: a wildcard would stand for channels that are for other users; leave out one of "
                                "wildcard and user_limited",
+                               source);
+        if (!value.allowed_delta_types.empty() && value.recovery == channels::recovery_mode::off)
+            return fmt::format("{}: deltas are for channels that can be recovered; give recovery, too", source);
+        if (!value.allowed_delta_types.empty() && value.slow_consumer != channels::slow_consumer_policy::disconnect)
+            return fmt::format("{}: a delta is of the publication before it, which slow_consumer may drop; leave out "
+                               "slow_consumer or allowed_delta_types",
+                               source);
+        if (value.join_leave_debounce.count() > 0 && !value.join_leave)
+            return fmt::format("{}: join_leave_debounce_s needs join_leave", source);
+        if (value.join_leave_debounce.count() > 0 && values.bus)
+            return fmt::format("{}: join_leave_debounce_s is for the bus inside of the process so far; leave it out "
+                               "with an external bus",
                                source);
         if (value.binary && values.bus)
             return fmt::format(

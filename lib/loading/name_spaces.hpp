@@ -25,7 +25,8 @@ struct name_space_key {
         std::variant<bool channels::name_space::*, std::string channels::name_space::*,
                      channels::audience channels::name_space::*, std::size_t channels::name_space::*,
                      std::chrono::seconds channels::name_space::*, channels::recovery_mode channels::name_space::*,
-                     channels::slow_consumer_policy channels::name_space::*>;
+                     channels::slow_consumer_policy channels::name_space::*,
+                     channels::delta_types channels::name_space::*>;
     using check = complaint (*)(const std::string& text);
 
     std::string_view key;

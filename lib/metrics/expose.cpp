@@ -221,6 +221,24 @@ void collect_facts(collector& into, const process_facts& facts) {
     into.fact(gauge, "process_start_time_seconds", "Start of the process since 1970.", facts.start_time_seconds);
 }
 
+void collect_nodes(collector& into, const node_facts& of) {
+    constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
+    into.known_fact(gauge, "carillon_nodes", "Gateways that the last order to all of the bus has reached.", of.nodes);
+    into.known_fact(counter, "carillon_node_orders_total", "Orders of this gateway to those on its bus.", of.orders);
+    into.known_fact(counter, "carillon_node_orders_incomplete_total", "Of these, that not all have answered in time.",
+                    of.orders_incomplete);
+    into.known_fact(counter, "carillon_node_orders_refused_total",
+                    "Orders, its own and others', because too many were under way.", of.orders_refused);
+    into.known_fact(counter, "carillon_node_orders_carried_out_total", "Orders of gateways, carried out here.",
+                    of.orders_carried_out);
+    into.known_fact(counter, "carillon_node_messages_ignored_total", "Messages of gateways that were not understood.",
+                    of.messages_ignored);
+    into.known_fact(counter, "carillon_node_emulations_total", "What clients of other gateways have said here.",
+                    of.emulations);
+    into.known_fact(counter, "carillon_node_emulations_lost_total", "Of these, that reached nobody.",
+                    of.emulations_lost);
+}
+
 void collect_upstream(collector& into, const upstream_facts& bus) {
     constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge;
     into.known_fact(gauge, "carillon_upstream_up", "1 while the external bus is connected and subscribed.", bus.up);
@@ -264,6 +282,9 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     "Pairs of a client here and a channel that the bus knows it in.", bus.present);
     into.known_fact(counter, "carillon_upstream_presence_calls_total", "Calls that told the bus who is there.",
                     bus.presence_calls);
+    collect_nodes(into, bus.nodes);
+    into.known_fact(counter, "carillon_upstream_failovers_total",
+                    "Times that the bus was found at another address than before.", bus.failovers);
 }
 
 void collect_outward(collector& into, std::span<const outward_facts> targets) {

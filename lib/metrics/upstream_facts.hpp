@@ -4,6 +4,18 @@
 
 namespace carillon::metrics {
 
+/// What the gateways that share a bus outside ask of each other.
+struct node_facts {
+    std::uint64_t nodes = 0; ///< that the last order to all has reached
+    std::uint64_t orders = 0;
+    std::uint64_t orders_incomplete = 0;
+    std::uint64_t orders_refused = 0;
+    std::uint64_t orders_carried_out = 0;
+    std::uint64_t messages_ignored = 0;
+    std::uint64_t emulations = 0;
+    std::uint64_t emulations_lost = 0;
+};
+
 /// What the connection to an external bus has counted since the start, and how it is now.
 struct upstream_facts {
     bool up = false; ///< connected, and everything wanted is subscribed
@@ -30,6 +42,8 @@ struct upstream_facts {
     std::uint64_t stream_gaps_lost = 0;    ///< of these, that they could not be had
     std::uint64_t present = 0;             ///< pairs of client and channel that the server is told of now
     std::uint64_t presence_calls = 0;
+    node_facts nodes{};
+    std::uint64_t failovers = 0; ///< times that the server was found at another address than before
 };
 
 } // namespace carillon::metrics

@@ -17,7 +17,8 @@ std::int64_t seconds_of(std::chrono::milliseconds time, std::int64_t most) {
 }
 
 std::string_view why_missing(std::string_view option) {
-    if (option == "delta_publish" || option == "allowed_delta_types") return "publications are sent whole";
+    if (option == "delta_publish") return "there are deltas wherever allowed_delta_types says so";
+    if (option == "allowed_delta_types") return "deltas are for channels that can be recovered";
     if (option.ends_with("subscribe_stream") || option.starts_with("subscribe_stream"))
         return "there are no streams from the application";
     if (option == "force_push_join_leave" || option.starts_with("allow_presence_for"))
@@ -134,10 +135,22 @@ private:
         const bool allowed = has("allow_recovery");
         if (forced || allowed) out_.line("recovery", is_cache ? R"("cache")" : R"("stream")");
         const std::string words = fmt::format("recovery = \"{}\"", is_cache ? "cache" : "stream");
+        if (forced || allowed) deltas();
         if (forced) say(fate::taken, "force_recovery", words);
         if (allowed && !forced) say(fate::differs, "allow_recovery", words + "; for all subscribers");
         for (const std::string_view key : {"force_positioning", "allow_positioning"})
             if (has(key)) say(fate::differs, key, "a gap cannot come unseen with recovery: each channel has one order");
+    }
+
+    void deltas() {
+        const auto* types = member_of(from_, "allowed_delta_types");
+        const bool has_fossil =
+            types != nullptr && types->is_array() &&
+            std::ranges::any_of(types->as_array(), [](const json::value& each) { return text_in(each) == "fossil"; });
+        if (!has_fossil) return;
+        seen_.emplace("allowed_delta_types");
+        out_.line("allowed_delta_types", R"(["fossil"])");
+        say(fate::taken, "allowed_delta_types", R"(allowed_delta_types = ["fossil"])");
     }
 
     const json::object& from_;
@@ -176,6 +189,7 @@ void write_name_space(const json::object& from, const std::string& name, std::op
     read.history(meta_ttl_s);
     read.flag("presence", "presence");
     if (is_true(from, "presence")) read.list("presence", "presence_for");
+    read.flag("allow_tags_filter", "allow_tags_filter");
     read.flag("join_leave", "join_leave");
     if (is_true(from, "join_leave")) read.flag("force_push_join_leave", "force_push_join_leave");
     read.rest();

@@ -2,7 +2,11 @@
 
 #include "config/value.hpp"
 
+#include <fmt/format.h>
+
 #include <span>
+#include <string>
+#include <vector>
 
 namespace carillon::migrate {
 
@@ -34,6 +38,13 @@ std::string url_of(const std::string& address, const std::string& user, const st
     return url;
 }
 
+// With the name that everybody gives the master, unless there is another.
+std::string url_of_sentinels(const std::vector<std::string>& addresses, const std::string& user,
+                             const std::string& master) {
+    return fmt::format("redis-sentinel://{}{}{}/{}", percent_encoded(user), user.empty() ? "" : "@",
+                       fmt::join(addresses, ","), master.empty() ? "mymaster" : master);
+}
+
 } // namespace
 
 void write_bus(old_options& from, const writing& out) {
@@ -51,28 +62,43 @@ void write_bus(old_options& from, const writing& out) {
     std::vector<std::string> addresses;
     if (given != nullptr) addresses = texts_in(*given->value).value_or(addresses);
     if (addresses.empty()) addresses.emplace_back("127.0.0.1:6379");
-    const std::string& written = given == nullptr ? type->written : given->written;
     const std::string user = text_at(from, place + "user");
     const std::string password = text_at(from, place + "password");
     const option* database = from.take(place + "db");
     const std::string number = database == nullptr ? "" : fmt::to_string(number_in(*database->value).value_or(0));
-    for (const auto* elsewhere : {"cluster_address", "sentinel_address"}) {
-        const option* other = from.take(place + elsewhere);
-        if (other == nullptr || says_nothing(*other->value)) continue;
-        out.say(fate::missing, other->written, "the bus is one Redis; give its address as bus");
+    const option* cluster = from.take(place + "cluster_address");
+    if (cluster != nullptr && !says_nothing(*cluster->value)) {
+        out.say(fate::missing, cluster->written, "the bus is one Redis; give its address as bus");
         return;
     }
-    const std::string url = url_of(addresses.front(), user, number);
+    const option* watched = from.take(place + "sentinel_address");
+    const std::string master = text_at(from, place + "sentinel_master_name");
+    const std::string sentinel_user = text_at(from, place + "sentinel_user");
+    const std::string sentinel_password = text_at(from, place + "sentinel_password");
+    const bool has_sentinels = watched != nullptr && !says_nothing(*watched->value);
+    if (has_sentinels) addresses = texts_in(*watched->value).value_or(addresses);
+    const std::string& written = has_sentinels ? watched->written : given == nullptr ? type->written : given->written;
+    const std::string url =
+        has_sentinels ? url_of_sentinels(addresses, user, master) : url_of(addresses.front(), user, number);
     config::settings scratch;
     if (config::assign(scratch, *config::find_option("bus"), std::span{&url, 1})) {
-        out.say(fate::missing, written, "bus takes redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]");
+        out.say(fate::missing, written, "bus takes other addresses: see docs/configuration.md");
         return;
     }
     out.line("bus", in_toml(url));
     out.say(fate::taken, type->written, "bus");
     out.say(fate::differs, written,
             "bus; channels are called there as they are, so keep gateways of both kinds on different servers");
-    if (addresses.size() > 1) out.say(fate::missing, written, "there is one server: the first one is taken");
+    if (addresses.size() > 1 && !has_sentinels)
+        out.say(fate::missing, written, "there is one server: the first one is taken");
+    if (has_sentinels && !sentinel_user.empty()) {
+        out.line("bus_sentinel_user", in_toml(sentinel_user));
+        out.say(fate::taken, place + "sentinel_user", "bus_sentinel_user");
+    }
+    if (has_sentinels && !sentinel_password.empty()) {
+        out.line("bus_sentinel_password", in_toml(sentinel_password));
+        out.say(fate::taken, place + "sentinel_password", "bus_sentinel_password");
+    }
     if (password.empty() || !scratch.bus->password.empty()) return;
     out.line("bus_password", in_toml(password));
     out.say(fate::taken, place + "password", "bus_password");

@@ -288,15 +288,15 @@ asio::awaitable<api::reply> server_api::ask(const api::command& what) {
         co_return said;
     }
     if (const auto* asked = std::get_if<api::channels_request>(&what)) {
-        api::reply said = co_await list_channels(*asked);
+        api::reply said = co_await list_channels_everywhere(*asked);
         co_return said;
     }
     if (std::holds_alternative<api::info_request>(what)) {
-        api::reply said = co_await describe_node();
+        api::reply said = co_await describe_everybody();
         co_return said;
     }
     if (const auto* asked = std::get_if<api::connections_request>(&what)) {
-        api::reply said = co_await list_connections(*asked);
+        api::reply said = co_await list_connections_everywhere(*asked);
         co_return said;
     }
     if (whom_in(what) != nullptr) {
@@ -361,6 +361,11 @@ bool server_api::can_be_ordered(const api::command& what) const {
 
 asio::awaitable<api::reply> server_api::order_users(const api::command& what) {
     if (whom_in(what)->user.empty() || !can_be_ordered(what)) co_return api::error::bad_request;
+    api::reply said = co_await order_everywhere(what);
+    co_return said;
+}
+
+asio::awaitable<api::reply> server_api::order_here(const api::command& what) {
     using answer = std::optional<std::uint32_t>;
     std::function<answer(shards::shard&)> question = [what](shards::shard& of) { return of.carry_out(what); };
     const auto said = co_await ask_shards<answer>(*context_, *shards_, patience_, std::move(question));

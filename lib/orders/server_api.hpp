@@ -5,6 +5,7 @@
 #include "channels/rules.hpp"
 #include "config/settings.hpp"
 #include "control/api_route.hpp"
+#include "nodes/exchange.hpp"
 #include "shards/clerk.hpp"
 #include "shards/shard.hpp"
 
@@ -42,6 +43,15 @@ public:
         rules_ = channels::rules::of(how.namespaces, how.dev, how.client_channel_bytes_max);
     }
 
+    /// Other gateways share its bus: what concerns users and connections is for all of them. `bytes_max`: of an answer
+    /// between them.
+    void join(nodes::exchange& with, std::size_t bytes_max) {
+        nodes_ = &with;
+        node_bytes_max_ = bytes_max;
+    }
+    /// What another one asks.
+    boost::asio::awaitable<api::reply> carry_out_for_node(api::command what);
+
     boost::asio::awaitable<std::vector<api::reply>> carry_out(std::vector<api::command> commands,
                                                               bool parallel) override;
 
@@ -59,6 +69,16 @@ private:
     boost::asio::awaitable<std::optional<std::uint64_t>> count_users();
     boost::asio::awaitable<api::reply> list_connections(const api::connections_request& asked);
     boost::asio::awaitable<api::reply> order_users(const api::command& what);
+    boost::asio::awaitable<api::reply> order_here(const api::command& what);
+
+    // server_api_nodes.cpp: on all gateways
+    boost::asio::awaitable<nodes::exchange::tally> ask_nodes(api::command what, std::string uid);
+    boost::asio::awaitable<api::reply> order_everywhere(const api::command& what);
+    boost::asio::awaitable<api::reply> describe_everybody();
+    boost::asio::awaitable<api::reply> list_channels_everywhere(api::channels_request asked);
+    boost::asio::awaitable<api::reply> list_connections_everywhere(api::connections_request asked);
+    boost::asio::awaitable<api::reply> list_connections_of(std::string uid, api::connections_request asked);
+    boost::asio::awaitable<std::optional<std::string>> node_after(std::string uid);
     bool can_be_ordered(const api::command& what) const;
 
     boost::asio::io_context* context_;
@@ -73,6 +93,8 @@ private:
     std::string uid_;
     std::string name_;
     std::chrono::steady_clock::time_point started_;
+    nodes::exchange* nodes_ = nullptr; // null: this is the only one
+    std::size_t node_bytes_max_ = 0;
 };
 
 } // namespace carillon::orders

@@ -2,6 +2,7 @@
 
 #include "backend/token_keys.hpp"
 #include "base/standard_streams.hpp"
+#include "gateway/bus_place.hpp"
 #include "gateway/encryption.hpp"
 #include "gateway/gateway.hpp"
 #include "logs/log.hpp"
@@ -66,7 +67,8 @@ int say(int code, const std::string& text) {
 std::optional<std::string> complaint_of_keys(const config::settings& how) {
     backend::token_keys read;
     if (auto why = backend::read_token_keys(how, read)) return why;
-    return gateway::encryption::complaint_of(how);
+    if (auto why = gateway::encryption::complaint_of(how)) return why;
+    return gateway::complaint_of_bus(how);
 }
 
 } // namespace

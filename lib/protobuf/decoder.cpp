@@ -39,7 +39,34 @@ std::string_view text(pbf_reader& from) {
     return read;
 }
 
-subscribe_request read_subscribe(pbf_reader from) {
+// Deeper ones are counted, but not looked into: no filter is so deep.
+constexpr int filter_levels_max = 16;
+
+void read_filter(pbf_reader from, filter_node& into, std::size_t& items, int level) {
+    while (from.next()) {
+        switch (from.tag_and_type()) {
+        case bytes_field(1): into.op = text(from); break;
+        case bytes_field(2): into.key = text(from); break;
+        case bytes_field(3): into.cmp = text(from); break;
+        case bytes_field(4): into.val = text(from); break;
+        case bytes_field(5): {
+            const std::string_view each = text(from);
+            if (++items <= filter_node::kept_max) into.vals.push_back(each);
+            break;
+        }
+        case bytes_field(6): {
+            const pbf_reader inner = from.get_message();
+            filter_node unkept;
+            filter_node& each = ++items <= filter_node::kept_max ? into.nodes.emplace_back() : unkept;
+            if (level < filter_levels_max) read_filter(inner, each, items, level + 1);
+            break;
+        }
+        default: from.skip();
+        }
+    }
+}
+
+subscribe_request read_subscribe(pbf_reader from, filter_node& filter) {
     subscribe_request what;
     while (from.next()) {
         switch (from.tag_and_type()) {
@@ -54,8 +81,9 @@ subscribe_request read_subscribe(pbf_reader from) {
         case number_field(11): what.join_leave = from.get_bool(); break;
         case bytes_field(12): what.delta = text(from); break;
         case bytes_field(13):
-            what.has_filter = true;
-            from.skip();
+            filter = {};
+            what.filter = &filter;
+            read_filter(from.get_message(), filter, filter.items, 1);
             break;
         case number_field(14): what.flag = from.get_int64(); break;
         case number_field(15): what.type = from.get_int32(); break;
@@ -69,14 +97,16 @@ subscribe_request read_subscribe(pbf_reader from) {
 subscribe_request read_known(pbf_reader from) {
     std::string_view channel;
     subscribe_request what;
+    filter_node unkept; // the server has not made it for one
     while (from.next()) {
         switch (from.tag_and_type()) {
         case bytes_field(1): channel = text(from); break;
-        case bytes_field(2): what = read_subscribe(from.get_message()); break;
+        case bytes_field(2): what = read_subscribe(from.get_message(), unkept); break;
         default: from.skip();
         }
     }
     what.channel = channel;
+    what.filter = nullptr;
     return what;
 }
 
@@ -215,10 +245,10 @@ sub_refresh_request read_sub_refresh(pbf_reader from) {
 }
 
 request read_request(protozero::pbf_tag_type tag, pbf_reader from, std::vector<subscribe_request>& kept,
-                     std::vector<emulated_header>& kept_headers) {
+                     std::vector<emulated_header>& kept_headers, filter_node& filter) {
     switch (tag) {
     case 4: return read_connect(from, kept, kept_headers);
-    case 5: return read_subscribe(from);
+    case 5: return read_subscribe(from, filter);
     case 6: return read_channel_only<unsubscribe_request>(from);
     case 7: return read_publish(from);
     case 8: return read_channel_only<presence_request>(from);
@@ -247,7 +277,8 @@ result<command> decoder::decode(std::string_view one) {
                 decoded.id = from.get_uint32();
             } else if (tag >= first && tag <= last && from.wire_type() == pbf_wire_type::length_delimited) {
                 // Of several, the first of the schema counts (§2).
-                request what = read_request(tag, from.get_message(), subscriptions_of_connect_, headers_of_connect_);
+                request what = read_request(tag, from.get_message(), subscriptions_of_connect_, headers_of_connect_,
+                                            filter_of_subscribe_);
                 if (tag > chosen) continue;
                 decoded.what = std::move(what);
                 chosen = tag;

@@ -21,6 +21,7 @@ public:
 private:
     std::vector<protocol::subscribe_request> subscriptions_of_connect_;
     std::vector<protocol::emulated_header> headers_of_connect_;
+    protocol::filter_node filter_of_subscribe_;
 };
 
 /// Takes the next command and its length from the front of `message`. Empty when nothing is left, or when what is left

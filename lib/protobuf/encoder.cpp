@@ -104,7 +104,7 @@ void client_info_message(pbf_writer& to, protozero::pbf_tag_type tag, std::strin
 }
 
 void publication_message(pbf_writer& to, const publication& what) {
-    text(to, 4, what.data);
+    text(to, 4, what.patch.empty() ? what.data : what.patch);
     if (!what.info.empty()) client_info_message(to, 5, what.info);
     number(to, 6, what.offset);
     if (!what.tags.empty()) {
@@ -114,6 +114,7 @@ void publication_message(pbf_writer& to, const publication& what) {
             text(entry, 2, value);
         });
     }
+    flag(to, 8, !what.patch.empty());
     text(to, 10, what.to);
     if (what.offset == 1) text(to, 14, what.epoch);
 }
@@ -131,6 +132,7 @@ void subscribe_message(pbf_writer& to, const subscribe_result& what) {
     }
     text(to, 11, what.data);
     flag(to, 12, what.was_recovering);
+    flag(to, 13, what.delta);
 }
 
 // A message in a message. protozero leaves out an empty one, but whether it is there is what it says.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "protocol/filter_node.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,15 +23,15 @@ struct stream_position {
 struct subscribe_request { ///< §3.3
     std::string_view channel;
     std::string_view token;
-    std::string_view delta;  ///< how publications may be shortened; empty when not asked for
-    std::int32_t type = 0;   ///< 0: publications as they come
-    std::int64_t flag = 0;   ///< bits: see subscribe_flag
-    stream_position since;   ///< with `recover`: what the client has
-    bool recover = false;    ///< the client asks for what it has missed
-    bool positioned = false; ///< it asks for a subscription that it could recover, or whose holes would be seen
-    bool join_leave = false; ///< it asks to be told who comes and goes
-    bool has_filter = false; ///< it wants some publications only, by their tags
-    std::string_view data;   ///< as that of a connect
+    std::string_view delta;              ///< how publications may be shortened; empty when not asked for
+    std::int32_t type = 0;               ///< 0: publications as they come
+    std::int64_t flag = 0;               ///< bits: see subscribe_flag
+    stream_position since;               ///< with `recover`: what the client has
+    bool recover = false;                ///< the client asks for what it has missed
+    bool positioned = false;             ///< it asks for a subscription that it could recover, or whose holes are seen
+    bool join_leave = false;             ///< it asks to be told who comes and goes
+    const filter_node* filter = nullptr; ///< it wants some publications only, by their tags; null: all
+    std::string_view data;               ///< as that of a connect
 };
 /// Bits of subscribe_request::flag.
 enum subscribe_flag : std::int64_t {

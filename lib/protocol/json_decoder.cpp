@@ -38,17 +38,56 @@ struct dictionary {
     }
 };
 
-struct filter_node {
-    bool given = false;
+// A node of a filter and what is in it, as far as it is kept; `items` are those of the whole filter.
+struct filter_part {
+    filter_node* into;
+    std::size_t* items;
+
+    // What is there once more takes the place of what was there before.
+    struct text_list {
+        filter_part* of;
+
+        result<void> read(member_reader& reader, value from) {
+            of->into->vals.clear();
+            return reader.each_element(from, [&](value each) {
+                std::string_view text;
+                const auto done = reader.read(each, text);
+                if (of->counts()) of->into->vals.push_back(text);
+                return done;
+            });
+        }
+    };
+    struct node_list {
+        filter_part* of;
+
+        result<void> read(member_reader& reader, value from) {
+            of->into->nodes.clear();
+            return reader.each_element(from, [&](value each) {
+                filter_node unkept;
+                filter_part part{of->counts() ? &of->into->nodes.emplace_back() : &unkept, of->items};
+                return reader.read(each, part);
+            });
+        }
+    };
+    bool counts() const noexcept { return ++*items <= filter_node::kept_max; }
 
     result<void> read(member_reader& reader, value from) {
-        given = true;
         const auto level = reader.enter();
         if (!level) return {};
-        return reader.members(from, member{"op", ignored<std::string_view>{}},
-                              member{"key", ignored<std::string_view>{}}, member{"cmp", ignored<std::string_view>{}},
-                              member{"val", ignored<std::string_view>{}}, member{"vals", list_of<std::string_view>{}},
-                              member{"nodes", list_of<filter_node>{}});
+        return reader.members(from, member{"op", into->op}, member{"key", into->key}, member{"cmp", into->cmp},
+                              member{"val", into->val}, member{"vals", text_list{this}},
+                              member{"nodes", node_list{this}});
+    }
+};
+
+struct whole_filter {
+    const filter_node* given = nullptr;
+
+    result<void> read(member_reader& reader, value from) {
+        *reader.filter = {};
+        given = reader.filter;
+        filter_part outermost{reader.filter, &reader.filter->items};
+        return outermost.read(reader, from);
     }
 };
 
@@ -56,7 +95,7 @@ struct subscription {
     subscribe_request what;
 
     result<void> read(member_reader& reader, value from) {
-        filter_node filter;
+        whole_filter filter;
         bool positioned = false, recoverable = false;
         any_value data;
         const auto done = reader.members(
@@ -66,7 +105,7 @@ struct subscription {
             member{"delta", what.delta}, member{"tf", filter}, member{"flag", what.flag}, member{"type", what.type},
             member{"phase", ignored<std::int32_t>{}}, member{"cursor", ignored<std::string_view>{}},
             member{"limit", ignored<std::int32_t>{}}, member{"asc", ignored<bool>{}});
-        what.has_filter = filter.given;
+        what.filter = filter.given;
         what.positioned = positioned || recoverable;
         what.data = data.raw;
         return done;
@@ -95,6 +134,7 @@ struct subscriptions {
             subscription each;
             const auto done = reader.read(what, each);
             each.what.channel = channel;
+            each.what.filter = nullptr; // the server has not made it for one
             into->push_back(each.what);
             return done;
         });
@@ -223,6 +263,7 @@ struct json_decoder::implementation {
     std::size_t message_bytes_max;
     std::vector<subscribe_request> subscriptions_of_connect;
     std::vector<emulated_header> headers_of_connect;
+    filter_node filter_of_subscribe;
     std::string mended; // a line with half surrogates, while its command is used
 };
 
@@ -247,6 +288,7 @@ result<command> json_decoder::implementation::decode(std::string_view line) {
     if (document.get_object().get(object)) return decode_error::not_json;
 
     member_reader reader;
+    reader.filter = &filter_of_subscribe;
     command decoded;
     std::size_t chosen = methods.size();
     for (auto each : object) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "protocol/filter_node.hpp"
 #include "protocol/json_decoder.hpp"
 #include "protocol/payload.hpp"
 
@@ -26,10 +27,6 @@ struct any_value {
 template <class T>
 struct ignored {};
 
-/// A member that is a list; its elements must have their type and are not kept.
-template <class T>
-struct list_of {};
-
 /// A member's name, and where its value goes: a reference, or one of the kinds above.
 template <class T>
 struct member {
@@ -48,6 +45,8 @@ public:
     bool too_deep = false;
     /// The innermost member whose value was not what it must be; valid until something else is decoded.
     std::string_view wrong;
+    /// Where the filter of a subscribe goes.
+    filter_node* filter = nullptr;
 
     /// One level of messages inside of each other, left when it goes out of scope; false where it is one too many.
     class level {
@@ -93,6 +92,20 @@ public:
         return {};
     }
 
+    /// Calls `visit(value)` for each element of an array until one is refused.
+    template <class Visit>
+    result<void> each_element(value from, Visit&& visit) {
+        simdjson::ondemand::array array;
+        if (from.get_array().get(array)) return decode_error::wrong_type;
+        for (auto each : array) {
+            value what;
+            if (std::move(each).get(what)) return decode_error::not_json;
+            const result<void> done = visit(what);
+            if (!done) return done;
+        }
+        return {};
+    }
+
     /// Reads a value of any kind.
     result<void> read_any(value from, any_value& into);
 
@@ -131,19 +144,6 @@ private:
     result<void> read_given(value from, ignored<T>&) {
         T unused{};
         return read(from, unused);
-    }
-    template <class T>
-    result<void> read_given(value from, list_of<T>&) {
-        simdjson::ondemand::array array;
-        if (from.get_array().get(array)) return decode_error::wrong_type;
-        for (auto each : array) {
-            value what;
-            if (std::move(each).get(what)) return decode_error::not_json;
-            T unused{};
-            const result<void> done = read(what, unused);
-            if (!done) return done;
-        }
-        return {};
     }
     /// A message of the schema: it says itself which members it has.
     template <class T>

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <string>
 
 namespace carillon::protocol {
 
@@ -86,6 +87,16 @@ void append_subscription(std::string& out, const subscribe_result& what) {
     append_time_left(out, what.left);
     append_data(out, what.data);
     if (what.stream) append_stream_place(out, *what.stream);
+    if (what.delta) append_flag(out, "delta");
+}
+
+// What a delta can be of: the JSON itself, whatever it is in.
+void append_data_as_text(std::string& out, const publication& what) {
+    if (!what.patch.empty()) return append_json_string(out, what.patch);
+    if (what.is_json) return append_json_string(out, what.data);
+    std::string quoted;
+    append_json_string(quoted, what.data);
+    append_json_string(out, quoted);
 }
 
 void append_subscriptions(std::string& out, std::span<const server_subscription> all) {
@@ -186,7 +197,9 @@ void append_history_reply(std::string& out, std::uint32_t id, const stream_posit
 
 void append_listed_publication(std::string& out, const publication& what) {
     out += R"({"data":)";
-    if (what.is_json) {
+    if (what.as_text) {
+        append_data_as_text(out, what);
+    } else if (what.is_json) {
         append_one_line(out, what.data);
     } else {
         append_json_string(out, what.data);
@@ -203,6 +216,7 @@ void append_listed_publication(std::string& out, const publication& what) {
         out += R"(,"tags":)";
         out += what.tags;
     }
+    if (!what.patch.empty()) out += R"(,"delta":true)";
     if (what.offset == 1 && !what.epoch.empty()) {
         out += R"(,"epoch":)";
         append_json_string(out, what.epoch);

@@ -30,6 +30,7 @@ struct subscribe_result {
     time_left left{};                     ///< of the subscription
     std::string_view data{};              ///< one JSON value; empty: none
     std::optional<stream_place> stream{}; ///< none: the channel has no stream that can be recovered
+    bool delta = false;                   ///< publications come as publication::as_text says
 };
 
 /// A channel that the server has subscribed the client to.
@@ -82,6 +83,8 @@ struct publication {
     std::string_view tags{};  ///< a JSON object; empty: none
     std::uint64_t offset = 0; ///< in the channel's stream; 0: none
     std::string_view epoch{}; ///< of the stream; told with its first publication only (§3.1)
+    std::string_view patch{}; ///< what makes `data` of the publication before it, told in its place; empty: nothing
+    bool as_text = false;     ///< for who gets deltas: in JSON, `data` is a string with the JSON in it (§5)
     std::string_view to{};    ///< the channel, where the push has the name of a wildcard that stands for it; else empty
 };
 

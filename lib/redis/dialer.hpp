@@ -1,7 +1,9 @@
 #pragma once
 
-#include "redis/upstream_addresses.hpp"
+#include "redis/sentinel_asker.hpp"
+#include "redis/whereabouts.hpp"
 #include "redis/wire.hpp"
+#include "upstream/addresses.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,34 +15,49 @@
 
 namespace carillon::redis {
 
-/// Opens connections to a server whose name may have several addresses, one attempt for each.
+using carillon::upstream::upstream_addresses;
+
+/// Opens connections to a server whose name may have several addresses, one attempt for each. With Sentinels each
+/// attempt asks one of them first, as long as no address is left of what one has said.
 class dialer {
 public:
     using clock = std::chrono::steady_clock;
 
-    dialer(boost::asio::io_context& context, std::string host, std::uint16_t port)
-        : resolver_{context}, host_{std::move(host)}, port_{port} {}
+    dialer(boost::asio::io_context& context, const whereabouts& how)
+        : how_{how}, resolver_{context}, asker_{context, how} {}
 
-    /// Connects to the next address. The name is looked up when all that it had have been tried, or one has worked: the
-    /// server may have moved. `deadline` ends the attempt; a look-up that the system's resolver does not end by itself
-    /// holds it up until it does.
-    boost::asio::awaitable<boost::system::error_code> open(wire* into, clock::time_point deadline);
+    /// Connects to the next address; then the wire is to be opened. The name is looked up, or a Sentinel asked, when
+    /// all addresses that there were have been tried, or one has worked: the server may have moved. `deadline` ends the
+    /// attempt, half of the time until then the question to a Sentinel; a look-up that the system's resolver does not
+    /// end by itself holds it up until it does. Why it could not be, or empty.
+    boost::asio::awaitable<std::string> open(wire* into, clock::time_point deadline);
     /// Connects to where the last attempt led.
-    boost::asio::awaitable<boost::system::error_code> open_beside(wire* into, clock::time_point deadline);
+    boost::asio::awaitable<std::string> open_beside(wire* into, clock::time_point deadline);
     /// No attempt is begun any more. One that is under way ends when its wire is closed, or the look-up is over.
-    void stop() noexcept { stopping_ = true; }
-    bool looking_up() const noexcept { return looking_up_; }
+    void stop();
+    bool looking_up() const noexcept { return looking_up_ || asker_.looking_up(); }
+
     upstream_addresses& addresses() noexcept { return addresses_; }
+    /// Whether there is another to be tried, or a Sentinel to be asked, before it is worth a pause.
+    bool has_more() const noexcept { return addresses_.left() + sentinels_.left() > 0; }
+    /// The server is there: what led to it comes first the next time.
+    void worked();
+    /// The address of the last attempt, and what it was looked up from.
+    const place& where() const noexcept { return where_; }
+    const place& named() const noexcept { return named_; }
 
 private:
-    boost::asio::awaitable<boost::system::error_code> look_up();
-    boost::asio::awaitable<boost::system::error_code> connect(wire* into, clock::time_point deadline, bool next);
+    boost::asio::awaitable<std::string> find(clock::time_point deadline);
+    boost::asio::awaitable<std::string> look_up();
+    boost::asio::awaitable<std::string> connect(wire* into, clock::time_point deadline, bool next);
 
+    whereabouts how_;
     boost::asio::ip::tcp::resolver resolver_;
-    std::string host_;
-    std::uint16_t port_;
+    sentinel_asker asker_;
+    upstream_addresses sentinels_;
     upstream_addresses addresses_;
-    upstream_addresses::address where_;
+    place named_;
+    place where_;
     std::uint64_t attempt_ = 0; // which one, so that the deadline of an older one is told apart
     bool looking_up_ = false;
     bool stopping_ = false;

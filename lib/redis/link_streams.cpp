@@ -45,6 +45,7 @@ clock::time_point redis_link::wake_for_kept() const {
 // --- what the server says
 
 void redis_link::on_called(std::uint64_t number, std::span<const resp::node> said) {
+    if (on_counted(number, said)) return;
     const auto published = publishers_.find(number);
     const bool is_publication = published != publishers_.end();
     if (said.front().text.starts_with("NOSCRIPT")) { // somebody has told it to forget its scripts
@@ -63,6 +64,7 @@ void redis_link::on_called(std::uint64_t number, std::span<const resp::node> sai
 
 // Questions are asked again when the server is back; there is an answer to one only if it could not be repeated.
 void redis_link::on_call_failed(std::uint64_t number, error why) {
+    if (spoken_.contains(number)) return; // its publication fails, too
     if (!publishers_.contains(number)) {
         if (why != error::away && !streams_->on_answer(number, {})) presence_->on_answer(number);
         return;

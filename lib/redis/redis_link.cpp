@@ -44,8 +44,8 @@ upstream_message::~upstream_message() { link.delivered(held_bytes); }
 
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()},
-      brokers_(shards), mailbox_{context_}, dialer_{context_, options_.host, options_.port},
-      wire_{context_, [this] { wake(); }}, second_{context_, [this] { wake(); }}, sleep_{context_},
+      brokers_(shards), mailbox_{context_}, dialer_{context_, options_.where}, wire_{context_, [this] { wake(); }},
+      second_{context_, [this] { wake(); }}, sleep_{context_}, watcher_{context_, options_.where}, watch_{context_},
       received_(read_bytes, '\0') {
     if (!options_.keeping) return;
     const ledger::names names{options_.keeping->prefix};
@@ -66,6 +66,11 @@ void redis_link::run() {
     asio::co_spawn(context_, keep_connected(), [](const std::exception_ptr& failed) {
         if (failed) std::rethrow_exception(failed);
     });
+    if (!options_.where.sentinels.empty()) {
+        asio::co_spawn(context_, watch_sentinels(), [](const std::exception_ptr& failed) {
+            if (failed) std::rethrow_exception(failed);
+        });
+    }
     context_.run();
 }
 
@@ -73,10 +78,11 @@ void redis_link::stop() {
     asio::post(context_, [this] {
         stopping_ = true;
         dialer_.stop();
+        watcher_.stop();
+        watch_.cancel();
         close_wires(); // which ends an attempt to connect
         wake();
-        if (dialer_.looking_up())
-            context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
+        if (looks_up()) context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
     });
 }
 
@@ -109,16 +115,18 @@ asio::awaitable<void> redis_link::keep_connected() {
 
 asio::awaitable<void> redis_link::open(upstream::line which) {
     wire& opened = wire_of(which);
-    boost::system::error_code failed;
+    std::string why;
     if (which == upstream::line::first) {
-        failed = co_await dialer_.open(&opened, upstream_.wake_at());
-        upstream_.on_more_addresses(dialer_.addresses().left() > 0);
+        std::string unopened = co_await dialer_.open(&opened, upstream_.wake_at());
+        why = std::move(unopened);
+        upstream_.on_more_addresses(dialer_.has_more());
     } else {
-        failed = co_await dialer_.open_beside(&opened, upstream_.wake_at());
+        std::string unopened = co_await dialer_.open_beside(&opened, upstream_.wake_at());
+        why = std::move(unopened);
     }
-    if (failed) {
+    if (!why.empty()) {
         upstream_.on_time(clock::now()); // which knows whether it was for want of time
-        upstream_.on_disconnected(failed.message(), clock::now());
+        upstream_.on_disconnected(why, clock::now());
         co_return;
     }
     opened.opened(2 * options_.upstream.reply_timeout);
@@ -146,7 +154,7 @@ void redis_link::read_available(upstream::line which) {
         if (!from.readable() || holding) break;
         boost::system::error_code failed;
         const std::size_t count = from.read(received_, failed);
-        if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
+        if (failed) return upstream_.on_disconnected(from.why(failed), clock::now());
         if (count == 0) break;
         upstream_.on_received({received_.data(), count}, clock::now(), which);
         if (upstream_.where() == upstream::state::waiting) return;
@@ -182,7 +190,7 @@ void redis_link::write_pending(upstream::line which) {
     while (to.writable() && !upstream_.output(which).empty()) {
         boost::system::error_code failed;
         const std::size_t count = to.write(upstream_.output(which), failed);
-        if (failed) return upstream_.on_disconnected(failed.message(), clock::now());
+        if (failed) return upstream_.on_disconnected(to.why(failed), clock::now());
         upstream_.on_written(count, which);
     }
 }
@@ -210,6 +218,7 @@ void redis_link::receive(std::vector<request>& requests) {
         if (each.what <= request::kind::release) brokers_[each.shard]->heard_.fetch_add(1, std::memory_order_relaxed);
         switch (each.what) {
         case request::kind::want: {
+            if (refuse_reserved(each)) break;
             interest_count& interest = interest_[each.channel];
             if (interest.shards++ == 0) {
                 upstream_.want(each.channel, now, each.is_wildcard);
@@ -230,7 +239,7 @@ void redis_link::receive(std::vector<request>& requests) {
             if (--found->second.shards > 0) break;
             interest_.erase(found);
             if (streams_) streams_->on_released(each.channel);
-            upstream_.release(each.channel, now);
+            if (!is_reserved(each.channel)) upstream_.release(each.channel, now);
             break;
         }
         case request::kind::publish:
@@ -240,6 +249,7 @@ void redis_link::receive(std::vector<request>& requests) {
             break;
         case request::kind::call: publish_by_call(each, now); break;
         case request::kind::ask: ask_stream(each, now); break;
+        case request::kind::say: speak(each, now); break;
         case request::kind::enter:
             presence_->enter(each.channel, each.passes->who, std::move(each.passes->what), each.passes->how, now);
             break;
@@ -272,6 +282,7 @@ void redis_link::tell_all(const redis_broker::notice& what) {
 }
 
 void redis_link::on_subscribed(std::string_view channel) {
+    if (hears_nodes_on(channel)) return;
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
     found->second.subscribed = true;
@@ -283,6 +294,7 @@ void redis_link::on_subscribed(std::string_view channel) {
 }
 
 void redis_link::on_refused(std::string_view channel, error why) {
+    if (hears_nodes_on(channel)) return nodes_refused_(channel);
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
     found->second.refused = why;
@@ -294,6 +306,7 @@ void redis_link::on_refused(std::string_view channel, error why) {
 }
 
 void redis_link::on_message(std::string_view channel, std::string_view payload) {
+    if (hears_nodes_on(channel)) return heard_by_nodes_(payload);
     if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
     if (const auto what = plain(payload)) give(channel, *what);
 }
@@ -320,6 +333,7 @@ void redis_link::on_oversized(std::string_view channel, std::uint64_t payload_by
 }
 
 void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
+    if (on_spoken(publication, receivers)) return;
     const auto found = publishers_.find(publication);
     CHECK(found != publishers_.end());
     const publisher who = std::move(found->second);
@@ -350,9 +364,10 @@ void redis_link::tell_failure() {
 void redis_link::on_back() {
     live_ = true;
     if (presence_) presence_->on_back(clock::now());
-    dialer_.addresses().worked();
+    dialer_.worked();
+    note_place();
     told_failure_.clear();
-    if (told_) told_(true, upstream_.resp3() ? "" : "it has no RESP3, so there is a second connection to publish on");
+    if (told_) told_(true, remark());
     tell_all({.what = redis_broker::notice::kind::back});
 }
 
@@ -365,7 +380,8 @@ redis_link::figures redis_link::snapshot() const {
                 .holds = holds_,
                 .live = upstream_.live(),
                 .as_text = as_text_,
-                .last_error = upstream_.last_failure()};
+                .last_error = upstream_.last_failure(),
+                .failovers = failovers_};
     now.counts.publications += calls_;
     now.counts.publications_failed += calls_failed_;
     if (!streams_) return now;

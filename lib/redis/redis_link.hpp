@@ -8,8 +8,10 @@
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
 #include "redis/dialer.hpp"
-#include "redis/upstream.hpp"
+#include "redis/sentinel_asker.hpp"
+#include "redis/whereabouts.hpp"
 #include "redis/wire.hpp"
+#include "upstream/upstream.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,10 +30,15 @@
 
 namespace carillon::redis {
 
+using bus::error;
 using bus::interest;
 using bus::publish_listener;
+using bus::publish_result;
 using bus::subscription_listener;
 using bus::ticket;
+using carillon::upstream::upstream;
+using carillon::upstream::upstream_listener;
+using carillon::upstream::upstream_options;
 
 class redis_link;
 
@@ -167,9 +174,8 @@ struct keeping_options {
 
 /// Where the bus is, and how it is used.
 struct redis_options {
-    std::string host;
-    std::uint16_t port = 6379;
-    upstream_options upstream;
+    whereabouts where{};
+    upstream_options upstream{};
     std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
     std::optional<keeping_options> keeping{};           ///< none: nothing is
     std::size_t input_bytes_max = 32 * 1024 * 1024; ///< of messages that wait for shards; then the server is not read
@@ -194,6 +200,16 @@ public:
         told_oversized_ = std::move(told);
     }
 
+    /// Whether a channel is one on which gateways speak to each other: no client may publish or subscribe there.
+    using reserve = std::function<bool(std::string_view channel)>;
+    /// Has the channels on which this gateway is spoken to; `heard` is called on the link's thread, and `refused` when
+    /// the server does not let us have one of them. Before run().
+    void listen_to_nodes(std::vector<std::string> channels, reserve which, std::function<void(std::string_view)> heard,
+                         std::function<void(std::string_view channel)> refused);
+    /// Says something to the gateways that listen to `channel`. `then`, if any, is told on the link's thread how many
+    /// they are; 0: the server is away, or has refused it. Any thread.
+    void say(std::string channel, std::string text, std::function<void(std::uint32_t nodes)> then);
+
     /// Makes the end of shard `shard`; once for each, all of them before run().
     redis_broker& connect(std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
 
@@ -201,7 +217,7 @@ public:
     void run();
     /// After run(): it has returned in the middle of looking the server's name up. The destructor waits for the end of
     /// that, which only the system's resolver can bring about.
-    bool looks_up() const noexcept { return dialer_.looking_up(); }
+    bool looks_up() const noexcept { return dialer_.looking_up() || watcher_.looking_up(); }
     /// Any thread.
     void stop();
 
@@ -222,11 +238,12 @@ public:
         std::uint64_t presence_calls = 0;
         std::size_t read_channels = 0; ///< whose place in the stream is followed
         std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
+        std::uint64_t failovers = 0;   ///< times that it was found at another address than before
     };
     /// On the link's thread.
     figures snapshot() const;
     boost::asio::io_context& context() noexcept { return context_; }
-    std::string where() const { return options_.host + ":" + std::to_string(options_.port); }
+    std::string where() const { return to_string(options_.where); }
 
     // upstream_listener
     void on_subscribed(std::string_view channel) override;
@@ -258,7 +275,7 @@ private:
     };
     // What a shard asks of the link.
     struct request {
-        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave };
+        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave, say };
         kind what;
         std::uint32_t shard = 0;
         std::string channel;
@@ -269,6 +286,7 @@ private:
         std::unique_ptr<ledger::call> call{};                       // that publishes
         std::unique_ptr<passage> passes{};                          // enter, leave
         std::unique_ptr<ledger::node_streams::question> question{}; // ask
+        std::function<void(std::uint32_t nodes)> then{};            // say
     };
     struct publisher {
         std::uint32_t shard;
@@ -276,6 +294,11 @@ private:
         ticket whose;
         std::size_t bytes;
         std::unique_ptr<ledger::call> call{};
+    };
+    // What is said to other gateways, and how many of them listen, as far as the server has told.
+    struct spoken {
+        std::function<void(std::uint32_t nodes)> then;
+        std::optional<std::uint32_t> listening{};
     };
     struct interest_count {
         std::uint32_t shards = 0;
@@ -304,6 +327,14 @@ private:
     std::optional<hub::publication> plain(std::string_view payload);
     std::optional<ledger::envelope> opened(std::string_view bytes);
 
+    // link_nodes.cpp: what gateways say to each other
+    bool is_reserved(std::string_view channel) const { return reserve_ && reserve_(channel); }
+    bool hears_nodes_on(std::string_view channel) const;
+    bool refuse_reserved(const request& what);
+    void speak(request& what, upstream::clock::time_point now);
+    bool on_counted(std::uint64_t number, std::span<const resp::node> said);
+    bool on_spoken(std::uint64_t number, const publish_result& receivers);
+
     // link_streams.cpp: what is kept at the server
     void send_call(std::uint64_t number, const ledger::call& what, bool with_text, upstream::clock::time_point now);
     void publish_by_call(request& what, upstream::clock::time_point now);
@@ -311,6 +342,13 @@ private:
     void on_envelope(std::string_view channel, std::string_view bytes);
     void look_at_kept(upstream::clock::time_point now);
     upstream::clock::time_point wake_for_kept() const;
+
+    // link_sentinels.cpp: whether the master is elsewhere
+    boost::asio::awaitable<void> watch_sentinels();
+    boost::asio::awaitable<void> ask_sentinels(carillon::upstream::sentinel_votes* votes, place now);
+    boost::asio::awaitable<bool> is_elsewhere(place master);
+    void note_place();
+    std::string remark() const;
 
     redis_options options_;
     boost::asio::io_context context_{1};
@@ -331,7 +369,17 @@ private:
     wire wire_;
     wire second_; // to a server without RESP3
     boost::asio::steady_timer sleep_;
+    sentinel_asker watcher_;
+    boost::asio::steady_timer watch_;
+    place last_place_{}; // where it was live, last
+    place moved_from_{}; // where it was before that
+    std::uint64_t failovers_ = 0;
     std::string received_;
+    std::vector<std::string> node_channels_;
+    reserve reserve_; // none: there are no other gateways
+    std::function<void(std::string_view)> heard_by_nodes_;
+    std::function<void(std::string_view channel)> nodes_refused_;
+    boost::unordered_flat_map<std::uint64_t, spoken> spoken_; // by the numbers of their publications
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;
     bool woken_ = false;

@@ -1,11 +1,13 @@
 #include "redis/wire.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <utility>
 
+// What is the same with TLS and without; wire_encrypted.cpp has the rest.
 namespace carillon::redis {
 
 namespace asio = boost::asio;
@@ -22,22 +24,20 @@ bool must_wait(boost::system::error_code& failed) {
 } // namespace
 
 void wire::opened(std::chrono::milliseconds unacknowledged_max) {
-    boost::system::error_code ignored;
+    boost::system::error_code ignored; // a unix socket has neither of the two
     socket_.non_blocking(true, ignored);
-    socket_.set_option(tcp::no_delay{true}, ignored);
+    socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     const auto unacknowledged = static_cast<unsigned>(unacknowledged_max.count());
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
-    await_readable();
-}
-
-void wire::close() {
-    ++connection_;
-    reading_ = writing_ = readable_ = false;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    if (encrypted_) {
+        readable_ = true; // the handshake begins with reading
+    } else {
+        await_readable();
+    }
 }
 
 std::size_t wire::read(std::span<char> into, boost::system::error_code& failed) {
+    if (encrypted_) return read_encrypted(into, failed);
     const std::size_t count = socket_.read_some(asio::buffer(into.data(), into.size()), failed);
     if (must_wait(failed)) {
         readable_ = false;
@@ -48,6 +48,7 @@ std::size_t wire::read(std::span<char> into, boost::system::error_code& failed) 
 }
 
 std::size_t wire::write(std::string_view bytes, boost::system::error_code& failed) {
+    if (encrypted_) return write_encrypted(bytes, failed);
     const std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), failed);
     if (must_wait(failed)) await_writable();
     return count;
@@ -55,7 +56,7 @@ std::size_t wire::write(std::string_view bytes, boost::system::error_code& faile
 
 void wire::await_readable() {
     if (std::exchange(reading_, true)) return;
-    socket_.async_wait(tcp::socket::wait_read, [this, of = connection_](boost::system::error_code) {
+    socket_.async_wait(protocol::socket::wait_read, [this, of = connection_](boost::system::error_code) {
         if (of != connection_) return;
         reading_ = false;
         readable_ = true;
@@ -65,10 +66,10 @@ void wire::await_readable() {
 
 void wire::await_writable() {
     if (std::exchange(writing_, true)) return;
-    socket_.async_wait(tcp::socket::wait_write, [this, of = connection_](boost::system::error_code) {
+    socket_.async_wait(protocol::socket::wait_write, [this, of = connection_](boost::system::error_code) {
         if (of != connection_) return;
         writing_ = false;
-        wake_();
+        on_writable();
     });
 }
 

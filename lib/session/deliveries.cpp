@@ -34,12 +34,10 @@ void server::encode(hub::format encoding, std::string_view channel, const hub::p
     using kind = hub::publication::kind;
     if (message.what == kind::join) with.join_push(encoded_, channel, message.payload);
     if (message.what == kind::leave) with.leave_push(encoded_, channel, message.payload);
-    if (message.what == kind::message) {
-        const std::string named = message.to.empty() ? std::string{} : with_channel(message.tags, message.to);
+    if (message.what == kind::message)
         with.publication_push(encoded_, channel,
-                              {message.payload, message.is_json, message.info, named.empty() ? message.tags : named,
-                               message.offset, message.epoch, message.to});
-    }
+                              {message.payload, message.is_json, message.info, message.tags, message.offset,
+                               message.epoch, message.patch, message.for_deltas, message.to});
     if (!message.is_json && !carriers::speaks_protobuf(encoding) && !protocol::is_utf8(message.payload))
         return end_unfit(channel); // bytes that have no place in JSON (§1.3)
     compression().append_wrapped(out, encoding, encoded_);

@@ -38,6 +38,9 @@ struct options : conversation::options {
     /// Takes what a client says by a request of its own to the shard that has it, on any thread: server::on_emulated.
     /// False: too much waits.
     std::function<bool(std::uint32_t shard, std::string session, std::string data)> emulate{};
+    /// Takes what such a client says whose stream is at the gateway that is called `node`, on any thread.
+    enum class passing : std::uint8_t { taken, too_many, too_large, nobody };
+    std::function<passing(std::string node, std::string session, std::string data)> emulate_elsewhere{};
     /// Paths whose plain requests are handed over, "/path/*" for all under one; all others get a 404.
     std::vector<std::string> pages;
     http::head_limits head{}; ///< of a request

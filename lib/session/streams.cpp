@@ -20,6 +20,8 @@ namespace {
 
 std::int64_t unix_time_s() noexcept { return static_cast<std::int64_t>(std::time(nullptr)); }
 
+using passing = options::passing;
+
 constexpr std::size_t listening_room = 32; // around a ConnectRequest, to make a command of it
 constexpr std::string_view protobuf_type = "application/octet-stream";
 
@@ -48,6 +50,16 @@ std::optional<std::size_t> body_bytes_of(const http::request_head& head) noexcep
 http::cross_origin cross_origin_of(const http::request_head& head) noexcept {
     return {.origin = head.first(http::known_header::origin),
             .asked_headers = http::field_of(head, "access-control-request-headers")};
+}
+
+// To the shard that has the client, or to the gateway: a balancer may lead each of its requests to another one.
+passing pass_on(const options& how, std::uint32_t shard, protocol::emulation_request asked) {
+    if (asked.node != how.node) {
+        if (!how.emulate_elsewhere) return passing::nobody;
+        return how.emulate_elsewhere(std::move(asked.node), std::move(asked.session), std::move(asked.data));
+    }
+    if (!how.emulate) return passing::nobody;
+    return how.emulate(shard, std::move(asked.session), std::move(asked.data)) ? passing::taken : passing::too_many;
 }
 
 } // namespace
@@ -171,11 +183,14 @@ void server::take_emulated(client& c, std::string_view body, bool binary, const 
     const bool read = binary ? protobuf::read_emulation(body, asked) : protocol::read_emulation(body, asked);
     const auto of = read ? people::client_ids::shard_of_session(asked.session) : std::nullopt;
     if (!read) { return refuse_upgrade(c, http::status::bad_request, "The body is no request of a session.", &head); }
-    if (!of || asked.node != options_.node || !options_.emulate) {
-        return refuse_upgrade(c, http::status::not_found, "There is no such node or session.", &head);
-    }
-    if (!options_.emulate(*of, std::move(asked.session), std::move(asked.data))) {
+    const passing done = of ? pass_on(options_, *of, std::move(asked)) : passing::nobody;
+    switch (done) {
+    case passing::taken: break;
+    case passing::nobody: return refuse_upgrade(c, http::status::not_found, "There is no such node or session.", &head);
+    case passing::too_many:
         return refuse_upgrade(c, http::status::service_unavailable, "Too many requests wait.", &head);
+    case passing::too_large:
+        return refuse_upgrade(c, http::status::payload_too_large, "Its node cannot be sent so much.", &head);
     }
     std::string answer;
     http::append_no_content(answer, asking, false, unix_time_s());

@@ -1,10 +1,10 @@
 #include "shards/limits.hpp"
 
+#include "shards/cgroups.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <pthread.h>
 #include <sched.h>
 #include <string_view>
@@ -20,11 +20,6 @@ constexpr std::size_t spare_descriptors = 64;
 // io_context, epoll set, timer, eventfd and two listeners, with a little room.
 constexpr std::size_t descriptors_per_shard = 12;
 
-std::string file_text(const std::string& path) {
-    std::ifstream file{path};
-    return {std::istreambuf_iterator<char>{file}, {}};
-}
-
 long long number_in(std::string_view text) {
     const std::size_t start = text.find_first_not_of(" \n");
     if (start == std::string_view::npos) return -1;
@@ -39,27 +34,14 @@ std::size_t cores_for(long long quota, long long period) {
     return static_cast<std::size_t>((quota + period - 1) / period);
 }
 
-enum class hierarchy : std::uint8_t { v1, v2 };
-
-// Whether "cpu,cpuacct" has "cpu" in it.
-bool names_cpu(std::string_view controllers) {
-    while (!controllers.empty()) {
-        const std::string_view name = controllers.substr(0, controllers.find(','));
-        if (name == "cpu") return true;
-        controllers.remove_prefix(std::min(controllers.size(), name.size() + 1));
-    }
-    return false;
-}
-
 // Of two limits the one that counts; 0 is none.
 std::size_t fewer(std::size_t one, std::size_t other) {
     return one == 0 || other == 0 ? one + other : std::min(one, other);
 }
 
 // The limit of one cgroup, by its path; "" is the root.
-template <class Read>
-std::size_t cores_at(hierarchy kind, const std::string& path, const Read& read) {
-    if (kind == hierarchy::v1) {
+std::size_t cores_at(cgroup_version version, const std::string& path, const file_reader& read) {
+    if (version == cgroup_version::v1) {
         const std::string folder = "/sys/fs/cgroup/cpu" + path;
         return cores_for(number_in(read(folder + "/cpu.cfs_quota_us")), number_in(read(folder + "/cpu.cfs_period_us")));
     }
@@ -70,26 +52,11 @@ std::size_t cores_at(hierarchy kind, const std::string& path, const Read& read) 
 
 } // namespace
 
-std::size_t cores_of_cgroups(const std::function<std::string(const std::string& path)>& read) {
+std::size_t cores_of_cgroups(const file_reader& read) {
     std::size_t cores = 0;
-    std::string lines = read("/proc/self/cgroup");
-    if (lines.empty()) lines = "0::/"; // no such file, but perhaps a cgroup
-    for (std::string_view rest = lines; !rest.empty();) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-        if (first == line.npos || second == line.npos) continue;
-        const std::string_view controllers = line.substr(first + 1, second - first - 1);
-        if (!controllers.empty() && !names_cpu(controllers)) continue;
-        const hierarchy kind = controllers.empty() ? hierarchy::v2 : hierarchy::v1;
-        // A container sees its own cgroup as the root of all, or has the path that it has outside.
-        std::string path{line.substr(second + 1)};
-        for (;;) {
-            cores = fewer(cores, cores_at(kind, path, read));
-            if (path.empty()) break;
-            path.resize(path.find_last_of('/') == path.npos ? 0 : path.find_last_of('/'));
-        }
-    }
+    for_each_cgroup(read, "cpu", [&](cgroup_version version, const std::string& path) {
+        cores = fewer(cores, cores_at(version, path, read));
+    });
     return cores;
 }
 
@@ -115,7 +82,7 @@ error_code pin_this_thread(int processor) noexcept {
 std::size_t allowed_cores() {
     std::size_t cores = allowed_processors().size();
     if (cores == 0) cores = std::thread::hardware_concurrency();
-    const std::size_t quota = cores_of_cgroups(file_text);
+    const std::size_t quota = cores_of_cgroups(text_of_file);
     if (quota > 0) cores = std::min(cores, quota);
     return std::max<std::size_t>(cores, 1);
 }

@@ -81,6 +81,7 @@ session::options session_options(const config::settings& how, const share& mine)
     made.path = "/connection/websocket";
     made.transports = transports_of(how.client_transports);
     made.emulate = mine.emulate;
+    made.emulate_elsewhere = mine.emulate_elsewhere;
     made.pages = mine.pages;
     made.head = {.bytes = how.client_head_bytes_max, .fields = how.client_head_fields_max};
     made.allowed_origins = how.allowed_origins;
@@ -129,7 +130,8 @@ std::unique_ptr<bus::channel_home> streams_of(const config::settings& how, const
         .keys = {.keys_max = how.idempotency_keys_max, .ttl = std::chrono::seconds{how.idempotency_ttl_s}},
         .page = {.publications_max = how.history_publications_max, .bytes_max = how.history_bytes_max},
         .listed_max = how.presence_clients_max,
-        .announced_max = how.join_leave_clients_max};
+        .announced_max = how.join_leave_clients_max,
+        .departures_max = how.join_leave_waiting_max};
     std::random_device entropy;
     const std::uint64_t seed = std::uint64_t{entropy()} << 32 | entropy();
     return std::make_unique<bus::channel_home>(
@@ -151,6 +153,8 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     poll_.tell_turns(turns_);
     turns_.deliver(deliveries_);
     deliveries_.when_left([this] { turns_.join(); });
+    hub_.allow({.filters_of_channel_max = how.channel_filters_max,
+                .delta_bytes_max = how.delta_memory_bytes_max / mine.shards});
     const bus_end connected = bus(mine.number, context_, hub_);
     broker_ = &connected.any;
     embedded_ = connected.embedded;
@@ -251,6 +255,7 @@ void shard::tick() {
     const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
     counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
     broker_->on_time(now);
+    hub_.flush(); // those of whom it is time to tell that they have left
     pass_deadlines(now);
 }
 
@@ -325,6 +330,13 @@ metrics::shard_counters shard::snapshot() const {
     copy.subscriptions = static_cast<std::int64_t>(hub_.subscriptions());
     copy.channels = static_cast<std::int64_t>(hub_.channels());
     copy.wildcards = static_cast<std::int64_t>(hub_.wildcards());
+    copy.deltas = hub_.counted().deltas;
+    copy.publications_without_delta = hub_.counted().without_delta;
+    copy.delta_bytes_before = hub_.counted().bytes_before;
+    copy.delta_bytes_after = hub_.counted().bytes_after;
+    copy.delta_memory_bytes = static_cast<std::int64_t>(hub_.delta_bytes());
+    copy.filters = static_cast<std::int64_t>(hub_.filters());
+    copy.publications_filtered = hub_.counted().filtered;
     if (sessions_) sessions_->talks().tokens().count(copy);
     if (embedded_ != nullptr) {
         const hub::hub& sharded = embedded_->sharded();

@@ -69,6 +69,8 @@ struct share {
     std::string node{};                              ///< what clients name this process by
     /// As session::options::emulate.
     std::function<bool(std::uint32_t shard, std::string session, std::string data)> emulate{};
+    std::function<session::options::passing(std::string node, std::string session, std::string data)>
+        emulate_elsewhere{};          ///< the same
     std::vector<std::string> pages{}; ///< paths of the client port that the control plane answers
     const shard* first = nullptr;     ///< whose unix sockets are listened on, too; none: this is the first
 };

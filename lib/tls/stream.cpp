@@ -66,6 +66,14 @@ struct wire_bio {
 
 std::unique_ptr<stream> stream::accept(std::shared_ptr<const certificates> with) {
     owned_ssl ssl = with->accept();
+    return over(std::move(ssl), std::move(with));
+}
+
+std::unique_ptr<stream> stream::connect(const trust& with, const std::string& host) {
+    return over(with.connect(host), nullptr);
+}
+
+std::unique_ptr<stream> stream::over(owned_ssl ssl, std::shared_ptr<const certificates> with) {
     BIO* const bio = ssl == nullptr ? nullptr : BIO_new(wire_bio::method());
     if (bio == nullptr) return nullptr;
     std::unique_ptr<stream> made{new stream{std::move(with)}};
@@ -142,7 +150,10 @@ stream::received stream::receive(wire& from, std::span<std::byte> into) {
 // The end, in order or not. What has come before it is told first.
 stream::received stream::failed(wire& to, int why, std::size_t bytes) {
     if (why != SSL_ERROR_ZERO_RETURN) {
-        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST && !failed_)
+        const unsigned long first = ERR_peek_error();
+        if (ERR_GET_LIB(first) == ERR_LIB_SSL && reason_ == 0)
+            reason_ = static_cast<std::uint16_t>(ERR_GET_REASON(first));
+        if (ERR_GET_REASON(first) == SSL_R_HTTP_REQUEST && !failed_)
             (void)to.write(std::as_bytes(std::span{not_encrypted}));
         failed_ = true;
     }
@@ -151,6 +162,12 @@ stream::received stream::failed(wire& to, int why, std::size_t bytes) {
     if (wire_error_ != 0) return {.bytes = 0, .error = wire_error_, .more = false};
     const bool ended = why == SSL_ERROR_ZERO_RETURN || wire_ended_;
     return {.bytes = 0, .error = ended ? 0 : EPROTO, .more = false};
+}
+
+std::string stream::failure() const {
+    if (is_doubted()) return X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
+    const char* const words = reason_ == 0 ? nullptr : ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason_));
+    return words == nullptr ? std::string{} : words;
 }
 
 stream::sent stream::send(wire& to, std::span<const std::byte> bytes) {

@@ -2,6 +2,7 @@
 
 #include "tls/certificates.hpp"
 #include "tls/openssl.hpp"
+#include "tls/trust.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,13 +23,15 @@ protected:
     ~wire() = default;
 };
 
-/// One encrypted connection, on the side of who accepts it: OpenSSL between the owner and a wire. The handshake is a
-/// part of receive(). What has been encrypted is not taken back: what the wire does not take of it waits here, at most
-/// a record and some messages of the protocol itself, and goes before anything else. One thread at a time.
+/// One encrypted connection: OpenSSL between the owner and a wire. The handshake is a part of receive(). What has been
+/// encrypted is not taken back: what the wire does not take of it waits here, at most a record and some messages of the
+/// protocol itself, and goes before anything else. One thread at a time.
 class stream {
 public:
     /// Null if there is no memory.
     static std::unique_ptr<stream> accept(std::shared_ptr<const certificates> with);
+    /// The other side: the first call of receive() begins the handshake. Null if there is no memory.
+    static std::unique_ptr<stream> connect(const trust& with, const std::string& host);
 
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
@@ -56,6 +59,10 @@ public:
     bool has_unsent() const noexcept { return !unsent_.empty(); }
     /// Resumed by a ticket, without a signature.
     bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
+    /// After a failure of the protocol (EPROTO): why, in OpenSSL's words; empty if it has none.
+    std::string failure() const;
+    /// Whether it was the peer's certificate.
+    bool is_doubted() const noexcept { return SSL_get_verify_result(ssl_.get()) != X509_V_OK; }
     /// "TLSv1.3"
     const char* version() const noexcept { return SSL_get_version(ssl_.get()); }
 
@@ -66,6 +73,7 @@ private:
     friend struct wire_bio;
 
     explicit stream(std::shared_ptr<const certificates> with) : with_{std::move(with)} {}
+    static std::unique_ptr<stream> over(owned_ssl ssl, std::shared_ptr<const certificates> with);
     int read_wire(std::span<std::byte> into);
     bool write_wire(std::span<const std::byte> bytes);
     received failed(wire& to, int why, std::size_t bytes);
@@ -81,6 +89,7 @@ private:
     bool established_ : 1 = false;
     bool failed_ : 1 = false;
     bool finished_ : 1 = false;
+    std::uint16_t reason_ = 0; // OpenSSL's, of TLS
 };
 
 } // namespace carillon::tls

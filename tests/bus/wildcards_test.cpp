@@ -62,7 +62,7 @@ TEST(embedded_bus_wildcards, hear_what_is_published_on_any_shard_and_nothing_els
         hub::memberships list;
         const auto who = hub::subscriber::make(1, hub::format::websocket_json);
         const auto join = [&](std::string_view name, hub::name_kind what) {
-            const auto said = last.subscribers.subscribe(who, list, name, what);
+            const auto said = last.subscribers.subscribe(who, list, name, {}, what);
             last.broker.subscribe(name, said == hub::subscribe_outcome::joined_first, last, {});
         };
         join("n:a.*", hub::name_kind::wildcard);

@@ -43,7 +43,8 @@ struct ground {
                                     .recovery = channels::recovery_mode::stream,
                                     .presence = true,
                                     .join_leave = true,
-                                    .force_push_join_leave = true},
+                                    .force_push_join_leave = true,
+                                    .allowed_delta_types = {.fossil = true}},
                                    {.name = "kept", .history_size = 5},
                                    {.name = "told", .join_leave = true}};
         how.streams.emplace();
@@ -119,6 +120,27 @@ TEST(overrides, are_of_one_subscription) {
         ground here;
         EXPECT_EQ(here.subscribed(row.channel, row.over, row.more), row.heard) << row.what;
         EXPECT_EQ(here.there, row.there) << row.what;
+    }
+}
+
+// They are for who says where it stands.
+TEST(overrides, who_is_not_followed_gets_no_deltas) {
+    ground here;
+    ws_client client = here.shard->connected();
+    const words answer = here.say(client, R"({"id":2,"subscribe":{"channel":"all:a","delta":"fossil"}})",
+                                  R"({"result":{"override":{"force_recovery":{"value":false}}}})");
+    EXPECT_EQ(answer, (words{plain, join_of("all:a")}));
+    struct unheard final : bus::publish_listener {
+        void on_published(bus::ticket, bus::publish_result) override {}
+    } nobody;
+    for (int i = 0; i < 2; ++i) {
+        const std::string document = R"({"name":")" + std::string(100, 'x') + R"("})";
+        ASSERT_TRUE(here.shard->broker.publish("all:a", {{document, true, {}}}, nobody, {}));
+        here.shard->subscribers.flush();
+        here.shard->settle();
+        const words heard = client.heard();
+        ASSERT_EQ(heard.size(), 1u);
+        EXPECT_NE(heard[0].find(R"("data":)" + document), std::string::npos) << heard[0];
     }
 }
 

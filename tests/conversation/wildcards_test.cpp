@@ -19,7 +19,12 @@ shard_options with_wildcards(std::size_t most = 1024) {
     news.history_size = 5;
     news.recovery = channels::recovery_mode::stream;
     news.presence = news.join_leave = news.force_push_join_leave = news.wildcard = true;
-    how.clients.name_spaces = {news, {.name = "plain", .subscribe = all, .publish = all}};
+    news.allowed_delta_types.fossil = news.allow_tags_filter = true;
+    how.clients.name_spaces = {
+        news,
+        {.name = "plain", .subscribe = all, .publish = all},
+        {.name = "whole", .subscribe = all, .wildcard = true},
+    };
     how.streams.emplace();
     return how;
 }
@@ -63,6 +68,39 @@ TEST(wildcards, get_publications_with_the_channel_that_they_were_published_to) {
     EXPECT_EQ(client.heard(), words{});
 }
 
+TEST(wildcards, have_filters_which_look_at_the_channel_too) {
+    test_shard shard{with_wildcards()};
+    ws_client client = shard.connected();
+    EXPECT_EQ(
+        say(shard, client,
+            R"({"id":2,"subscribe":{"channel":"news:*","tf":{"op":"or","nodes":[{"key":"k","cmp":"eq","val":"v"},)"
+            R"({"key":"channel","cmp":"eq","val":"news:b"}]}}})"),
+        words{R"({"id":2,"subscribe":{}})"});
+    publish(shard, "news:a", "1");
+    publish(shard, "news:a", "2", R"({"k":"v"})");
+    publish(shard, "news:b", "3");
+    publish(shard, "news:c", "4", R"({"channel":"news:b"})");
+    EXPECT_EQ(client.heard(),
+              (words{R"({"push":{"channel":"news:*","pub":{"data":2,"tags":{"k":"v","channel":"news:a"},)"
+                     R"("channel":"news:a"}}})",
+                     R"({"push":{"channel":"news:*","pub":{"data":3,"tags":{"channel":"news:b"},)"
+                     R"("channel":"news:b"}}})"}));
+}
+
+// The publication before it is mostly that of another channel.
+TEST(wildcards, have_no_deltas_and_say_so) {
+    test_shard shard{with_wildcards()};
+    ws_client client = shard.connected();
+    EXPECT_EQ(say(shard, client, R"({"id":2,"subscribe":{"channel":"news:*","delta":"fossil"}})"),
+              words{R"({"id":2,"subscribe":{}})"});
+    const std::string document = "{\"name\":\"" + std::string(100, 'x') + "\"}";
+    for (int i = 0; i < 2; ++i) publish(shard, "news:a", document);
+    const std::string whole = fmt::format(
+        R"({{"push":{{"channel":"news:*","pub":{{"data":{},"tags":{{"channel":"news:a"}},"channel":"news:a"}}}}}})",
+        document);
+    EXPECT_EQ(client.heard(), (words{whole, whole}));
+}
+
 TEST(wildcards, have_nothing_that_is_of_one_channel) {
     const struct {
         const char* what;
@@ -83,6 +121,8 @@ TEST(wildcards, have_nothing_that_is_of_one_channel) {
         {"presence", R"({"id":3,"presence":{"channel":"news:*"}})", failed(3, 108, "not available")},
         {"its numbers", R"({"id":3,"presence_stats":{"channel":"news:*"}})", failed(3, 108, "not available")},
         {"history", R"({"id":3,"history":{"channel":"news:*","limit":1}})", failed(3, 108, "not available")},
+        {"a filter where none are allowed", R"({"id":3,"subscribe":{"channel":"whole:*","tf":{"key":"k","cmp":"ex"}}})",
+         failed(3, 107, "bad request")},
         {"publications", R"({"id":3,"publish":{"channel":"news:*","data":1}})", failed(3, 107, "bad request")},
         {"stars elsewhere", R"({"id":3,"subscribe":{"channel":"news:a*"}})", failed(3, 107, "bad request")},
         {"publications to these", R"({"id":3,"publish":{"channel":"news:*a","data":1}})",

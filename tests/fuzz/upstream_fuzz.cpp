@@ -1,5 +1,5 @@
 #include "base/check.hpp"
-#include "redis/upstream.hpp"
+#include "upstream/upstream.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,8 @@
 
 namespace {
 
-using namespace carillon::redis;
+using namespace carillon::upstream;
+using carillon::upstream::upstream;
 using namespace std::chrono_literals;
 using clock = upstream::clock;
 

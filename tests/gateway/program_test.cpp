@@ -123,6 +123,17 @@ TEST(program, lines_that_nobody_reads_are_counted_and_who_reads_again_is_told) {
     EXPECT_TRUE(get(control, "/readyz").starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
+// How much that is, or that there is no limit, is the machine's affair: that it has looked is not.
+TEST(program, looks_at_its_memory_where_it_is_told_to) {
+    started program{carillon({"--shards=1", "--bus-listen=127.0.0.1:0", "--memory-percent-max=1"})};
+    read_until(program.err(), [](const std::string& text) {
+        return text.find("nobody is let in: ") != text.npos ||
+               text.find("the cgroup has no limit on memory") != text.npos;
+    });
+    ::kill(program.process(), SIGTERM);
+    EXPECT_EQ(program.wait(), 0);
+}
+
 TEST(program, signals_that_come_together_are_one) {
     started program{carillon(one_shard)};
     ws_client browser = connected_browser(port_in(read_until_ready(program.err()), "client"));

@@ -74,6 +74,13 @@ complaints check_no_get(const source_file& file) {
     });
 }
 
+// g++ 12 destroys such a value twice, if it has members with destructors: it has to be a local with a name.
+complaints check_no_braces_awaited(const source_file& file) {
+    static const std::regex made{R"(\bco_await\b[^;]*\([^;]*\{)"};
+    return each_line(file, "a value made in braces within a co_await",
+                     [](std::string_view line) { return contains(line.substr(0, line.find("//")), made); });
+}
+
 complaints check_documented(const source_file& file) {
     if (file.text.find("///") != std::string::npos) return {};
     return {file.path + ": nothing is documented with ///"};
@@ -86,6 +93,7 @@ std::span<const style_rule> style_rules() {
         style_rule{"at most 120 columns", false, check_columns},
         style_rule{"at most 400 lines", false, check_length},
         style_rule{"no get_ in names", false, check_no_get},
+        style_rule{"no braces within co_await", false, check_no_braces_awaited},
         style_rule{"#pragma once", true, check_pragma_once},
         style_rule{"no include guards", true, check_no_include_guard},
         style_rule{"documented headers", true, check_documented},

@@ -30,6 +30,7 @@ complaints check_length(const source_file& file);
 complaints check_pragma_once(const source_file& file);
 complaints check_no_include_guard(const source_file& file);
 complaints check_no_get(const source_file& file);
+complaints check_no_braces_awaited(const source_file& file);
 complaints check_documented(const source_file& file);
 
 } // namespace carillon::house

@@ -1,3 +1,4 @@
+#include "config/option.hpp"
 #include "loading/loading.hpp"
 
 namespace carillon::loading {
@@ -111,20 +112,63 @@ TEST(external_bus, its_password_may_be_the_bus_password) {
 }
 
 TEST(external_bus, a_wrong_one_is_refused_with_the_reason) {
-    const std::string give = "; give embedded or redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
     EXPECT_EQ(refused({"--bus=embeded"}),
-              "flag --bus: the value is not a bus: it does not begin with redis://, and TLS and other ways are not "
-              "supported" +
-                  give);
-    EXPECT_EQ(
-        refused({}, {{"CARILLON_BUS", "rediss://bus"}}),
-        "environment variable CARILLON_BUS: the value is not a bus: TLS is not supported, so rediss:// is not; it "
-        "must begin with redis://" +
-            give);
-    EXPECT_TRUE(refused({"--bus="}).starts_with("flag --bus: the value is not a bus: it does not begin with redis://"));
+              "flag --bus: the value is not a bus: it begins with none of redis://, rediss://, unix:, "
+              "redis-sentinel:// and rediss-sentinel://; give " +
+                  values_of(*find_option("bus")));
+    EXPECT_TRUE(refused({"--bus="}).starts_with("flag --bus: the value is not a bus: it begins with none of redis://"));
     const std::string longest = "redis://:" + std::string(2048 - 13, 'r') + "@bus";
     EXPECT_EQ(valid({"--bus", longest}).bus->password.size(), 2035u);
     EXPECT_EQ(refused({"--bus", longest + "x"}), "flag --bus: the value is longer than 2048 bytes");
+}
+
+struct wires_case {
+    const char* name;
+    arguments flags;
+    std::string expected; // empty: valid
+};
+
+TEST(external_bus, tls_and_sentinels_have_what_they_need_and_others_have_none_of_it) {
+    const folder here;
+    const auto secret = here.file("password", "ring\n");
+    const std::string tls = "--bus=rediss://bus", sentinels = "--bus=redis-sentinel://s1,s2/mymaster";
+    const std::string for_tls = ": it is for a bus with TLS, rediss:// or rediss-sentinel://",
+                      for_sentinels = ": it is for Sentinels, redis-sentinel:// or rediss-sentinel://";
+    const wires_case cases[] = {
+        {"TLS", {tls, "--bus-tls-ca-file=/a", "--bus-tls-server-name=b"}, ""},
+        {"TLS with a certificate", {tls, "--bus-tls-certificate-file=/a", "--bus-tls-key-file=/b"}, ""},
+        {"TLS to Sentinels", {"--bus=rediss-sentinel://s1/m", "--bus-tls-ca-file=/a"}, ""},
+        {"no TLS", {"--bus=redis://bus", "--bus-tls-ca-file=/a"}, "flag --bus-tls-ca-file" + for_tls},
+        {"no bus", {"--bus-tls-server-name=a"}, "flag --bus-tls-server-name" + for_tls},
+        {"no TLS on a unix socket", {"--bus=unix:/a", "--bus-tls-key-file=/a"}, "flag --bus-tls-key-file" + for_tls},
+        {"no key",
+         {tls, "--bus-tls-certificate-file=/a"},
+         "flag --bus-tls-certificate-file: a certificate and its key are given together, or neither"},
+        {"no certificate",
+         {tls, "--bus-tls-key-file=/a"},
+         "flag --bus-tls-key-file: a certificate and its key are given together, or neither"},
+        {"Sentinels", {sentinels, "--bus-sentinel-interval-ms=100"}, ""},
+        {"Sentinels with a password", {sentinels, "--bus-sentinel-user=ann", "--bus-sentinel-password=ring"}, ""},
+        {"Sentinels with a password in a file", {sentinels, "--bus-sentinel-password-file=" + secret}, ""},
+        {"no Sentinels",
+         {"--bus=redis://bus", "--bus-sentinel-password=ring"},
+         "flag --bus-sentinel-password" + for_sentinels},
+        {"no Sentinels for the file",
+         {"--bus=redis://bus", "--bus-sentinel-password-file=" + secret},
+         "flag --bus-sentinel-password-file" + for_sentinels},
+        {"a user without a password",
+         {sentinels, "--bus-sentinel-user=ann"},
+         "flag --bus-sentinel-user: the user of the Sentinels has no password; give bus-sentinel-password"},
+    };
+    for (const auto& [name, flags, expected] : cases) {
+        if (expected.empty()) {
+            EXPECT_TRUE(valid(flags).bus.has_value()) << name;
+        } else {
+            EXPECT_EQ(refused(flags), expected) << name;
+        }
+    }
+    EXPECT_EQ(valid({sentinels, "--bus-sentinel-password-file=" + secret}).bus_sentinel_password, "ring");
+    EXPECT_EQ(valid({sentinels, "--bus-password=ring"}).bus->password, "ring") << "is the master's";
 }
 
 TEST(external_bus, no_text_shows_its_password) {
@@ -133,7 +177,10 @@ TEST(external_bus, no_text_shows_its_password) {
     const std::string lines[] = {
         refused({"--bus", url + ":0"}),
         refused({"--bus", url + "/x"}),
-        refused({"--bus", "rediss://ann:" + secret + "@bus"}),
+        refused({"--bus", "rediss://ann:" + secret + "@bus/x"}),
+        refused({"--bus", "redis-sentinel://ann:" + secret + "@s1"}),
+        refused({"--bus", "unix:ann:" + secret + "@x"}),
+        refused({"--bus=redis://bus", "--bus-sentinel-password", secret}),
         refused({"--bus", "redis://ann:" + secret + "/@bus"}),
         refused({"--bus", "redis://ann:" + secret}),
         refused({"--bus", secret}),

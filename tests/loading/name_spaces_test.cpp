@@ -190,6 +190,41 @@ TEST(name_spaces, say_what_happens_to_slow_clients) {
                                                 "drop_oldest, keep_latest; did you mean drop_oldest?");
 }
 
+TEST(name_spaces, say_how_publications_may_be_had) {
+    const folder here;
+    const std::string recovers = "history_size = 1\nrecovery = 'cache'\n";
+    const auto path =
+        here.file("c.toml", "[[namespace]]\nname = 'ab'\nallowed_delta_types = ['fossil']\n" + recovers +
+                                "[[namespace]]\nname = 'cd'\nallow_tags_filter = true\njoin_leave = true\n"
+                                "join_leave_debounce_s = 3\nallowed_delta_types = []\n");
+    const auto all = valid({"--config", path}).namespaces;
+    EXPECT_TRUE(all[0].allowed_delta_types.fossil && !all[0].allow_tags_filter);
+    EXPECT_TRUE(all[1].allowed_delta_types.empty() && all[1].allow_tags_filter);
+    EXPECT_EQ(all[1].join_leave_debounce, std::chrono::seconds{3});
+    const struct {
+        std::string lines, expected;
+    } mistakes[] = {
+        {"allowed_delta_types = 'fossil'", ":2: allowed_delta_types: give an array, any of fossil"},
+        {"allowed_delta_types = [1]", ":2: allowed_delta_types: every item of the array must be a text in quotes"},
+        {"allowed_delta_types = ['xdelta']",
+         ":2: allowed_delta_types: 'xdelta' is not known; give an array, any of fossil"},
+        {"allowed_delta_types = ['fossil', 'fossil']", ":2: allowed_delta_types: 'fossil' is there twice"},
+        {"allowed_delta_types = ['fossil']", ":1: deltas are for channels that can be recovered; give recovery, too"},
+        {recovers + "allowed_delta_types = ['fossil']\nslow_consumer = 'keep_latest'",
+         ":1: a delta is of the publication before it, which slow_consumer may drop; leave out slow_consumer or "
+         "allowed_delta_types"},
+        {"join_leave_debounce_s = 3", ":1: join_leave_debounce_s needs join_leave"},
+    };
+    for (const auto& each : mistakes) {
+        const auto wrong = here.file("d.toml", "[[namespace]]\n" + each.lines + "\n");
+        EXPECT_EQ(refused({"--config", wrong}), wrong + each.expected) << each.lines;
+    }
+    const auto waits = here.file("e.toml", "[[namespace]]\njoin_leave = true\njoin_leave_debounce_s = 3\n");
+    EXPECT_EQ(refused({"--config", waits, "--bus", "redis://localhost"}),
+              waits + ":1: join_leave_debounce_s is for the bus inside of the process so far; leave it out with an "
+                      "external bus");
+}
+
 TEST(name_spaces, are_as_long_as_may_be) {
     const folder here;
     const std::string content = "[[namespace]]\nname = '" + std::string(254, 'a') + "'\n[[namespace]]\n" +

@@ -106,9 +106,9 @@ TEST(help, names_every_option_of_the_program_its_default_and_its_values_in_lines
 
 TEST(secrets, only_options_that_may_hold_a_password_are) {
     for (const auto& row : options())
-        EXPECT_EQ(is_secret(row), row.key == "bus" || row.key == "bus_password" || row.key == "api_key" ||
-                                      row.key == "admin_password" || row.key == "token_hmac_secret" ||
-                                      row.key == "subscription_token_hmac_secret")
+        EXPECT_EQ(is_secret(row), row.key == "bus" || row.key == "bus_password" || row.key == "bus_sentinel_password" ||
+                                      row.key == "api_key" || row.key == "admin_password" ||
+                                      row.key == "token_hmac_secret" || row.key == "subscription_token_hmac_secret")
             << row.key;
 }
 

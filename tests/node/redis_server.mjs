@@ -64,6 +64,7 @@ export class RedisServer {
   }
 
   async kill() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;

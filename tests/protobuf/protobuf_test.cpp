@@ -210,7 +210,7 @@ const asked commands[] = {
          const auto& what = std::get<subscribe_request>(read.what);
          EXPECT_EQ(what.channel, "c");
          EXPECT_EQ(what.since.offset, 0xffff'ffff'ffff'ffff);
-         EXPECT_TRUE(what.join_leave && what.has_filter && what.recover);
+         EXPECT_TRUE(what.join_leave && what.filter != nullptr && what.recover);
          EXPECT_EQ(what.delta, "fossil");
          EXPECT_EQ(what.flag, 2);
          EXPECT_EQ(what.type, -1);

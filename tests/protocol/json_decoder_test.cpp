@@ -25,7 +25,7 @@ std::string describe(const command& what) {
             if (!r.delta.empty()) words += " delta=" + std::string{r.delta};
             if (r.type != 0) words += " type=" + std::to_string(r.type);
             if (r.recover) words += " recover";
-            return r.has_filter ? words + " tf" : words;
+            return r.filter != nullptr ? words + " tf" : words;
         }
         std::string operator()(const unsubscribe_request& r) const { return "unsubscribe " + std::string{r.channel}; }
         std::string operator()(const publish_request& r) const {

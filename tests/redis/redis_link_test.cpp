@@ -1,5 +1,5 @@
 #include "redis/redis_link.hpp"
-#include "redis/upstream_rig.hpp"
+#include "upstream/upstream_rig.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,7 +21,7 @@
 namespace carillon::redis {
 namespace {
 
-using namespace test;
+using namespace carillon::upstream::test;
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
@@ -329,8 +329,7 @@ struct deployment {
     ~deployment() { stop(); }
 
     static redis_options with(redis_options how, std::uint16_t port) {
-        how.host = "127.0.0.1";
-        how.port = port;
+        how.where.server = {"127.0.0.1", port};
         how.upstream.backoff_max = 100ms;
         return how;
     }

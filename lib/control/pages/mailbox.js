@@ -26,7 +26,8 @@ class CallError extends Error {
 
 /**
  * One subscription over one WebSocket that comes back by itself.
- * `onState(state, detail)`: connecting | connected | waiting {until, reason} | refused {reason}.
+ * `onState(state, detail)`: connecting | connected {missed, gap} | waiting {until, reason} | refused {reason}.
+ * Where a channel keeps a history, `missed` publications came while the line was down; with a `gap` not all are kept.
  * `onPublication(publication)`: `data` is any JSON value.
  */
 class Line {
@@ -42,6 +43,7 @@ class Line {
   #silenceTimer = 0;
   #silenceMaxMs = 0;     // 0: the gateway sends no pings, so silence says nothing
   #answersPings = false;
+  #place = null;         // {offset, epoch} of the last publication, where the channel keeps a history
 
   constructor(url, channel, { onState, onPublication }) {
     this.#url = url;
@@ -66,6 +68,11 @@ class Line {
     });
   }
 
+  /** The network is gone, which the socket itself would notice much later. */
+  drop() {
+    if (this.#socket) this.#hangUp('offline', false);
+  }
+
   /** Resolves with the result; rejects with CallError. */
   publish(channel, data) {
     return this.#call('publish', { channel, data });
@@ -74,10 +81,10 @@ class Line {
   async #greet(socket) {
     try {
       await this.#call('connect', { name: 'mailbox' });
-      await this.#call('subscribe', { channel: this.#channel });
+      const joined = await this.#call('subscribe', { channel: this.#channel, ...this.#place && { recover: true, ...this.#place } });
       if (socket !== this.#socket) return;   // lost again in the same message that brought the reply
       this.#attempt = 0;
-      this.#onState('connected');
+      this.#onState('connected', joined);
     } catch (error) {
       if (socket === this.#socket) this.#hangUp(error.message, error.isTerminal);
     }
@@ -119,12 +126,25 @@ class Line {
     } else if (reply.push) {
       const { channel, pub, unsubscribe } = reply.push;
       if (channel !== this.#channel) return;
-      if (pub) this.#onPublication(pub);
+      if (pub) this.#deliver(pub);
       // From 2500 on the gateway lost its place in the stream, and a fresh subscription mends it.
       if (unsubscribe) this.#hangUp(unsubscribe.reason || 'unsubscribed', unsubscribe.code < 2500);
     } else if (this.#answersPings) {
       this.#socket?.send('{}');
     }
+  }
+
+  #deliver(publication) {
+    if (publication.offset && this.#place) this.#place.offset = publication.offset;
+    this.#onPublication(publication);
+  }
+
+  /** Also at once: the next publication may follow in the same message, and comes after those that were missed. */
+  #join({ recoverable, offset = 0, epoch, publications = [], recovered = false }) {
+    const gap = this.#place !== null && !recovered;
+    for (const each of publications) this.#onPublication(each);
+    this.#place = recoverable ? { offset: Math.max(offset, publications.at(-1)?.offset ?? 0), epoch } : null;
+    return { missed: publications.length, gap };
   }
 
   /** At once, not where the call is awaited: a ping may follow in the same message. */
@@ -140,6 +160,7 @@ class Line {
     this.#calls.delete(id);
     clearTimeout(call.timer);
     if (error) call.reject(new CallError(error));
+    else if (results.subscribe) call.resolve(this.#join(results.subscribe));
     else call.resolve(Object.values(results)[0] ?? {});
   }
 
@@ -294,12 +315,12 @@ function ring() {
 
 let countdown = 0;
 
-function showState(state, { until, reason } = {}) {
+function showState(state, { until, reason, missed = 0, gap = false } = {}) {
   const words = { connecting: 'Connecting', connected: 'Connected', waiting: 'Reconnecting', refused: `Refused: ${reason}` };
   clearInterval(countdown);
   at('line').dataset.state = state;
   at('state').textContent = words[state];
-  at('detail').textContent = '';
+  at('detail').textContent = gap ? 'some mail is no longer kept' : missed ? `${missed} came meanwhile` : '';
   at('retry').hidden = state !== 'waiting' && state !== 'refused';
   at('retry').textContent = state === 'refused' ? 'Try again' : 'Try now';
   if (state !== 'waiting') return;
@@ -371,6 +392,7 @@ at('compose').addEventListener('submit', async (event) => {
 });
 
 at('retry').addEventListener('click', () => line.open());
+window.addEventListener('offline', () => line.drop());
 window.addEventListener('online', () => { if (at('line').dataset.state === 'waiting') line.open(); });
 window.addEventListener('focus', () => inbox.markRead());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) inbox.markRead(); });

@@ -1,0 +1,36 @@
+#include "config/bus_rules.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace carillon::config {
+
+complaint check_bus(const settings& values, const origins& set_by) {
+    using of_tls = std::pair<std::string_view, const std::string*>;
+    for (const auto& [key, text] :
+         std::array<of_tls, 4>{{{"bus_tls_ca_file", &values.bus_tls_ca_file},
+                                {"bus_tls_certificate_file", &values.bus_tls_certificate_file},
+                                {"bus_tls_key_file", &values.bus_tls_key_file},
+                                {"bus_tls_server_name", &values.bus_tls_server_name}}}) {
+        if (!text->empty() && !(values.bus && values.bus->encrypted))
+            return fmt::format("{}: it is for a bus with TLS, rediss:// or rediss-sentinel://", set_by.at(key));
+    }
+    if (values.bus_tls_certificate_file.empty() != values.bus_tls_key_file.empty())
+        return fmt::format(
+            "{}: a certificate and its key are given together, or neither",
+            set_by.at(values.bus_tls_key_file.empty() ? "bus_tls_certificate_file" : "bus_tls_key_file"));
+    if (values.bus_sentinel_password.empty()) {
+        if (values.bus_sentinel_user == "default") return {};
+        return fmt::format("{}: the user of the Sentinels has no password; give bus-sentinel-password",
+                           set_by.at("bus_sentinel_user"));
+    }
+    if (values.bus && !values.bus->sentinels.empty()) return {};
+    const bool in_file = !values.bus_sentinel_password_file.empty();
+    return fmt::format("{}: it is for Sentinels, redis-sentinel:// or rediss-sentinel://",
+                       set_by.at(in_file ? "bus_sentinel_password_file" : "bus_sentinel_password"));
+}
+
+} // namespace carillon::config

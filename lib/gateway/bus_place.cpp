@@ -1,0 +1,28 @@
+#include "gateway/bus_place.hpp"
+
+#include "tls/trust.hpp"
+
+#include <memory>
+
+namespace carillon::gateway {
+
+redis::whereabouts whereabouts_of(const config::settings& how) {
+    redis::whereabouts found;
+    found.server = {how.bus->host, how.bus->port};
+    for (const auto& each : how.bus->sentinels) found.sentinels.push_back({each.host, each.port});
+    found.asked = {how.bus->master, how.bus_sentinel_user, how.bus_sentinel_password};
+    found.sentinel_interval = how.bus_sentinel_interval;
+    found.server_name = how.bus_tls_server_name;
+    if (how.bus->encrypted)
+        found.encryption =
+            tls::trust_terms{how.bus_tls_ca_file, how.bus_tls_certificate_file, how.bus_tls_key_file, "bus_tls_"};
+    return found;
+}
+
+std::optional<std::string> complaint_of_bus(const config::settings& how) {
+    if (!how.bus || !how.bus->encrypted) return {};
+    std::shared_ptr<const tls::trust> unused;
+    return tls::trust::read(*whereabouts_of(how).encryption, unused);
+}
+
+} // namespace carillon::gateway

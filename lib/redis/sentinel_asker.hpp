@@ -1,0 +1,50 @@
+#pragma once
+
+#include "redis/whereabouts.hpp"
+#include "redis/wire.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace carillon::redis {
+
+/// Asks Sentinels where the master is: one at a time, each over a connection of its own.
+class sentinel_asker {
+public:
+    using clock = std::chrono::steady_clock;
+    using outcome = carillon::upstream::sentinel_talk::outcome;
+
+    sentinel_asker(boost::asio::io_context& context, const whereabouts& how);
+
+    /// `deadline` ends it; a look-up that the system's resolver does not end by itself holds it up until it does.
+    boost::asio::awaitable<outcome> ask(place which, clock::time_point deadline);
+    /// The addresses that a name has now; none if it cannot be looked up.
+    boost::asio::awaitable<std::vector<place>> look_up(place name);
+    /// What is under way ends, and nothing is begun any more.
+    void stop();
+    bool looking_up() const noexcept { return looking_up_; }
+
+private:
+    boost::asio::awaitable<std::string> reach(place which);
+    boost::asio::awaitable<outcome> converse();
+    void cut();
+
+    whereabouts how_;
+    boost::asio::ip::tcp::resolver resolver_;
+    boost::asio::steady_timer limit_;
+    boost::asio::steady_timer sleep_;
+    wire wire_;
+    std::uint64_t attempt_ = 0; // which one, so that the deadline of an older one is told apart
+    bool over_ = false;         // its time is
+    bool looking_up_ = false;
+    bool stopping_ = false;
+};
+
+} // namespace carillon::redis

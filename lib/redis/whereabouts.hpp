@@ -1,0 +1,34 @@
+#pragma once
+
+#include "tls/trust_terms.hpp"
+#include "upstream/place.hpp"
+#include "upstream/sentinel.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carillon::redis {
+
+using carillon::upstream::place;
+using carillon::upstream::sentinel_options;
+
+/// Where the bus is, or who knows where it is, and how it is spoken to there.
+struct whereabouts {
+    place server{};                 ///< unless there are Sentinels
+    std::vector<place> sentinels{}; ///< they say where the master is
+    sentinel_options asked{};       ///< of them
+    /// On average between two questions whether the master is elsewhere, while there is a connection to it.
+    std::chrono::milliseconds sentinel_interval{10'000};
+    std::optional<tls::trust_terms> encryption{}; ///< none: no TLS. The Sentinels speak it if the server does.
+    std::string server_name{};                    ///< that certificates must be for; empty: each host's own
+};
+
+/// For people: "bus:6379", "/run/redis.sock", "mymaster (Sentinels s1:26379, s2:26379)".
+std::string to_string(const whereabouts& of);
+
+/// What TLS at that host asks for.
+const std::string& name_at(const whereabouts& of, const place& where) noexcept;
+
+} // namespace carillon::redis

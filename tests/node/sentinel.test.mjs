@@ -1,0 +1,253 @@
+// Sentinels say where the bus is: real ones with a failover that is asked for and one by kill -9, and some that lie.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Centrifuge } from 'centrifuge';
+import WebSocket from 'ws';
+import { keepEvents, startGateway } from './gateway.mjs';
+import { RedisServer, freePort, until } from './redis_server.mjs';
+
+const suite = { timeout: 120_000 };
+const limit = { timeout: 40_000 };
+const readyLimitMs = 10_000;
+const apiKey = 'open-sesame';
+const masterSecret = 'ding-dong';
+const sentinelSecret = 'bim-bam';
+const host = '127.0.0.1';
+
+process.setMaxListeners(32); // one for each server
+const folder = mkdtempSync(join(tmpdir(), 'carillon-sentinel-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const configuration = join(folder, 'carillon.toml');
+writeFileSync(configuration, `
+api_key = "${apiKey}"
+anonymous = true
+shards = 1
+bus_backoff_min_ms = 10
+bus_backoff_max_ms = 50
+[[namespace]]
+subscribe = ["anonymous"]
+history_size = 1000
+recovery = "stream"
+`);
+
+/** Replicas write what they are given to a file, which the next server in the same folder would find. */
+const ownFolder = () => ['--dir', mkdtempSync(join(folder, 'server-'))];
+const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
+const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const failovers = (gateway) => gateway.metric('carillon_upstream_failovers_total');
+
+async function gatewayOn(t, bus, ...flags) {
+  const gateway = await startGateway({ dev: false, bus, flags: ['--config', configuration, ...flags] });
+  t.after(() => gateway.stop());
+  return gateway;
+}
+
+/** Publishes, again and again while the bus is away; `key` makes that once. */
+const publish = (gateway, channel, data) => until(async () => {
+  const answer = await gateway.api('publish', { channel, data, idempotency_key: `${data}` }, apiKey);
+  return answer.result;
+}, `${data} is published`);
+
+async function subscriber(t, gateway, name) {
+  const made = new Centrifuge(gateway.socketUrl, { websocket: WebSocket });
+  t.after(() => made.disconnect());
+  made.connect();
+  const subscription = made.newSubscription(name, { minResubscribeDelay: 5, maxResubscribeDelay: 50 });
+  const seen = [];
+  subscription.on('publication', ({ data }) => seen.push(data));
+  const told = keepEvents(subscription, 'subscribed');
+  subscription.subscribe();
+  await subscription.ready(readyLimitMs);
+  await told.next();
+  return { seen, told, heard: (count) => until(() => seen.length >= count, `${count} were heard: ${seen}`) };
+}
+
+class Sentinel extends RedisServer {
+  constructor(port, master) {
+    super(port, []);
+    this.file = join(folder, `sentinel-${port}.conf`);
+    writeFileSync(this.file, `
+port ${port}
+bind ${host}
+dir ${folder}
+logfile ""
+requirepass ${sentinelSecret}
+sentinel sentinel-pass ${sentinelSecret}
+sentinel monitor mymaster ${host} ${master.port} 2
+sentinel auth-pass mymaster ${masterSecret}
+sentinel down-after-milliseconds mymaster 500
+sentinel failover-timeout mymaster 5000
+`);
+  }
+
+  command() { return ['redis-server', [this.file, '--sentinel']]; }
+  cli(...args) { return super.cli('--no-auth-warning', '-a', sentinelSecret, ...args); }
+
+  /** Looks around more often than once a second; servers that do not know this take longer. */
+  hurry() {
+    return this.cli('SENTINEL', 'DEBUG', 'INFO-PERIOD', '300', 'PING-PERIOD', '200', 'ASK-PERIOD', '100', 'PUBLISH-PERIOD', '200');
+  }
+  async master() { return Number((await this.cli('SENTINEL', 'get-master-addr-by-name', 'mymaster')).split('\n')[1]); }
+  async state() {
+    const words = (await this.cli('SENTINEL', 'MASTER', 'mymaster')).split('\n');
+    return (name) => words[words.indexOf(name) + 1];
+  }
+}
+
+class Replicated extends RedisServer {
+  cli(...args) { return super.cli('--no-auth-warning', '-a', masterSecret, ...args); }
+  async replication() {
+    const text = await this.cli('INFO', 'replication');
+    return (name) => new RegExp(`^${name}:(\\S+)`, 'm').exec(text)?.[1];
+  }
+}
+
+describe('three Sentinels, a master and a replica', suite, () => {
+  let servers, sentinels;
+  const other = (port) => servers.find((each) => each.port !== port);
+  const at = (port) => servers.find((each) => each.port === port);
+  before(async () => {
+    const flags = ['--requirepass', masterSecret, '--masterauth', masterSecret, '--repl-diskless-sync-delay', '0',
+      '--repl-ping-replica-period', '1'];
+    const master = await Replicated.start({ flags: [...flags, ...ownFolder()] });
+    const replica = await Replicated.start({ flags: [...flags, ...ownFolder(), '--replicaof', `${host} ${master.port}`] });
+    servers = [master, replica];
+    sentinels = [];
+    for (let i = 0; i < 3; ++i) {
+      sentinels.push(new Sentinel(await freePort(), master));
+      await sentinels[i].restart();
+      await sentinels[i].hurry();
+    }
+    await settled();
+  });
+  after(async () => {
+    for (const each of sentinels ?? []) await each.kill();
+    for (const each of servers ?? []) await each.kill();
+  });
+
+  /** All Sentinels know each other and the replica, and it has all that the master has. */
+  const settled = () => until(async () => {
+    for (const each of sentinels) {
+      const is = await each.state();
+      if (is('flags') !== 'master' || is('num-other-sentinels') !== '2' || is('num-slaves') !== '1') return false;
+      if (await each.master() !== await sentinels[0].master()) return false;
+    }
+    return replicated();
+  }, 'everybody knows everybody');
+
+  const replicated = async () => {
+    const port = await sentinels[0].master();
+    const [master, replica] = [await at(port).replication(), await other(port).replication()];
+    return replica('master_link_status') === 'up' && replica('slave_repl_offset') >= master('master_repl_offset');
+  };
+
+  const bus = () => `redis-sentinel://:${masterSecret}@${sentinels.map(({ port }) => `${host}:${port}`).join(',')}/mymaster`;
+
+  test('a failover that is asked for, a kill, and one that loses something', limit, async (t) => {
+    const gateway = await gatewayOn(t, bus(), '--bus-sentinel-password', sentinelSecret);
+    await untilReady(gateway);
+    const first = await sentinels[0].master();
+    const one = await subscriber(t, gateway, 'news');
+    for (const n of numbers(1, 20)) await publish(gateway, 'news', n);
+    await until(replicated, 'the replica has everything');
+
+    await sentinels[0].cli('SENTINEL', 'FAILOVER', 'mymaster');
+    await until(async () => await failovers(gateway) === 1, 'the gateway is at the new master');
+    await untilReady(gateway);
+    for (const n of numbers(21, 40)) await publish(gateway, 'news', n);
+    await one.heard(40);
+    await settled();
+    const second = await sentinels[0].master();
+    assert.notEqual(second, first);
+
+    await at(second).kill();
+    for (const n of numbers(41, 60)) await publish(gateway, 'news', n);
+    await one.heard(60);
+    assert.deepEqual(one.seen, numbers(1, 60));
+    assert.equal(one.told.unread, 0, 'clients need not know of it');
+    assert.equal(await failovers(gateway), 2);
+    assert.equal(await gateway.metric('carillon_upstream_stream_gaps_lost_total'), 0);
+    assert.match(gateway.log, new RegExp(`the master is ${host}:${first}; it was at ${host}:${second} before`));
+    await at(second).restart();
+    await settled();
+
+    // The replica does not get what the master acknowledges, and takes its place.
+    at(second).pause();
+    await at(first).cli('CLIENT', 'KILL', 'TYPE', 'replica');
+    await publish(gateway, 'news', 61);
+    await one.heard(61);
+    await at(first).kill();
+    at(second).resume();
+    const back = await one.told.next();
+    assert.deepEqual([back.wasRecovering, back.recovered], [true, false], 'who had it is told');
+    await publish(gateway, 'news', 62);
+    await until(() => one.seen.at(-1) === 62, 'it goes on');
+    assert.equal(await failovers(gateway), 3);
+    for (const each of [masterSecret, sentinelSecret]) assert.ok(!gateway.log.includes(each));
+  });
+});
+
+/** Says to everybody that the master is at `where`, a port; says nothing when that is null. */
+class Liar {
+  questions = 0;
+  constructor(where) { this.where = where; }
+  async listen(t) {
+    const sockets = new Set();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {}).on('data', () => {
+        this.questions += 1;
+        const port = String(this.where);
+        if (this.where !== null) socket.write(`*2\r\n$9\r\n${host}\r\n$${port.length}\r\n${port}\r\n`);
+      });
+    }).listen(0, host);
+    await once(server, 'listening');
+    t.after(() => { server.close(); for (const each of sockets) each.destroy(); });
+    this.port = server.address().port;
+    return this;
+  }
+}
+const busOf = (all) => `redis-sentinel://${all.map(({ port }) => `${host}:${port}`).join(',')}/mymaster`;
+
+test('a Sentinel that is gone, one that is silent and one that names a replica are passed over', limit, async (t) => {
+  const master = await RedisServer.start();
+  t.after(() => master.kill());
+  const replica = await RedisServer.start({ flags: [...ownFolder(), '--replicaof', `${host} ${master.port}`] });
+  t.after(() => replica.kill());
+  const wrong = await new Liar(replica.port).listen(t);
+  const gateway = await gatewayOn(t, busOf([wrong]));
+  await until(async () => /the server is a replica/.test((await gateway.readiness()).body), 'the reason');
+  wrong.where = null;
+  await until(async () => /Sentinel at 127.0.0.1:\d+: it does not answer in time/.test((await gateway.readiness()).body), 'the reason');
+
+  const all = [{ port: await freePort() }, await new Liar(null).listen(t), await new Liar(replica.port).listen(t),
+    await new Liar(master.port).listen(t)];
+  const another = await gatewayOn(t, busOf(all), '--bus-connect-timeout-ms', '300');
+  await untilReady(another);
+  assert.ok(await another.metric('carillon_upstream_connect_failures_total') >= 3);
+  assert.equal((await another.readiness()).status, 200);
+});
+
+test('a master that is alive is left when more than half of the Sentinels say that it is another', limit, async (t) => {
+  const [one, two] = [await RedisServer.start(), await RedisServer.start()];
+  t.after(() => Promise.all([one.kill(), two.kill()]));
+  const all = [];
+  for (let i = 0; i < 3; ++i) all.push(await new Liar(one.port).listen(t));
+  const gateway = await gatewayOn(t, busOf(all), '--bus-sentinel-interval-ms', '100', '--bus-reply-timeout-ms', '500');
+  await untilReady(gateway);
+  all[2].where = two.port; // by itself it says nothing
+  const asked = all.map(({ questions }) => questions);
+  await until(() => all.every(({ questions }, i) => questions >= asked[i] + 3), 'all have been asked');
+  assert.equal(await failovers(gateway), 0);
+  all[1].where = two.port;
+  all[0].where = null; // it would be asked first
+  await until(async () => await failovers(gateway) === 1, 'it is at the other');
+  await untilReady(gateway);
+  assert.match(gateway.log, new RegExp(`the Sentinels say that the master is at ${host}:${two.port}`));
+  assert.equal(await one.cli('CLIENT', 'LIST', 'TYPE', 'pubsub'), '');
+});
