@@ -78,9 +78,10 @@ void redis_link::on_envelope(std::string_view channel, std::string_view bytes) {
     if (what && streams_->on_publication(channel, *what)) give(channel, what->view());
 }
 
-// Without its place in a stream, and so without a look at what is known of it. A server's pattern may be like more.
+// Without its place in a stream, and so without a look at what is known of it. A server's pattern may be like more, and
+// what gateways say to each other is not for clients.
 void redis_link::on_matched(std::string_view wildcard, std::string_view channel, std::string_view payload) {
-    if (!channels::stands_for(wildcard, channel)) return;
+    if (is_reserved(channel) || !channels::stands_for(wildcard, channel)) return;
     if (!streams_ || !ledger::is_envelope(payload)) {
         if (const auto what = plain(payload)) give(channel, *what, wildcard);
         return;

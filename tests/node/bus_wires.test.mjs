@@ -98,6 +98,23 @@ describe('TLS to the bus', suite, () => {
     assert.equal(await gateway.metric('carillon_upstream_failovers_total'), 0);
   });
 
+  test('a wildcard is asked for over it, and again when it is cut', limit, async (t) => {
+    const configuration = path('wildcard.toml');
+    writeFileSync(configuration, 'anonymous = true\n[[namespace]]\nname = "w"\nsubscribe = ["anonymous"]\nwildcard = true\n');
+    const gateway = await startGateway({ dev: false, bus: `rediss://127.0.0.1:${tlsPort}`,
+      flags: [...quick, ...authority, ...shown, '--config', configuration] });
+    t.after(() => gateway.stop());
+    await untilReady(gateway);
+    const { heard } = await listen(t, gateway, 'w:*');
+    await redis.cli('PUBLISH', 'w:a', '1');
+    assert.deepEqual((await heard.next()).tags, { channel: 'w:a' });
+    await redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(async () => await gateway.metric('carillon_upstream_connects_total') === 2, 'it is connected again');
+    await untilReady(gateway);
+    await redis.cli('PUBLISH', 'w:b', '2');
+    assert.deepEqual((await heard.next()).tags, { channel: 'w:b' });
+  });
+
   test('a name is asked for and looked at, whatever the address is', limit, async (t) => {
     const gateway = await gatewayOn(t, `rediss://127.0.0.1:${tlsPort}`, ...authority, ...shown, '--bus-tls-server-name', 'bus.example');
     await untilReady(gateway);

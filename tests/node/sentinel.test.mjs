@@ -33,6 +33,10 @@ bus_backoff_max_ms = 50
 subscribe = ["anonymous"]
 history_size = 1000
 recovery = "stream"
+[[namespace]]
+name = "wild"
+subscribe = ["anonymous"]
+wildcard = true
 `);
 
 /** Replicas write what they are given to a file, which the next server in the same folder would find. */
@@ -240,6 +244,7 @@ test('a master that is alive is left when more than half of the Sentinels say th
   for (let i = 0; i < 3; ++i) all.push(await new Liar(one.port).listen(t));
   const gateway = await gatewayOn(t, busOf(all), '--bus-sentinel-interval-ms', '100', '--bus-reply-timeout-ms', '500');
   await untilReady(gateway);
+  const wild = await subscriber(t, gateway, 'wild:*');
   all[2].where = two.port; // by itself it says nothing
   const asked = all.map(({ questions }) => questions);
   await until(() => all.every(({ questions }, i) => questions >= asked[i] + 3), 'all have been asked');
@@ -250,4 +255,7 @@ test('a master that is alive is left when more than half of the Sentinels say th
   await untilReady(gateway);
   assert.match(gateway.log, new RegExp(`the Sentinels say that the master is at ${host}:${two.port}`));
   assert.equal(await one.cli('CLIENT', 'LIST', 'TYPE', 'pubsub'), '');
+  await two.cli('PUBLISH', 'wild:a', '1');
+  await wild.heard(1);
+  assert.deepEqual(wild.seen, [1], 'the new master has been asked for the wildcard');
 });

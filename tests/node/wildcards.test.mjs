@@ -27,6 +27,9 @@ bus_backoff_min_ms = 10
 bus_backoff_max_ms = 50
 bus_linger_ms = 0
 [[namespace]]
+subscribe = ["anonymous"]
+wildcard = true
+[[namespace]]
 name = "news"
 subscribe = ["anonymous"]
 publish = ["anonymous"]
@@ -37,6 +40,8 @@ recovery = "stream"
 presence = true
 join_leave = true
 wildcard = true
+allow_tags_filter = true
+allowed_delta_types = ["fossil"]
 [[namespace]]
 name = "plain"
 subscribe = ["anonymous"]
@@ -71,8 +76,8 @@ const refusal = (subscription) => new Promise((resolve) => {
 function suite(name, bus) {
   describe(name, limit, () => {
     let gateway;
-    const publish = async (channel, data) => {
-      const answer = await gateway.api('publish', { channel, data }, apiKey);
+    const publish = async (channel, data, where = gateway) => {
+      const answer = await where.api('publish', { channel, data }, apiKey);
       assert.ok(answer.result, JSON.stringify(answer));
     };
     before(async () => {
@@ -118,6 +123,21 @@ function suite(name, bus) {
       await made.publish('news:both.a', 'z');
       await one.hears(2);
       assert.equal(all.heard.length, 2);
+    });
+
+    test('filters look at the channel, too, and there are no deltas', limit, async (t) => {
+      const tagsFilter = { op: 'or', nodes: [{ key: 'channel', cmp: 'ew', val: '.b' }, { key: 'k', cmp: 'ex' }] };
+      const some = await subscribed(client(t, gateway), 'news:f.*', { tagsFilter });
+      const more = await subscribed(client(t, gateway, { Build: ProtobufCentrifuge }), 'news:f.*', { tagsFilter });
+      const whole = await subscribed(client(t, gateway), 'news:f.*', { delta: 'fossil' });
+      const document = 'x'.repeat(100);
+      for (const each of ['a', 'b', 'c', 'b']) await publish(`news:f.${each}`, document);
+      for (const { hears } of [some, more]) await hears(2);
+      await whole.hears(4);
+      for (const { heard } of [some, more]) assert.deepEqual(heard, [['news:f.b', document, 0], ['news:f.b', document, 0]]);
+      assert.deepEqual(whole.heard.map(([channel, data]) => [channel.at(-1), data]).sort(), [...'abbc'].map((each) => [each, document]));
+      assert.equal(await gateway.metric('carillon_deltas_total'), 0);
+      assert.equal(await refusal(client(t, gateway).newSubscription('shut:f.*', { tagsFilter })), 107);
     });
 
     test('a wildcard has no stream and nobody in it, and nobody publishes to it', limit, async (t) => {
@@ -182,6 +202,26 @@ function suite(name, bus) {
     });
 
     if (bus.restart) {
+      test('it is the same over several gateways, and what these say to each other is not heard', limit, async (t) => {
+        const other = await startGateway({ dev: false, flags: ['--config', configuration], bus: server.url });
+        t.after(() => other.stop());
+        await until(async () => (await other.readiness()).status === 200, 'the other is ready');
+        const token = jwt.sign({ sub: '43' }, secret);
+        const made = client(t, gateway, { token });
+        const news = await subscribed(made, 'news:far.*');
+        const all = await subscribed(made, 'carillon.*');
+        assert.equal(await refusal(made.newSubscription('carillon.node.*')), 103);
+        const told = new Promise((resolve) => made.on('subscribed', resolve));
+        assert.deepEqual(await other.api('subscribe', { user: '43', channel: 'news:order.*' }, apiKey), { result: {} });
+        assert.equal((await told).channel, 'news:order.*');
+        await publish('news:far.a', 1, other);
+        await publish('carillon.news', 2, other);
+        await news.hears(1);
+        await all.hears(1);
+        assert.deepEqual(news.heard, [['news:far.a', 1, 0]]);
+        assert.deepEqual(all.heard, [['carillon.news', 2, 0]]);
+      });
+
       test('it is heard again when the bus is back', limit, async (t) => {
         const { heard, hears } = await subscribed(client(t, gateway), 'news:back.*');
         await bus.restart();
