@@ -40,6 +40,7 @@ constexpr std::pair<std::string_view, missing_option> table[] = {
     {"proxy.binary_encoding", {fate::missing, "payloads are JSON"}},
     {"engine.redis", {fate::missing, "the bus is one Redis, with pub/sub"}},
     {"engine", {fate::missing, "the bus is inside of the process, or a Redis"}},
+    {"broker.nats.allow_wildcards", {fate::missing, "say it with wildcard of each [[namespace]] that has them"}},
     {"broker", {fate::missing, "the bus is inside of the process, or a Redis"}},
     {"presence_manager", {fate::differs, "who is there is known where the bus is"}},
     {"http_server.tls", {fate::missing, "say it with tls_certificate_files and tls_key_files"}},

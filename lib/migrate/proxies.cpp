@@ -21,6 +21,7 @@ struct place {
     std::string url{};
     std::optional<std::int64_t> timeout_ms{};
     std::vector<std::string> headers{};
+    std::vector<std::string> emulated_headers{};
     std::map<std::string, std::string> static_headers{};
     auto operator<=>(const place&) const = default;
 };
@@ -45,7 +46,7 @@ struct use {
 class collector {
 public:
     collector(old_options& from, const writing& out) : from_{from}, out_{out} {
-        take_headers("proxy.http_headers", "proxy.static_http_headers", common_);
+        take_headers("proxy.", "static_http_headers", common_);
         if (from_.take("proxy.include_connection_meta") != nullptr) {} // it is always there
         named();
     }
@@ -101,6 +102,8 @@ public:
             out_.line("url", in_toml(each.where.url));
             if (each.where.timeout_ms) out_.line("timeout_ms", fmt::to_string(*each.where.timeout_ms));
             if (!each.where.headers.empty()) out_.line("headers", in_toml(each.where.headers));
+            if (!each.where.emulated_headers.empty())
+                out_.line("emulated_headers", in_toml(each.where.emulated_headers));
             if (each.where.static_headers.empty()) continue;
             std::string pairs;
             for (const auto& [name, value] : each.where.static_headers)
@@ -125,7 +128,7 @@ private:
     std::optional<place> place_of(const std::string& written, const std::string& url) {
         carillon::http::url ignored;
         const std::string_view why = carillon::http::read_url(url, ignored);
-        if (why.empty()) return place{url, {}, common_.headers, common_.static_headers};
+        if (why.empty()) return place{url, {}, common_.headers, common_.emulated_headers, common_.static_headers};
         out_.say(fate::missing, written,
                  url.starts_with("grpc") ? "an application is asked over HTTP only" : fmt::format("the URL {}", why));
         return std::nullopt;
@@ -139,14 +142,20 @@ private:
                  fmt::format("timeout_ms = {} of a [[proxy]]", *to.timeout_ms));
     }
 
-    void take_headers(const std::string& of_client, const std::string& fixed, place& to) {
-        if (const auto* given = from_.take(of_client)) read_headers(given->written, *given->value, to);
-        if (const auto* given = from_.take(fixed)) read_static(given->written, *given->value, to);
+    void take_headers(const std::string& at, const std::string& fixed, place& to) {
+        if (const auto* given = from_.take(at + "http_headers")) read_headers(given->written, *given->value, to);
+        if (const auto* given = from_.take(at + "emulated_headers")) read_emulated(given->written, *given->value, to);
+        if (const auto* given = from_.take(at + fixed)) read_static(given->written, *given->value, to);
     }
 
     void read_headers(const std::string& written, const json::value& given, place& to) {
         to.headers = texts_in(given).value_or(std::vector<std::string>{});
         if (!to.headers.empty()) out_.say(fate::taken, written, "headers of a [[proxy]]");
+    }
+
+    void read_emulated(const std::string& written, const json::value& given, place& to) {
+        to.emulated_headers = texts_in(given).value_or(std::vector<std::string>{});
+        if (!to.emulated_headers.empty()) out_.say(fate::taken, written, "emulated_headers of a [[proxy]]");
     }
 
     void read_static(const std::string& written, const json::value& given, place& to) {
@@ -167,7 +176,7 @@ private:
         if (!found) return found;
         out_.say(fate::taken, endpoint->written, "url of a [[proxy]]");
         if (timeout != nullptr) set_timeout(timeout->written, *timeout->value, *found);
-        take_headers(path + ".http_headers", path + ".http.static_headers", *found);
+        take_headers(path + ".", "http.static_headers", *found);
         return found;
     }
 
@@ -189,6 +198,8 @@ private:
                 if (const auto* given = member_of(proxy, "timeout")) set_timeout(label + ".timeout", *given, *found);
                 if (const auto* given = member_of(proxy, "http_headers"))
                     read_headers(label + ".http_headers", *given, *found);
+                if (const auto* given = member_of(proxy, "emulated_headers"))
+                    read_emulated(label + ".emulated_headers", *given, *found);
                 for (const std::string_view key : {"static_http_headers", "http_static_headers"})
                     if (const auto* given = member_of(proxy, key)) read_static(label, *given, *found);
                 const auto* http = member_of(proxy, "http");

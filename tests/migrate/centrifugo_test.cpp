@@ -291,6 +291,18 @@ const option_case options[] = {
     {"headers_of_all_proxies", R"({"proxy_http_headers":["Cookie"],"proxy_static_http_headers":{"X-A":"b"},
       "proxy_rpc_endpoint":"http://a/r"})",
      "proxy_static_http_headers", taken, R"(static_headers = { "X-A" = "b" })"},
+    {"emulated_headers_of_all_proxies",
+     R"({"proxy":{"emulated_headers":["Authorization"]},"rpc":{"proxy":{"endpoint":"http://a/r"}}})",
+     "proxy.emulated_headers", taken, R"(emulated_headers = ["Authorization"])"},
+    {"emulated_headers_of_one",
+     R"({"client":{"proxy":{"connect":{"enabled":true,"endpoint":"http://a/c","emulated_headers":["X-B"]}}}})",
+     "client.proxy.connect.emulated_headers", taken, R"(emulated_headers = ["X-B"])"},
+    {"emulated_headers_of_a_proxy_with_a_name",
+     R"({"proxies":[{"name":"p","endpoint":"http://a/s","emulated_headers":["X-C"]}],
+      "namespaces":[{"name":"ns","subscribe_proxy_name":"p"}]})",
+     "proxies: p.emulated_headers", taken, R"(emulated_headers = ["X-C"])"},
+    {"wildcards_of_another_broker", R"({"broker":{"type":"nats","nats":{"allow_wildcards":true}}})",
+     "broker.nats.allow_wildcards", not_there, ""},
 };
 
 INSTANTIATE_TEST_SUITE_P(migrate, migrate_option, ::testing::ValuesIn(options),
