@@ -11,24 +11,7 @@
 // Publications on their way to clients.
 namespace carillon::session {
 
-namespace {
-
-// SDKs that do not pass on a publication's channel pass on its tags. Of two with one name the last counts.
-std::string with_channel(std::string_view tags, std::string_view channel) {
-    std::string all{tags.empty() ? std::string_view{"{}"} : tags};
-    all.pop_back();
-    if (all.size() > 1) all += ',';
-    all += R"("channel":)";
-    protocol::append_json_string(all, channel);
-    all += '}';
-    return all;
-}
-
-} // namespace
-
 void server::encode(hub::format encoding, std::string_view channel, const hub::publication& message, std::string& out) {
-    // A program may have published to it under any bytes, which are no name for clients.
-    if (!message.to.empty() && !protocol::is_utf8(message.to)) return;
     encoded_.clear();
     const protocol::encoder& with = carriers::encoder_of(encoding);
     using kind = hub::publication::kind;
