@@ -1,6 +1,7 @@
 #include "gateway/gateway.hpp"
 
 #include "base/check.hpp"
+#include "base/signals_held.hpp"
 #include "config/rules.hpp"
 #include "control/pages.hpp"
 #include "gateway/bus_place.hpp"
@@ -198,6 +199,7 @@ void gateway::run() {
     auto busy = asio::make_work_guard(control_context_);
     std::thread waiter;
     try {
+        const signals_held by_this_thread;
         start_threads();
         waiter = std::thread{[&] {
             join_threads();

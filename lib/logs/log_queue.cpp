@@ -1,5 +1,7 @@
 #include "logs/log_queue.hpp"
 
+#include "base/signals_held.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -71,6 +73,7 @@ void log_queue::state::write_lines() {
 }
 
 log_queue::log_queue(int descriptor, std::size_t bytes_max) : state_{std::make_shared<state>(descriptor, bytes_max)} {
+    const signals_held by_the_program;
     try {
         std::thread{[shared = state_] { shared->write_lines(); }}.detach();
     } catch (const std::system_error& why) { throw std::system_error{why.code(), "cannot start a thread"}; }

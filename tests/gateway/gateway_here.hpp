@@ -1,13 +1,13 @@
 #pragma once
 
 #include "support/real_peer.hpp"
+#include "support/serving.hpp"
 #include "support/started.hpp"
 #include "support/ws_client.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -15,14 +15,7 @@ namespace carillon::gateway {
 
 inline constexpr const char* key_line = "X-API-Key: open-sesame\r\n";
 
-inline std::uint16_t port_in(const std::string& log, const std::string& door) {
-    std::smatch port;
-    if (!std::regex_search(log, port, std::regex{R"(listening on \S+:(\d+) \()" + door + R"(\))"})) {
-        ADD_FAILURE() << "no port of " << door << " in " << log;
-        return 0;
-    }
-    return static_cast<std::uint16_t>(std::stoi(port[1]));
-}
+using test::port_in;
 
 /// A gateway with a server API whose key is open-sesame.
 struct gateway_here {

@@ -1,4 +1,5 @@
 #include "support/real_peer.hpp"
+#include "support/serving.hpp"
 #include "support/started.hpp"
 
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <string>
@@ -18,8 +20,10 @@
 namespace carillon::gateway {
 namespace {
 
+using test::get;
 using test::hear;
 using test::peer;
+using test::port_in;
 using test::read_all;
 using test::read_until;
 using test::read_until_ready;
@@ -39,23 +43,6 @@ std::vector<std::pair<std::string, std::string>> interposed(const std::string& n
     return {{"LD_PRELOAD", CARILLON_INTERPOSER},
             {name, value},
             {"ASAN_OPTIONS", std::string{asan != nullptr ? asan : ""} + ":verify_asan_link_order=0"}};
-}
-
-// The port that a gateway's log names for "client", "control" or "bus".
-std::uint16_t port_in(const std::string& log, const std::string& door) {
-    std::smatch port;
-    if (!std::regex_search(log, port, std::regex{R"(listening on \S+:(\d+) \()" + door + R"(\))"})) {
-        ADD_FAILURE() << "no port of " << door << " in " << log;
-        return 0;
-    }
-    return static_cast<std::uint16_t>(std::stoi(port[1]));
-}
-
-std::string get(std::uint16_t port, const std::string& path) {
-    peer client{test::connected_to(port)};
-    client.write("GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    for (client.read(); !client.ended(); client.read()) test::wait_readable(client);
-    return client.received();
 }
 
 ws_client connected_browser(std::uint16_t port, const std::string& more = {}) {
@@ -126,10 +113,33 @@ TEST(program, lines_that_nobody_reads_are_counted_and_who_reads_again_is_told) {
 // How much that is, or that there is no limit, is the machine's affair: that it has looked is not.
 TEST(program, looks_at_its_memory_where_it_is_told_to) {
     started program{carillon({"--shards=1", "--bus-listen=127.0.0.1:0", "--memory-percent-max=1"})};
-    read_until(program.err(), [](const std::string& text) {
+    const std::string log = read_until(program.err(), [](const std::string& text) {
         return text.find("nobody is let in: ") != text.npos ||
                text.find("the cgroup has no limit on memory") != text.npos;
     });
+    EXPECT_TRUE(get(port_in(log, "control"), "/livez").starts_with("HTTP/1.1 200 OK\r\n"));
+    ::kill(program.process(), SIGTERM);
+    EXPECT_EQ(program.wait(), 0);
+}
+
+// No call of a shard is interrupted by one.
+TEST(program, signals_are_taken_by_one_thread) {
+    started program{carillon({"--shards=3", "--bus-listen=127.0.0.1:0"})};
+    const std::string log = read_until_ready(program.err());
+    EXPECT_TRUE(get(port_in(log, "control"), "/livez").starts_with("HTTP/1.1 200 OK\r\n"));
+    int threads = 0;
+    int takers = 0;
+    const std::filesystem::path tasks = "/proc/" + std::to_string(program.process()) + "/task";
+    for (const auto& each : std::filesystem::directory_iterator{tasks}) {
+        std::ifstream status{each.path() / "status"};
+        for (std::string line; std::getline(status, line);) {
+            if (!line.starts_with("SigBlk:")) continue;
+            ++threads;
+            takers += (std::stoull(line.substr(7), nullptr, 16) >> (SIGTERM - 1) & 1) == 0;
+        }
+    }
+    EXPECT_GE(threads, 5); // control, its waiter, the log, and the shards
+    EXPECT_EQ(takers, 1);
     ::kill(program.process(), SIGTERM);
     EXPECT_EQ(program.wait(), 0);
 }

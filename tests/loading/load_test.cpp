@@ -335,7 +335,7 @@ TEST(load, what_is_not_given_fits_every_machine) {
     };
     for (const auto which : {program::gateway, program::bus}) {
         for (const auto& [name, flags] : cases) {
-            for (std::size_t cores = 1; cores <= 1'024; ++cores) {
+            for (std::size_t cores = 1; cores <= 1'024; cores += cores < 20 ? 1 : 59) {
                 const auto loaded = load_on(cores, flags, which);
                 ASSERT_TRUE(loaded.value.has_value()) << name << " on " << cores << ": " << loaded.text;
                 const std::size_t shards = shards_of(*loaded.value, cores);
