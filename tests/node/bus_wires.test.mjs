@@ -100,19 +100,19 @@ describe('TLS to the bus', suite, () => {
 
   test('a wildcard is asked for over it, and again when it is cut', limit, async (t) => {
     const configuration = path('wildcard.toml');
-    writeFileSync(configuration, 'anonymous = true\n[[namespace]]\nname = "w"\nsubscribe = ["anonymous"]\nwildcard = true\n');
+    writeFileSync(configuration, 'anonymous = true\n[[namespace]]\nname = "wires"\nsubscribe = ["anonymous"]\nwildcard = true\n');
     const gateway = await startGateway({ dev: false, bus: `rediss://127.0.0.1:${tlsPort}`,
       flags: [...quick, ...authority, ...shown, '--config', configuration] });
     t.after(() => gateway.stop());
     await untilReady(gateway);
-    const { heard } = await listen(t, gateway, 'w:*');
-    await redis.cli('PUBLISH', 'w:a', '1');
-    assert.deepEqual((await heard.next()).tags, { channel: 'w:a' });
+    const { heard } = await listen(t, gateway, 'wires:*');
+    await redis.cli('PUBLISH', 'wires:a', '1');
+    assert.deepEqual((await heard.next()).tags, { channel: 'wires:a' });
     await redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await until(async () => await gateway.metric('carillon_upstream_connects_total') === 2, 'it is connected again');
     await untilReady(gateway);
-    await redis.cli('PUBLISH', 'w:b', '2');
-    assert.deepEqual((await heard.next()).tags, { channel: 'w:b' });
+    await redis.cli('PUBLISH', 'wires:b', '2');
+    assert.deepEqual((await heard.next()).tags, { channel: 'wires:b' });
   });
 
   test('a name is asked for and looked at, whatever the address is', limit, async (t) => {
