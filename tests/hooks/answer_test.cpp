@@ -73,6 +73,7 @@ TEST(answer, is_read_or_its_fault_is_told) {
         {"no", no_json},
         {"{", no_json},
         {R"({"result":{}} x)", no_json},
+        {R"({"other":"a":"b":,"more":1})", no_json},
         {R"({"result":{"user":")"
          "\xff"
          R"("}})",
