@@ -4,6 +4,21 @@
 
 namespace carillon::api {
 
+error error_of(std::uint64_t number) noexcept {
+    const auto code = static_cast<error>(static_cast<std::uint32_t>(number));
+    switch (code) {
+    case error::internal:
+    case error::unknown_channel:
+    case error::not_found:
+    case error::bad_request:
+    case error::not_available:
+    case error::unrecoverable_position:
+    case error::conflict:
+        if (number == static_cast<std::uint32_t>(code)) return code;
+    }
+    return error::internal;
+}
+
 std::string_view message_of(error code) noexcept {
     switch (code) {
     case error::internal: return "internal server error";

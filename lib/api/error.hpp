@@ -16,6 +16,8 @@ enum class error : std::uint32_t {
     conflict = 113,
 };
 
+/// The failure with this number; one that is not known, as of another version, is an internal error.
+error error_of(std::uint64_t number) noexcept;
 /// The words that go with it.
 std::string_view message_of(error code) noexcept;
 /// The HTTP status that says the same, for who asks for transport errors (protocol §8).

@@ -8,7 +8,8 @@ namespace carillon::api {
 std::variant<rebalance_request, mistake> read_rebalance(std::string_view body) {
     simdjson::dom::parser parser;
     simdjson::dom::object members;
-    if (parser.parse(body.data(), body.size()).get(members)) return mistake{"The body is not a JSON object."};
+    if (body.empty() || parser.parse(body.data(), body.size()).get(members))
+        return mistake{"The body is not a JSON object."};
     rebalance_request made;
     bool has_above = false;
     for (const auto& [name, value] : members) {

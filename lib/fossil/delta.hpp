@@ -11,7 +11,7 @@
 namespace carillon::fossil {
 
 /// Nothing is tried with longer texts. It is what a publication may have unless the operator says otherwise, and making
-/// a delta of it takes at worst a millisecond or two of a turn.
+/// a delta of it takes at worst two or three milliseconds of a turn.
 inline constexpr std::size_t input_bytes_max = 64 * 1024;
 
 /// Makes deltas; keeps its tables for the next. Not thread-safe.

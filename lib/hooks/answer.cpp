@@ -230,7 +230,12 @@ answer reader::read(std::string_view body) {
                         member{"disconnect", disconnected{code, end.reason, ends}});
     const char* location = nullptr;
     if (!done && (members.wrong.empty() || done.error() == decode_error::not_json)) return no_json;
-    if (!done) return failure{"a member of the answer has the wrong type: " + std::string{members.wrong}};
+    if (!done) {
+        std::string name{members.wrong.substr(0, 64)}; // of any kind, and the sentence is one line
+        std::ranges::replace_if(
+            name, [](char each) { return static_cast<unsigned char>(each) < ' '; }, ' ');
+        return failure{"a member of the answer has the wrong type: " + name};
+    }
     if (!document.current_location().get(location)) return no_json; // something follows it
     if (members.too_deep) return failure{"the answer is nested too deep"};
     if (ends) {

@@ -48,7 +48,9 @@ std::string help_text(program which) {
             "                    with --health=livez; exit code 0 if all is well, else 1. The word health\n"
             "                    does the same.";
     if (which == program::gateway)
-        text += "\n\n  carillon token    Print a token for trying out; carillon token --help says how.";
+        text += "\n\n  carillon token    Print a token for trying out; carillon token --help says how.\n"
+                "  carillon import-centrifugo FILE\n"
+                "                    Print the configuration that one of Centrifugo becomes here.";
     std::string_view group;
     for (const auto& row : options_of(which)) {
         if (row.group != group) text += fmt::format("\n\n{}:", row.group);

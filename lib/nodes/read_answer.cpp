@@ -100,8 +100,7 @@ api::connections_result connections_in(ondemand::object& result, ondemand::array
 
 api::reply read_reply(ondemand::object& from) {
     ondemand::object result;
-    if (from["error"].get_object().get(result) == good)
-        return static_cast<api::error>(static_cast<std::uint32_t>(number_in(result, "code")));
+    if (from["error"].get_object().get(result) == good) return api::error_of(number_in(result, "code"));
     if (from["result"].get_object().get(result) != good) return api::error::internal;
     ondemand::array list;
     ondemand::object names;

@@ -21,6 +21,13 @@ result<void> member_reader::read_any(value from, any_value& into) {
         if (from.get_object().get(object) || object.raw_json().get(raw)) return decode_error::not_json;
         break;
     }
+    case ondemand::json_type::string: {
+        raw = from.raw_json_token();
+        // One that nobody has read is passed over together with a colon that follows it, as if it were a name.
+        ondemand::raw_json_string passed;
+        if (from.get_raw_json_string().get(passed)) return decode_error::not_json;
+        break;
+    }
     default: raw = from.raw_json_token(); break;
     }
     while (!raw.empty() && static_cast<unsigned char>(raw.back()) <= ' ') raw.remove_suffix(1);

@@ -67,9 +67,14 @@ bool may_have_surrogates(std::string_view text) noexcept {
 
 enum class surrogate : std::uint8_t { none, first, second };
 
-// What the escape that `text` begins with is, `\uXXXX`.
+bool is_hex(char letter) noexcept {
+    return std::string_view{"0123456789abcdefABCDEF"}.find(letter) != std::string_view::npos;
+}
+
+// What the escape that `text` begins with is, `\uXXXX`. One that is not whole is none: put right, it would be JSON.
 surrogate surrogate_at(std::string_view text) noexcept {
-    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u' || (text[2] != 'd' && text[2] != 'D'))
+    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u' || (text[2] != 'd' && text[2] != 'D') ||
+        !is_hex(text[4]) || !is_hex(text[5]))
         return surrogate::none;
     if (std::string_view{"89abAB"}.find(text[3]) != std::string_view::npos) return surrogate::first;
     return std::string_view{"cdefCDEF"}.find(text[3]) != std::string_view::npos ? surrogate::second : surrogate::none;

@@ -63,7 +63,10 @@ std::optional<sentinel_talk::outcome> sentinel_talk::on_received(std::string_vie
 }
 
 std::optional<sentinel_talk::outcome> sentinel_talk::on_reply(std::span<const resp::node> nodes) {
-    if (is_error(nodes.front())) return none(for_the_log(without_arguments(nodes.front().text, password_)));
+    if (is_error(nodes.front())) {
+        std::string why = for_the_log(without_arguments(nodes.front().text, password_));
+        return none(why.empty() ? "its answer is an error without a word" : std::move(why));
+    }
     if (std::exchange(logging_in_, false)) return {};
     if (nodes.front().kind == resp::type::null) return none("it watches no master of the name " + for_the_log(master_));
     auto found = place_of(nodes);

@@ -58,6 +58,7 @@ TEST(answer, is_read_or_its_fault_is_told) {
         {R"({"result":{"user":42}})", wrong + "user"},
         {R"({"result":{"expire_at":"soon"}})", wrong + "expire_at"},
         {R"({"result":[]})", wrong + "result"},
+        {R"({"a\nb":[tru]})", wrong + "a b"},
         {R"({"error":{"code":1000,"message":"no"}})", "error 1000 no"},
         {R"({"error":{"code":1000,"message":"no","temporary":true},"result":{}})", "error 1000 no temporary"},
         {R"({"error":{}})", "failure: the answer's error has no code"},
@@ -73,6 +74,7 @@ TEST(answer, is_read_or_its_fault_is_told) {
         {"no", no_json},
         {"{", no_json},
         {R"({"result":{}} x)", no_json},
+        {R"({"other":"a":"b":,"more":1})", no_json},
         {R"({"result":{"user":")"
          "\xff"
          R"("}})",

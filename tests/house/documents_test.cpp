@@ -41,6 +41,17 @@ TEST(documents, link_to_files_that_exist) {
     }
 }
 
+TEST(documents, are_all_in_the_index_of_their_folder) {
+    for (const std::string folder : {"docs", "docs/guide"}) {
+        const std::string index = read_file(folder + "/README.md").text;
+        for (const source_file& file : read_tree(folder)) {
+            const std::string name = file.path.substr(folder.size() + 1);
+            if (!file.ends_in(".md") || name == "README.md" || name.find('/') != name.npos) continue;
+            EXPECT_NE(index.find('(' + name), index.npos) << folder << "/README.md has no link to " << name;
+        }
+    }
+}
+
 // --- the checks themselves
 
 TEST(checks_of_documents, exposed_names_follow_their_kind) {

@@ -77,6 +77,18 @@ TEST(message, so_does_an_answer) {
     }
 }
 
+TEST(message, an_answer_with_an_error_that_is_not_known_is_an_internal_error) {
+    decoder with{{}};
+    for (const char* code : {"", R"("code":0)", R"("code":101)", R"("code":4294967403)", R"("code":"x")"}) {
+        const std::string text = R"({"v":1,"id":7,"node":"n","reply":{"error":{)" + std::string{code} + "}}}";
+        const message read = read_message(text, with);
+        const auto* it = std::get_if<answer>(&read);
+        ASSERT_NE(it, nullptr) << text;
+        ASSERT_TRUE(std::holds_alternative<error>(it->said)) << text;
+        EXPECT_EQ(std::get<error>(it->said), error::internal) << text;
+    }
+}
+
 TEST(message, and_what_a_client_has_said_text_or_not) {
     decoder with{{}};
     for (const std::string& data : {std::string{"{\"id\":1}\n"}, std::string{"\x0a\xff\x00", 3}}) {

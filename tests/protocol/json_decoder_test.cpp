@@ -268,7 +268,7 @@ TEST_F(decoding, members_of_another_type_are_refused) {
 
 TEST_F(decoding, what_is_not_looked_at_must_be_json_all_the_same) {
     const std::vector<std::string> rubbish{"tru",           "01", "nul", "[1 2]", R"({"a" 1})", R"("\x")",
-                                           R"({"a":[1,]})", "-",  "1e",  "[}"};
+                                           R"({"a":[1,]})", "-",  "1e",  "[}",    R"("a":"b":)"};
     const std::vector<std::string> places{
         R"({"id":1,"x":@,"rpc":{}})",
         R"({"id":1,"connect":{"x":@}})",

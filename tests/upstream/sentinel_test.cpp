@@ -49,6 +49,7 @@ const answer_case answers[] = {
     {"a password is wrong", "ring", "-WRONGPASS invalid ring\r\n", "WRONGPASS invalid ***"},
     {"no Sentinel", "", "-ERR unknown command 'SENTINEL', with args beginning with: 'x'\r\n",
      "ERR unknown command 'SENTINEL'"},
+    {"an error without a word", "", "-\r\n", "its answer is an error without a word"},
     {"a word", "", "+OK\r\n", "its answer is none of a Sentinel"},
     {"no port", "", "*1\r\n$3\r\ndb1\r\n", "its answer is none of a Sentinel"},
     {"port 0", "", "*2\r\n$3\r\ndb1\r\n$1\r\n0\r\n", "its answer is none of a Sentinel"},
