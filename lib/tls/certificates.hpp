@@ -3,10 +3,10 @@
 #include "tls/openssl.hpp"
 #include "tls/ticket_keys.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,11 +72,19 @@ public:
     entrance& operator=(const entrance&) = delete;
 
     /// For connections that come from now on. Those that are there keep what they have.
-    void use(std::shared_ptr<const certificates> with) { now_.store(std::move(with)); }
-    std::shared_ptr<const certificates> now() const { return now_.load(); }
+    void use(std::shared_ptr<const certificates> with) {
+        const std::lock_guard held{mutex_};
+        now_.swap(with);
+    }
+    std::shared_ptr<const certificates> now() const {
+        const std::lock_guard held{mutex_};
+        return now_;
+    }
 
 private:
-    std::atomic<std::shared_ptr<const certificates>> now_;
+    // std::atomic of a shared_ptr is let go of without an order in libstdc++ 12: a reader could still be at it.
+    mutable std::mutex mutex_;
+    std::shared_ptr<const certificates> now_;
 };
 
 } // namespace carillon::tls
