@@ -71,7 +71,8 @@ bool is_hex(char letter) noexcept {
     return std::string_view{"0123456789abcdefABCDEF"}.find(letter) != std::string_view::npos;
 }
 
-// What the escape that `text` begins with is, `\uXXXX`. One that is not whole is none: put right, it would be JSON.
+// What the escape of a code unit that `text` begins with is (RFC 8259 section 7). One that is not whole is none: put
+// right, it would be JSON.
 surrogate surrogate_at(std::string_view text) noexcept {
     if (text.size() < 6 || text[0] != '\\' || text[1] != 'u' || (text[2] != 'd' && text[2] != 'D') ||
         !is_hex(text[4]) || !is_hex(text[5]))
