@@ -21,7 +21,7 @@ export class ClusterNode extends RedisServer {
   static async start({ folder, flags = [] }) {
     const busPort = String(await freePort());
     return super.start({ flags: ['--dir', mkdtempSync(join(folder, 'node-')), '--cluster-enabled', 'yes', '--cluster-port', busPort,
-      '--cluster-node-timeout', '1000', '--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0',
+      '--cluster-node-timeout', '2000', '--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0',
       '--repl-ping-replica-period', '1', ...flags] });
   }
 
@@ -40,13 +40,13 @@ export class RedisCluster {
   /** Three primaries with a third of the slots each, and a replica of the first. */
   static async start({ folder, flags = [] }) {
     const made = new this();
-    made.nodes = await Promise.all([0, 1, 2, 3].map(() => ClusterNode.start({ folder, flags })));
+    made.nodes = []; // one after the other: each looks for ports that are free
+    for (let i = 0; i < 4; ++i) made.nodes.push(await ClusterNode.start({ folder, flags }));
     const [first, second, third, replica] = made.nodes;
     const bounds = [0, 5461, 10923, slots];
     await Promise.all([first, second, third].map((each, i) =>
       each.cli('CLUSTER', 'ADDSLOTSRANGE', String(bounds[i]), String(bounds[i + 1] - 1))));
     await Promise.all(made.nodes.map((each, i) => each.cli('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))));
-    for (const each of [second, third, replica]) await first.cli('CLUSTER', 'MEET', host, String(each.port), each.busPort);
     await made.agreed();
     await replica.cli('CLUSTER', 'REPLICATE', await first.id());
     await made.replicated(first, replica);
@@ -56,14 +56,16 @@ export class RedisCluster {
   get url() { return `redis-cluster://${this.nodes.map(({ port }) => `${host}:${port}`).join(',')}`; }
   async kill() { await Promise.all(this.nodes.map((each) => each.kill())); }
 
-  /** All know all others, and that all slots are there. */
+  /** All know all others, and that all slots are there. A node that is slow to answer may have to be met again. */
   agreed() {
+    const [first, ...others] = this.nodes;
+    const knows = (each) => each.info('cluster_known_nodes').then((count) => count === String(this.nodes.length));
+    let tried = 0;
     return until(async () => {
-      for (const each of this.nodes) {
-        if (await each.info('cluster_state') !== 'ok') return false;
-        if (await each.info('cluster_known_nodes') !== String(this.nodes.length)) return false;
-      }
-      return true;
+      const met = (await Promise.all(this.nodes.map(knows))).every(Boolean);
+      if (!met && tried++ % 50 === 0)
+        for (const each of others) await first.cli('CLUSTER', 'MEET', host, String(each.port), each.busPort);
+      return met && (await Promise.all(this.nodes.map((each) => each.info('cluster_state')))).every((state) => state === 'ok');
     }, 'all nodes know each other');
   }
 
