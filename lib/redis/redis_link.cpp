@@ -308,7 +308,7 @@ void redis_link::on_failed(const branch&) {
 }
 
 std::string redis_link::failure_of(const branch& of) const {
-    return (cluster_ ? to_string(of.leads().server()) + ": " : std::string{}) + of.up().last_failure();
+    return (cluster_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
 }
 
 std::string redis_link::last_failure() const {
