@@ -16,12 +16,16 @@ complaint check_bus(const settings& values, const origins& set_by) {
                                 {"bus_tls_key_file", &values.bus_tls_key_file},
                                 {"bus_tls_server_name", &values.bus_tls_server_name}}}) {
         if (!text->empty() && !(values.bus && values.bus->encrypted))
-            return fmt::format("{}: it is for a bus with TLS, rediss:// or rediss-sentinel://", set_by.at(key));
+            return fmt::format("{}: it is for a bus with TLS, rediss://, rediss-sentinel:// or rediss-cluster://",
+                               set_by.at(key));
     }
     if (values.bus_tls_certificate_file.empty() != values.bus_tls_key_file.empty())
         return fmt::format(
             "{}: a certificate and its key are given together, or neither",
             set_by.at(values.bus_tls_key_file.empty() ? "bus_tls_certificate_file" : "bus_tls_key_file"));
+    const bool is_cluster = values.bus && !values.bus->cluster.empty();
+    if (is_cluster && values.bus_prefix.find('{') != std::string::npos) // it would decide where keys are
+        return fmt::format("{}: with a cluster it holds no {{", set_by.at("bus_prefix"));
     if (values.bus_sentinel_password.empty()) {
         if (values.bus_sentinel_user == "default") return {};
         return fmt::format("{}: the user of the Sentinels has no password; give bus-sentinel-password",

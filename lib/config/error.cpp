@@ -15,7 +15,8 @@ public:
         case error::host_not_numeric: return "the host is neither an IP address nor localhost";
         case error::path_not_absolute: return "what follows unix: is not an absolute path of at most 107 bytes";
         case error::not_a_redis_url:
-            return "it begins with none of redis://, rediss://, unix:, redis-sentinel:// and rediss-sentinel://";
+            return "it begins with none of redis://, rediss://, unix:, redis-sentinel://, rediss-sentinel://, "
+                   "redis-cluster:// and rediss-cluster://";
         case error::credentials_not_encoded:
             return "in the user and the password, characters like @ / ? # % are written as %40 %2F %3F %23 %25";
         case error::credentials_with_control: return "the user or the password holds a control character";
@@ -25,7 +26,7 @@ public:
         case error::redis_path: return "only / and a database number may follow the host and the port";
         case error::redis_master:
             return "behind the Sentinels stands / and the name of their master: at most 64 letters, digits, . - _";
-        case error::redis_sentinels: return "there are more than 16 Sentinels";
+        case error::redis_nodes: return "there are more than 16 Sentinels, or nodes of a cluster";
         }
         return "not an error of carillon.config";
     }

@@ -20,7 +20,7 @@ enum class error {
     redis_port,               ///< The port is not a whole number from 1 to 65535.
     redis_path,               ///< Something other than a database number follows host and port.
     redis_master,             ///< What follows the Sentinels is no / and the name of a master.
-    redis_sentinels,          ///< There are too many Sentinels.
+    redis_nodes,              ///< There are too many Sentinels, or nodes of a cluster.
 };
 
 const boost::system::error_category& error_category() noexcept;

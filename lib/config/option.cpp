@@ -29,8 +29,9 @@ struct describe_values {
     std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT, unix:PATH or off"; }
     std::string operator()(std::optional<redis_address> settings::*) const {
         return "embedded, redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE] (with TLS: rediss://), "
-               "unix:[USER[:PASSWORD]@]PATH or redis-sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/MASTER "
-               "(with TLS: rediss-sentinel://)";
+               "unix:[USER[:PASSWORD]@]PATH, redis-sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/MASTER "
+               "(with TLS: rediss-sentinel://) or redis-cluster://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...] "
+               "(with TLS: rediss-cluster://)";
     }
     std::string operator()(std::vector<std::string> settings::*) const {
         return fmt::format("a list of at most {} {}", of.most, of.unit);

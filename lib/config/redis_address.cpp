@@ -145,6 +145,28 @@ bool is_master_name(std::string_view text) {
     });
 }
 
+/// HOST[:PORT][,HOST[:PORT]...]
+error_code read_nodes(std::string_view text, std::uint16_t usual_port, std::vector<redis_address::node>& into) {
+    for (bool more = true; more;) {
+        if (into.size() == redis_address::nodes_max) return error::redis_nodes;
+        const auto comma = std::min(text.find(','), text.size());
+        auto& each = into.emplace_back(redis_address::node{{}, usual_port});
+        if (const auto failed = read_host_and_port(text.substr(0, comma), each.host, each.port)) return failed;
+        more = comma < text.size();
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return {};
+}
+
+error_code read_cluster(std::string_view text, redis_address& into) {
+    constexpr std::uint16_t usual_port = 6379;
+    if (const auto failed = take_credentials(text, into)) return failed;
+    into.port = 0;
+    const auto end = std::min(text.find_first_of("/?#"), text.size());
+    if (text.substr(end) != "" && text.substr(end) != "/" && text.substr(end) != "/0") return error::redis_path;
+    return read_nodes(text.substr(0, end), usual_port, into.cluster);
+}
+
 error_code read_sentinels(std::string_view text, redis_address& into) {
     constexpr std::uint16_t usual_port = 26379;
     if (const auto failed = take_credentials(text, into)) return failed;
@@ -152,16 +174,7 @@ error_code read_sentinels(std::string_view text, redis_address& into) {
     if (slash == std::string_view::npos || !is_master_name(text.substr(slash + 1))) return error::redis_master;
     into.port = 0;
     into.master = text.substr(slash + 1);
-    text = text.substr(0, slash);
-    for (bool more = true; more;) {
-        if (into.sentinels.size() == redis_address::sentinels_max) return error::redis_sentinels;
-        const auto comma = std::min(text.find(','), text.size());
-        auto& each = into.sentinels.emplace_back(redis_address::node{{}, usual_port});
-        if (const auto failed = read_host_and_port(text.substr(0, comma), each.host, each.port)) return failed;
-        more = comma < text.size();
-        text.remove_prefix(std::min(comma + 1, text.size()));
-    }
-    return {};
+    return read_nodes(text.substr(0, slash), usual_port, into.sentinels);
 }
 
 struct scheme {
@@ -175,12 +188,23 @@ constexpr scheme schemes[] = {
     {"rediss://", true, read_server},
     {"redis-sentinel://", false, read_sentinels},
     {"rediss-sentinel://", true, read_sentinels},
+    {"redis-cluster://", false, read_cluster},
+    {"rediss-cluster://", true, read_cluster},
     {"unix:", false, read_path},
 };
 
 std::string with_port(const std::string& host, std::uint16_t port) {
     const bool is_ipv6 = host.find(':') != std::string::npos;
     return is_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+std::string list_of(const std::vector<redis_address::node>& nodes) {
+    std::string list;
+    for (const auto& each : nodes) {
+        if (!list.empty()) list += ',';
+        list += with_port(each.host, each.port);
+    }
+    return list;
 }
 
 } // namespace
@@ -200,13 +224,9 @@ std::string to_string(const redis_address& value) {
     const std::string user = value.user == "default" ? "" : encoded(value.user) + "@";
     if (value.is_path()) return fmt::format("unix:{}{}", user, value.host);
     const std::string_view letter = value.encrypted ? "s" : "";
+    if (!value.cluster.empty()) return fmt::format("redis{}-cluster://{}{}", letter, user, list_of(value.cluster));
     if (value.sentinels.empty()) return fmt::format("redis{}://{}{}", letter, user, with_port(value.host, value.port));
-    std::string list;
-    for (const auto& each : value.sentinels) {
-        if (!list.empty()) list += ',';
-        list += with_port(each.host, each.port);
-    }
-    return fmt::format("redis{}-sentinel://{}{}/{}", letter, user, list, value.master);
+    return fmt::format("redis{}-sentinel://{}{}/{}", letter, user, list_of(value.sentinels), value.master);
 }
 
 } // namespace carillon::config

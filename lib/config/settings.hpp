@@ -182,6 +182,9 @@ struct settings {
     std::string bus_sentinel_password; // empty: none is given. Never print it.
     std::string bus_sentinel_password_file;
     std::chrono::milliseconds bus_sentinel_interval{10'000};
+    std::chrono::milliseconds bus_cluster_interval{10'000};
+    std::chrono::milliseconds bus_cluster_pause{500};
+    std::size_t bus_cluster_primaries_max = 64;
 
     // The control door
     std::size_t control_connections_max = 256;

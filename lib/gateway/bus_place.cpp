@@ -12,6 +12,10 @@ redis::whereabouts whereabouts_of(const config::settings& how) {
     for (const auto& each : how.bus->sentinels) found.sentinels.push_back({each.host, each.port});
     found.asked = {how.bus->master, how.bus_sentinel_user, how.bus_sentinel_password};
     found.sentinel_interval = how.bus_sentinel_interval;
+    for (const auto& each : how.bus->cluster) found.cluster.nodes.push_back({each.host, each.port});
+    found.cluster.interval = how.bus_cluster_interval;
+    found.cluster.pause = how.bus_cluster_pause;
+    found.cluster.primaries_max = how.bus_cluster_primaries_max;
     found.server_name = how.bus_tls_server_name;
     if (how.bus->encrypted)
         found.encryption =

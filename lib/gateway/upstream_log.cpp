@@ -72,7 +72,10 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .stream_gaps_lost = from.reads.lost,
             .present = from.present,
             .presence_calls = from.presence_calls,
-            .failovers = from.failovers};
+            .failovers = from.failovers,
+            .servers = from.servers,
+            .redirects = from.redirects,
+            .topologies = from.topologies};
 }
 
 } // namespace carillon::gateway

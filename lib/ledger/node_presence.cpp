@@ -33,15 +33,29 @@ void node_presence::leave(const std::string& channel, const presence::client_id&
     --entries_;
     if (found->second.members.empty()) channels_.erase(found);
     make_room();
-    if (fresh_.size() < entries_ + limits_.waiting_max)
+    if (fresh_.size() + put_off_.size() < entries_ + limits_.waiting_max)
         fresh_.push_back({.at = now, .channel = channel, .who = who, .serial = 0, .leaves = true, .how = how});
 }
 
 // While the server is away, many may come and go.
 void node_presence::make_room() {
-    if (fresh_.size() < room_) return;
-    std::erase_if(fresh_, [this](const turn& each) { return is_stale(each); });
-    room_ = std::max<std::size_t>(limits_.waiting_max, 2 * fresh_.size());
+    if (fresh_.size() + put_off_.size() < room_) return;
+    for (auto* const each : {&fresh_, &put_off_})
+        std::erase_if(*each, [this](const turn& its) { return is_stale(its); });
+    room_ = std::max<std::size_t>(limits_.waiting_max, 2 * (fresh_.size() + put_off_.size()));
+}
+
+// One server of several that is away does not hold up what the others are told.
+void node_presence::put_off(std::deque<turn>& from, clock::time_point now) {
+    constexpr std::chrono::seconds pause{1};
+    while (!from.empty() && from.front().at <= now && !taker_->may_call(from.front().channel)) {
+        turn next = std::move(from.front());
+        from.pop_front();
+        if (is_stale(next)) continue;
+        next.at = now + pause;
+        next.late = true;
+        put_off_.push_back(std::move(next));
+    }
 }
 
 node_presence::entry* node_presence::find(const turn& of) {
@@ -49,6 +63,14 @@ node_presence::entry* node_presence::find(const turn& of) {
     if (its == channels_.end()) return nullptr;
     const auto found = its->second.members.find(bytes_of(of.who));
     return found == its->second.members.end() || found->second.serial != of.serial ? nullptr : &found->second;
+}
+
+// Who comes back while his going is put off has not gone.
+bool node_presence::is_stale(const turn& each) {
+    if (!each.leaves) return find(each) == nullptr;
+    if (!each.late) return false;
+    const auto its = channels_.find(each.channel);
+    return its != channels_.end() && its->second.members.contains(bytes_of(each.who));
 }
 
 bool node_presence::send(call what) {
@@ -63,6 +85,7 @@ bool node_presence::send(call what) {
 // Those at the front that are due, of one channel, and all come or all go. False: there are none, or not now.
 bool node_presence::say_some(std::deque<turn>& from, clock::time_point now) {
     while (!from.empty() && is_stale(from.front())) from.pop_front();
+    put_off(from, now);
     if (from.empty() || from.front().at > now) return false;
     const turn& first = from.front();
     std::vector<attendant> come;
@@ -71,7 +94,7 @@ bool node_presence::say_some(std::deque<turn>& from, clock::time_point now) {
     for (; count < from.size() && come.size() + gone.size() < limits_.clients_per_call; ++count) {
         const turn& next = from[count];
         if (next.at > now || next.channel != first.channel || next.leaves != first.leaves) break;
-        if (next.leaves) gone.push_back(next.who);
+        if (next.leaves && !is_stale(next)) gone.push_back(next.who);
         const entry* const its = next.leaves ? nullptr : find(next);
         if (its != nullptr) come.emplace_back(next.who, &its->what);
     }
@@ -90,6 +113,7 @@ bool node_presence::say_some(std::deque<turn>& from, clock::time_point now) {
 }
 
 void node_presence::pump(clock::time_point now) {
+    while (say_some(put_off_, now)) {}
     while (say_some(fresh_, now)) {}
     if (fresh_.empty()) {
         while (say_some(due_, now)) {}
@@ -115,7 +139,8 @@ void node_presence::on_back(clock::time_point now) {
 
 node_presence::clock::time_point node_presence::wake_at() const noexcept {
     if (out_.size() >= limits_.calls_max) return clock::time_point::max(); // an answer wakes
-    return due_.empty() ? clock::time_point::max() : due_.front().at;
+    const auto first = [](const std::deque<turn>& of) { return of.empty() ? clock::time_point::max() : of.front().at; };
+    return std::min(first(due_), first(put_off_));
 }
 
 } // namespace carillon::ledger

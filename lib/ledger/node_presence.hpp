@@ -68,20 +68,23 @@ private:
         std::uint64_t serial = 0;
         bool leaves = false;
         attending_rules how{}; // of who leaves
+        bool late = false;     // it was put off
     };
 
     bool send(call what);
     bool say_some(std::deque<turn>& from, clock::time_point now);
     entry* find(const turn& of);
-    bool is_stale(const turn& each) { return !each.leaves && find(each) == nullptr; }
+    bool is_stale(const turn& each);
+    void put_off(std::deque<turn>& from, clock::time_point now);
     void make_room();
 
     limits limits_;
     names names_;
     call_taker* taker_;
     boost::unordered_flat_map<std::string, crowd, hash_of_name, std::equal_to<>> channels_;
-    std::deque<turn> fresh_; // who has come or gone and has not been told of
-    std::deque<turn> due_;   // who is there, by the time of being told of again
+    std::deque<turn> fresh_;   // who has come or gone and has not been told of
+    std::deque<turn> due_;     // who is there, by the time of being told of again
+    std::deque<turn> put_off_; // whose server is away, by the time of being tried again
     boost::unordered_flat_map<std::uint64_t, call> out_;
     std::uint64_t serial_ = 0;
     std::uint64_t calls_ = 0;

@@ -149,12 +149,19 @@ void node_streams::lose(const std::string& channel, standing& of) {
 // --- the server
 
 void node_streams::pump() {
-    while (!waiting_.empty() && out_.size() < limits_.reads_max) {
+    std::size_t put_off = 0; // whose server is away: they do not hold up others, nor are all of them looked at
+    while (put_off < std::min(waiting_.size(), limits_.reads_max) && out_.size() < limits_.reads_max) {
         const shared_reading next = waiting_.front();
         const bool wanted =
             next->catches_up || std::ranges::any_of(next->whose, [&](auto each) { return open_.contains(each); });
         if (!wanted) {
             waiting_.pop_front();
+            continue;
+        }
+        if (!listener_->may_call(next->channel)) {
+            waiting_.pop_front();
+            waiting_.push_back(next);
+            ++put_off;
             continue;
         }
         next->sent = ledger::reading(names_, next->channel, next->what, next->how, limits_.page);
@@ -165,6 +172,7 @@ void node_streams::pump() {
         waiting_.pop_front();
         out_.emplace(number, next);
     }
+    has_more_ = put_off > 0 && put_off < waiting_.size() && out_.size() < limits_.reads_max;
     if (waiting_.empty() && out_.empty()) shared_.clear();
 }
 
@@ -173,12 +181,12 @@ const call* node_streams::call_of(std::uint64_t number) const {
     return found == out_.end() ? nullptr : &found->second->sent;
 }
 
-bool node_streams::on_answer(std::uint64_t number, std::span<const resp::node> said) {
+bool node_streams::on_answer(std::uint64_t number, std::span<const resp::node> said, bus::error otherwise) {
     const auto found = out_.find(number);
     if (found == out_.end()) return false;
     const shared_reading its = std::move(found->second);
     out_.erase(found);
-    result<bus::home_answer> answer = bus::make_error_code(bus::error::refused);
+    result<bus::home_answer> answer = bus::make_error_code(otherwise);
     if (const auto made = answer_of(said, its->what, its->how, limits_.page)) {
         answer = *made;
     } else if (!said.empty() && said.front().text.starts_with("NOPERM")) {
@@ -229,10 +237,13 @@ void node_streams::on_caught_up(const reading& what, const result<bus::home_answ
     settle(found->first, its);
 }
 
-void node_streams::on_away() {
-    for (auto& [name, its] : channels_) its->subscribed = its->catching_up = false;
+void node_streams::on_away(const which& whose) {
+    const auto is_meant = [&](std::string_view channel) { return !whose || whose(channel); };
+    for (auto& [name, its] : channels_)
+        if (is_meant(name)) its->subscribed = its->catching_up = false;
     std::deque<shared_reading> again;
     const auto keep = [&](const shared_reading& each) {
+        if (!is_meant(each->channel)) return again.push_back(each);
         if (each->catches_up) return; // it begins anew when the channel is subscribed again
         const auto found = channels_.find(each->channel);
         if (!each->what.joins || found == channels_.end()) return again.push_back(each);
@@ -240,11 +251,12 @@ void node_streams::on_away() {
         joins.insert(joins.end(), each->whose.begin(), each->whose.end());
     };
     std::vector<std::uint64_t> sent;
-    for (const auto& [number, each] : out_) sent.push_back(number);
+    for (const auto& [number, each] : out_)
+        if (is_meant(each->channel)) sent.push_back(number);
     std::ranges::sort(sent);
     for (const std::uint64_t each : sent) keep(out_[each]);
+    for (const std::uint64_t each : sent) out_.erase(each);
     for (const auto& each : waiting_) keep(each);
-    out_.clear();
     waiting_ = std::move(again);
     shared_.clear();
 }

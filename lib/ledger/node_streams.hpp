@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -71,12 +72,16 @@ public:
     void on_refused(std::string_view channel, bus::error why);
     /// Nobody in this process relies on the channel any more.
     void on_released(std::string_view channel);
-    /// An answer to the call of that number, which is forgotten; false: it is none of ours.
-    bool on_answer(std::uint64_t number, std::span<const resp::node> said);
+    /// An answer to the call of that number, which is forgotten; false: it is none of ours. `otherwise`: why there is
+    /// none that makes sense.
+    bool on_answer(std::uint64_t number, std::span<const resp::node> said, bus::error otherwise = bus::error::refused);
     /// The server does not know the script: the call is made again, with its text.
     const call* call_of(std::uint64_t number) const;
-    /// The connection is lost, and with it what is not answered: that is asked for again.
-    void on_away();
+    /// Says whether a channel is meant.
+    using which = std::function<bool(std::string_view channel)>;
+    /// The connection is lost, and with it what is not answered: that is asked for again. Without `whose` that of all
+    /// channels.
+    void on_away(const which& whose = {});
     /// Sends what waits, as much as may be under way. To be called again after all that happens.
     void pump();
     void on_time(clock::time_point now);
@@ -92,6 +97,8 @@ public:
     };
     const counters& counts() const noexcept { return counts_; }
     std::size_t channels() const noexcept { return channels_.size(); }
+    /// Some of what waits has not been looked at, since what stood before it could not be sent.
+    bool has_more() const noexcept { return has_more_; }
     std::size_t waiting() const noexcept { return waiting_.size() + out_.size(); }
 
 private:
@@ -137,6 +144,7 @@ private:
     boost::unordered_flat_map<std::string, std::weak_ptr<reading>, hash_of_name, std::equal_to<>> shared_;
     std::uint64_t last_number_ = 0;
     std::uint64_t last_call_ = 0;
+    bool has_more_ = false;
     counters counts_;
 };
 

@@ -56,6 +56,8 @@ class call_taker {
 public:
     /// On the connection that has the subscriptions. False: not now.
     virtual bool on_call(std::uint64_t number, const call& what) = 0;
+    /// Whether the server that has the channel is there, where there are several of them. False: others may be.
+    virtual bool may_call(std::string_view /*channel*/) const { return true; }
 
 protected:
     ~call_taker() = default;

@@ -285,6 +285,12 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
     collect_nodes(into, bus.nodes);
     into.known_fact(counter, "carillon_upstream_failovers_total",
                     "Times that the bus was found at another address than before.", bus.failovers);
+    into.known_fact(gauge, "carillon_upstream_servers", "Servers of the bus that there is a connection for.",
+                    bus.servers);
+    into.known_fact(counter, "carillon_upstream_redirects_total",
+                    "Calls that a node of the cluster did not carry out, sent to another one or again.", bus.redirects);
+    into.known_fact(counter, "carillon_upstream_topologies_total",
+                    "Times that the cluster has said which primary has which slots.", bus.topologies);
 }
 
 void collect_outward(collector& into, std::span<const outward_facts> targets) {

@@ -45,6 +45,12 @@ std::string url_of_sentinels(const std::vector<std::string>& addresses, const st
                        fmt::join(addresses, ","), master.empty() ? "mymaster" : master);
 }
 
+// Each of its addresses may name several nodes.
+std::string url_of_cluster(const std::vector<std::string>& addresses, const std::string& user) {
+    return fmt::format("redis-cluster://{}{}{}", percent_encoded(user), user.empty() ? "" : "@",
+                       fmt::join(addresses, ","));
+}
+
 } // namespace
 
 void write_bus(old_options& from, const writing& out) {
@@ -67,19 +73,19 @@ void write_bus(old_options& from, const writing& out) {
     const option* database = from.take(place + "db");
     const std::string number = database == nullptr ? "" : fmt::to_string(number_in(*database->value).value_or(0));
     const option* cluster = from.take(place + "cluster_address");
-    if (cluster != nullptr && !says_nothing(*cluster->value)) {
-        out.say(fate::missing, cluster->written, "the bus is one Redis; give its address as bus");
-        return;
-    }
+    const bool is_cluster = cluster != nullptr && !says_nothing(*cluster->value);
+    if (is_cluster) addresses = texts_in(*cluster->value).value_or(addresses);
     const option* watched = from.take(place + "sentinel_address");
     const std::string master = text_at(from, place + "sentinel_master_name");
     const std::string sentinel_user = text_at(from, place + "sentinel_user");
     const std::string sentinel_password = text_at(from, place + "sentinel_password");
-    const bool has_sentinels = watched != nullptr && !says_nothing(*watched->value);
+    const bool has_sentinels = !is_cluster && watched != nullptr && !says_nothing(*watched->value);
     if (has_sentinels) addresses = texts_in(*watched->value).value_or(addresses);
-    const std::string& written = has_sentinels ? watched->written : given == nullptr ? type->written : given->written;
-    const std::string url =
-        has_sentinels ? url_of_sentinels(addresses, user, master) : url_of(addresses.front(), user, number);
+    const option* told = is_cluster ? cluster : has_sentinels ? watched : given == nullptr ? type : given;
+    const std::string& written = told->written;
+    std::string url = url_of(addresses.front(), user, number);
+    if (has_sentinels) url = url_of_sentinels(addresses, user, master);
+    if (is_cluster) url = url_of_cluster(addresses, user);
     config::settings scratch;
     if (config::assign(scratch, *config::find_option("bus"), std::span{&url, 1})) {
         out.say(fate::missing, written, "bus takes other addresses: see docs/configuration.md");
@@ -89,7 +95,7 @@ void write_bus(old_options& from, const writing& out) {
     out.say(fate::taken, type->written, "bus");
     out.say(fate::differs, written,
             "bus; channels are called there as they are, so keep gateways of both kinds on different servers");
-    if (addresses.size() > 1 && !has_sentinels)
+    if (addresses.size() > 1 && !has_sentinels && !is_cluster)
         out.say(fate::missing, written, "there is one server: the first one is taken");
     if (has_sentinels && !sentinel_user.empty()) {
         out.line("bus_sentinel_user", in_toml(sentinel_user));

@@ -83,7 +83,7 @@ asio::awaitable<std::string> dialer::find(clock::time_point deadline) {
         if (sentinels_.left() == 0) sentinels_.looked_up(how_.sentinels);
         const auto now = clock::now();
         const place sentinel = sentinels_.take().value_or(place{});
-        const auto said = co_await asker_.ask(sentinel, now + (deadline - now) / 2);
+        const auto said = co_await asker_.ask_for_master(sentinel, now + (deadline - now) / 2);
         if (!said.why.empty()) co_return said.why;
         named_ = said.master;
     }

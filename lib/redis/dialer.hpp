@@ -1,6 +1,6 @@
 #pragma once
 
-#include "redis/sentinel_asker.hpp"
+#include "redis/asker.hpp"
 #include "redis/whereabouts.hpp"
 #include "redis/wire.hpp"
 #include "upstream/addresses.hpp"
@@ -33,6 +33,11 @@ public:
     boost::asio::awaitable<std::string> open(wire* into, clock::time_point deadline);
     /// Connects to where the last attempt led.
     boost::asio::awaitable<std::string> open_beside(wire* into, clock::time_point deadline);
+    /// The server is elsewhere: the next attempt leads there.
+    void lead_to(const place& server) {
+        how_.server = server;
+        addresses_.looked_up({});
+    }
     /// No attempt is begun any more. One that is under way ends when its wire is closed, or the look-up is over.
     void stop();
     bool looking_up() const noexcept { return looking_up_ || asker_.looking_up(); }
@@ -42,6 +47,7 @@ public:
     bool has_more() const noexcept { return addresses_.left() + sentinels_.left() > 0; }
     /// The server is there: what led to it comes first the next time.
     void worked();
+    const place& server() const noexcept { return how_.server; }
     /// The address of the last attempt, and what it was looked up from.
     const place& where() const noexcept { return where_; }
     const place& named() const noexcept { return named_; }
@@ -53,7 +59,7 @@ private:
 
     whereabouts how_;
     boost::asio::ip::tcp::resolver resolver_;
-    sentinel_asker asker_;
+    asker asker_;
     upstream_addresses sentinels_;
     upstream_addresses addresses_;
     place named_;

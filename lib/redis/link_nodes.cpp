@@ -16,7 +16,8 @@ void redis_link::listen_to_nodes(std::vector<std::string> channels, reserve whic
     reserve_ = std::move(which);
     heard_by_nodes_ = std::move(heard);
     nodes_refused_ = std::move(refused);
-    for (const std::string& each : node_channels_) upstream_.want(each, clock::now());
+    nodes_at_.assign(node_channels_.size(), 0);
+    for (std::size_t i = 0; i < node_channels_.size(); ++i) settle(node_channels_[i], nodes_at_[i]);
 }
 
 void redis_link::say(std::string channel, std::string text, std::function<void(std::uint32_t)> then) {
@@ -41,15 +42,21 @@ bool redis_link::refuse_reserved(const request& what) {
 
 // PUBLISH counts everybody who gets it, also programs that listen to patterns; NUMSUB only those of the channel itself.
 void redis_link::speak(request& what, clock::time_point now) {
+    branch* const its = home_of(what.channel);
+    if (its == nullptr) {
+        if (what.then) what.then(0);
+        return;
+    }
     const std::uint64_t number = next_publication_++;
     if (what.then) {
         spoken_.emplace(number, spoken{.then = std::move(what.then)});
         const std::array<std::string_view, 3> count{"PUBSUB", "NUMSUB", what.channel};
-        upstream_.call(number, count, now);
+        its->up().call(number, count, now);
     } else {
         spoken_.emplace(number, spoken{.then = [](std::uint32_t) {}});
     }
-    upstream_.publish(number, what.channel, what.payload, now);
+    its->up().publish(number, what.channel, what.payload, now);
+    its->wake();
 }
 
 // [channel, number]; a server that does not say it is believed what its PUBLISH says.

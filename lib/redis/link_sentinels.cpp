@@ -30,21 +30,20 @@ std::chrono::milliseconds about(std::chrono::milliseconds interval) {
 // given up, and is made anew by asking as at the start.
 asio::awaitable<void> redis_link::watch_sentinels() {
     carillon::upstream::sentinel_votes votes{options_.where.sentinels.size()};
+    branch& its = *branches_.front();
     while (!stopping_) {
         watch_.expires_after(about(options_.where.sentinel_interval));
         auto [interrupted] = co_await watch_.async_wait(no_throw);
         (void)interrupted;
-        if (stopping_ || !upstream_.live()) continue;
-        const place now = dialer_.named();
+        if (stopping_ || !its.up().live()) continue;
+        const place now = its.leads().named();
         co_await ask_sentinels(&votes, now);
         const auto master = votes.majority();
-        if (!master || *master == now || !upstream_.live() || dialer_.named() != now) continue;
+        if (!master || *master == now || !its.up().live() || its.leads().named() != now) continue;
         const bool moved = co_await is_elsewhere(*master);
-        if (!moved || !upstream_.live() || dialer_.named() != now) continue;
+        if (!moved || !its.up().live() || its.leads().named() != now) continue;
         votes.forget();
-        upstream_.on_disconnected("the Sentinels say that the master is at " + to_string(*master),
-                                  upstream::clock::now());
-        wake();
+        its.give_up("the Sentinels say that the master is at " + to_string(*master));
     }
 }
 
@@ -52,7 +51,7 @@ asio::awaitable<void> redis_link::ask_sentinels(carillon::upstream::sentinel_vot
     for (std::size_t asked = 0; asked < votes->size() && !stopping_; ++asked) {
         const std::size_t who = votes->next();
         const auto until = upstream::clock::now() + options_.upstream.reply_timeout;
-        const auto said = co_await watcher_.ask(options_.where.sentinels[who], until);
+        const auto said = co_await watcher_.ask_for_master(options_.where.sentinels[who], until);
         votes->said(who, said.why.empty() ? std::optional{said.master} : std::nullopt);
         if (!votes->disputed(now)) break;
     }
@@ -61,28 +60,26 @@ asio::awaitable<void> redis_link::ask_sentinels(carillon::upstream::sentinel_vot
 // The same server may go by another name; one whose name nobody knows is no better.
 asio::awaitable<bool> redis_link::is_elsewhere(place master) {
     const auto found = co_await watcher_.look_up(master);
-    co_return !found.empty() && std::ranges::find(found, dialer_.where()) == found.end();
-}
-
-// It is live.
-void redis_link::note_place() {
-    const place& now = dialer_.where();
-    moved_from_ = {};
-    if (last_place_ == now) return;
-    if (!last_place_.host.empty()) ++failovers_;
-    moved_from_ = std::exchange(last_place_, now);
+    co_return !found.empty() && std::ranges::find(found, branches_.front()->leads().where()) == found.end();
 }
 
 // What is worth to be said when it is live.
-std::string redis_link::remark() const {
+std::string redis_link::remark() {
     std::string said;
     const auto add = [&](const std::string& what) {
         if (!said.empty()) said += "; ";
         said += what;
     };
-    if (!options_.where.sentinels.empty()) add("the master is " + to_string(last_place_));
-    if (!moved_from_.host.empty()) add("it was at " + to_string(moved_from_) + " before");
-    if (!upstream_.resp3()) add("it has no RESP3, so there is a second connection to publish on");
+    if (cluster_) add("there are " + std::to_string(branches_.size()) + " primaries");
+    for (const auto& each : branches_) {
+        const place now = each->leads().where();
+        const place before = each->take_moved_from();
+        if (!options_.where.sentinels.empty()) add("the master is " + to_string(now));
+        if (cluster_ && !before.host.empty()) add("what was at " + to_string(before) + " is at " + to_string(now));
+        if (!cluster_ && !before.host.empty()) add("it was at " + to_string(before) + " before");
+    }
+    if (std::ranges::any_of(branches_, [](const auto& each) { return !each->up().resp3(); }))
+        add("it has no RESP3, so there is a second connection to publish on");
     return said;
 }
 

@@ -8,18 +8,22 @@
 namespace carillon::redis {
 
 using clock = upstream::clock;
+using carillon::upstream::detours;
 
-void redis_link::send_call(std::uint64_t number, const ledger::call& what, bool with_text, clock::time_point now) {
+void redis_link::send_call(branch& to, std::uint64_t number, const ledger::call& what, bool with_text) {
     std::string room;
-    upstream_.call(number, what.words(with_text, room), now);
+    to.up().call(number, what.words(with_text, room), clock::now());
+    to.wake();
 }
 
-void redis_link::publish_by_call(request& what, clock::time_point now) {
+void redis_link::publish_by_call(request& what) {
     const std::uint64_t number = next_publication_++;
     ++calls_;
     publisher from{what.shard, what.listener, what.whose, what.call->bytes(), std::move(what.call)};
     const auto [its, is_new] = publishers_.emplace(number, std::move(from));
-    send_call(number, *its->second.call, false, now); // which on_call_failed may forget at once
+    branch* const home = home_of(*its->second.call);
+    if (home == nullptr) return fail_call(number, error::away);
+    send_call(*home, number, *its->second.call, false); // which on_call_failed may forget at once
 }
 
 void redis_link::ask_stream(request& what, clock::time_point now) {
@@ -30,47 +34,72 @@ void redis_link::ask_stream(request& what, clock::time_point now) {
 
 void redis_link::look_at_kept(clock::time_point now) {
     if (!streams_) return;
+    repeat_calls(now);
     streams_->on_time(now);
     streams_->pump();
-    if (upstream_.live()) presence_->pump(now);
+    if (reachable_) presence_->pump(now);
 }
 
 clock::time_point redis_link::wake_for_kept() const {
     if (!streams_) return clock::time_point::max();
     constexpr std::chrono::milliseconds pause{5}; // when the connection takes no more
-    if (!upstream_.live()) return streams_->wake_at();
-    return std::min(streams_->wake_at(), std::max(presence_->wake_at(), clock::now() + pause));
+    const auto soon = clock::now() + pause;
+    clock::time_point next = streams_->wake_at();
+    if (streams_->has_more()) next = std::min(next, soon);
+    if (cluster_) next = std::min(next, cluster_->sent_on.wake_at());
+    if (reachable_) next = std::min(next, std::max(presence_->wake_at(), soon));
+    return next;
+}
+
+// Of a publication, a reading or a presence; null: nobody waits for it any more.
+const ledger::call* redis_link::call_of(std::uint64_t number) const {
+    const auto published = publishers_.find(number);
+    if (published != publishers_.end()) return published->second.call.get();
+    const ledger::call* const reads = streams_ ? streams_->call_of(number) : nullptr;
+    return reads != nullptr || !presence_ ? reads : presence_->call_of(number);
+}
+
+void redis_link::fail_call(std::uint64_t number, error why) {
+    if (cluster_) cluster_->sent_on.done(number);
+    if (publishers_.contains(number)) {
+        ++calls_failed_;
+        return on_published(number, why);
+    }
+    if (!streams_->on_answer(number, {}, why)) presence_->on_answer(number);
 }
 
 // --- what the server says
 
-void redis_link::on_called(std::uint64_t number, std::span<const resp::node> said) {
+void redis_link::on_called(branch& from, std::uint64_t number, std::span<const resp::node> said) {
     if (on_counted(number, said)) return;
     const auto published = publishers_.find(number);
     const bool is_publication = published != publishers_.end();
     if (said.front().text.starts_with("NOSCRIPT")) { // somebody has told it to forget its scripts
-        const ledger::call* again = is_publication ? published->second.call.get() : streams_->call_of(number);
-        if (again == nullptr) again = presence_->call_of(number);
-        if (again != nullptr) return send_call(number, *again, true, clock::now());
+        if (const ledger::call* const again = call_of(number)) return send_call(from, number, *again, true);
     }
+    if (cluster_ && redirected(from, number, said.front())) return;
     if (!is_publication) {
-        if (!streams_->on_answer(number, said)) presence_->on_answer(number);
+        if (streams_ && !streams_->on_answer(number, said)) presence_->on_answer(number);
         return;
     }
     const auto done = ledger::published_of(said);
     if (done) return on_published(number, *done);
-    on_call_failed(number, said.front().text.starts_with("NOPERM") ? error::denied : error::refused);
+    fail_call(number, said.front().text.starts_with("NOPERM") ? error::denied : error::refused);
 }
 
 // Questions are asked again when the server is back; there is an answer to one only if it could not be repeated.
-void redis_link::on_call_failed(std::uint64_t number, error why) {
+void redis_link::on_call_failed(const branch& from, std::uint64_t number, error why) {
     if (spoken_.contains(number)) return; // its publication fails, too
-    if (!publishers_.contains(number)) {
-        if (why != error::away && !streams_->on_answer(number, {})) presence_->on_answer(number);
-        return;
+    const ledger::call* const its = call_of(number);
+    if (its == nullptr && cluster_) cluster_->sent_on.done(number);
+    if (its == nullptr) return;
+    const bool is_question = !publishers_.contains(number);
+    if (is_question && why == error::away) {
+        // It had been sent on, and who has what it is about has not been lost.
+        if (home_of(*its) == &from) return;
+        if (cluster_->sent_on.on_lost(number, clock::now()) != detours::verdict::give_up) return;
     }
-    ++calls_failed_;
-    on_published(number, why);
+    fail_call(number, why);
 }
 
 void redis_link::on_envelope(std::string_view channel, std::string_view bytes) {
@@ -80,8 +109,9 @@ void redis_link::on_envelope(std::string_view channel, std::string_view bytes) {
 
 // Without its place in a stream, and so without a look at what is known of it. A server's pattern may be like more, and
 // what gateways say to each other is not for clients.
-void redis_link::on_matched(std::string_view wildcard, std::string_view channel, std::string_view payload) {
-    if (is_reserved(channel) || !channels::stands_for(wildcard, channel)) return;
+void redis_link::on_matched(const branch& from, std::string_view wildcard, std::string_view channel,
+                            std::string_view payload) {
+    if (!hears_from(from, wildcard) || is_reserved(channel) || !channels::stands_for(wildcard, channel)) return;
     if (!streams_ || !ledger::is_envelope(payload)) {
         if (const auto what = plain(payload)) give(channel, *what, wildcard);
         return;
@@ -116,9 +146,16 @@ std::optional<ledger::envelope> redis_link::opened(std::string_view bytes) {
 
 bool redis_link::on_call(std::uint64_t number, const ledger::call& what) {
     constexpr std::size_t overhead_bytes = 1024; // of its words
-    if (!upstream_.takes(what.bytes() + overhead_bytes)) return false;
-    send_call(number, what, false, clock::now());
+    branch* const its = home_of(what);
+    if (its == nullptr || !its->up().takes(what.bytes() + overhead_bytes)) return false;
+    send_call(*its, number, what, false);
     return true;
+}
+
+bool redis_link::may_call(std::string_view channel) const {
+    if (!cluster_) return true; // where there is one server, all wait for it
+    const branch* const its = home_of(channel);
+    return its != nullptr && its->up().connected();
 }
 
 void redis_link::on_told(std::uint32_t shard, std::uint64_t number, const result<bus::home_answer>& said) {

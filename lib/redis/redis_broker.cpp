@@ -59,7 +59,7 @@ void redis_broker::unsubscribe(std::string_view channel) {
 std::optional<publish_result> redis_broker::publish(std::string_view channel, const bus::publication& message,
                                                     publish_listener& who, ticket whose) {
     if (link_->is_reserved(channel)) return publish_result{error::denied};
-    if (!link_->live()) return publish_result{error::away};
+    if (!link_->reachable()) return publish_result{error::away};
     const upstream_options& limits = link_->options_.upstream;
     if (message.info.size() + message.tags.size() > ledger::remarks_bytes_max) return publish_result{error::refused};
     auto call = call_of(channel, message);

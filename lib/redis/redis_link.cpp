@@ -20,16 +20,7 @@ using clock = upstream::clock;
 
 namespace {
 
-constexpr std::array both{upstream::line::first, upstream::line::second};
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 64 * 1024;
-// Reads of one turn, before what the shards want is looked at again.
-constexpr int reads_per_turn = 16;
-
-double random_part() {
-    thread_local std::minstd_rand generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>{0.0, 1.0}(generator);
-}
 
 } // namespace
 
@@ -43,10 +34,13 @@ upstream_message::upstream_message(redis_link& from, std::size_t bytes, std::str
 upstream_message::~upstream_message() { link.delivered(held_bytes); }
 
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
-    : options_{how}, upstream_{how.upstream, *this, random_part, clock::now()},
-      brokers_(shards), mailbox_{context_}, dialer_{context_, options_.where}, wire_{context_, [this] { wake(); }},
-      second_{context_, [this] { wake(); }}, sleep_{context_}, watcher_{context_, options_.where}, watch_{context_},
-      received_(read_bytes, '\0') {
+    : options_{how}, received_(read_bytes, '\0'),
+      brokers_(shards), mailbox_{context_}, watcher_{context_, options_.where}, watch_{context_} {
+    if (options_.where.cluster.nodes.empty()) {
+        branches_.push_back(std::make_unique<branch>(*this, 1, options_.where));
+    } else {
+        cluster_.emplace(options_.where.cluster, options_.upstream.reply_timeout);
+    }
     if (!options_.keeping) return;
     const ledger::names names{options_.keeping->prefix};
     streams_.emplace(options_.keeping->reads, names, *this);
@@ -63,111 +57,35 @@ redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context
 }
 
 void redis_link::run() {
-    asio::co_spawn(context_, keep_connected(), [](const std::exception_ptr& failed) {
-        if (failed) std::rethrow_exception(failed);
-    });
-    if (!options_.where.sentinels.empty()) {
-        asio::co_spawn(context_, watch_sentinels(), [](const std::exception_ptr& failed) {
+    const auto begin = [this](asio::awaitable<void> what) {
+        asio::co_spawn(context_, std::move(what), [](const std::exception_ptr& failed) {
             if (failed) std::rethrow_exception(failed);
         });
-    }
+    };
+    for (const auto& each : branches_) each->start();
+    if (!options_.where.sentinels.empty()) begin(watch_sentinels());
+    if (cluster_) begin(watch_cluster());
     context_.run();
 }
 
 void redis_link::stop() {
     asio::post(context_, [this] {
         stopping_ = true;
-        dialer_.stop();
         watcher_.stop();
         watch_.cancel();
-        close_wires(); // which ends an attempt to connect
-        wake();
+        for (const auto& each : branches_) each->stop();
         if (looks_up()) context_.stop(); // nothing ends that but the system's resolver, after a long time perhaps
     });
 }
 
-// --- the spine: everything that happens to the connection happens here, one thing after the other
-
-asio::awaitable<void> redis_link::keep_connected() {
-    while (!stopping_) {
-        // Before the time is looked at: what has come while we were held up is no silence.
-        for (const auto each : both) read_available(each);
-        upstream_.on_time(clock::now());
-        look_at_kept(clock::now());
-        for (const auto each : both) write_pending(each);
-        const upstream::action due = upstream_.next_action();
-        if (due == upstream::action::close) {
-            tell_failure();
-            close_wires();
-        }
-        if (due == upstream::action::connect) co_await open(upstream::line::first);
-        if (due == upstream::action::connect_second) co_await open(upstream::line::second);
-        if (due != upstream::action::nothing) continue;
-        if (woken_ || (wire_.readable() && !holding_) || second_.readable()) {
-            co_await asio::post(context_, asio::use_awaitable); // what the shards want comes in turn with what arrives
-        } else {
-            co_await pause();
-        }
-        woken_ = false;
-    }
-    close_wires();
-}
-
-asio::awaitable<void> redis_link::open(upstream::line which) {
-    wire& opened = wire_of(which);
-    std::string why;
-    if (which == upstream::line::first) {
-        std::string unopened = co_await dialer_.open(&opened, upstream_.wake_at());
-        why = std::move(unopened);
-        upstream_.on_more_addresses(dialer_.has_more());
-    } else {
-        std::string unopened = co_await dialer_.open_beside(&opened, upstream_.wake_at());
-        why = std::move(unopened);
-    }
-    if (!why.empty()) {
-        upstream_.on_time(clock::now()); // which knows whether it was for want of time
-        upstream_.on_disconnected(why, clock::now());
-        co_return;
-    }
-    opened.opened(2 * options_.upstream.reply_timeout);
-    upstream_.on_connected(clock::now(), which);
-}
-
-// Until something happens: bytes, room to write, wishes of a shard, or the time that the upstream waits for.
-asio::awaitable<void> redis_link::pause() {
-    sleep_.expires_at(std::min(upstream_.wake_at(), wake_for_kept()));
-    auto [interrupted] = co_await sleep_.async_wait(no_throw);
-    (void)interrupted;
-}
-
-void redis_link::wake() {
-    woken_ = true;
-    sleep_.cancel();
-}
-
-void redis_link::read_available(upstream::line which) {
-    if (upstream_.where() == upstream::state::waiting) return;
-    wire& from = wire_of(which);
-    bool holding = false;
-    for (int i = 0; i < reads_per_turn; ++i) {
-        holding = must_hold(which);
-        if (!from.readable() || holding) break;
-        boost::system::error_code failed;
-        const std::size_t count = from.read(received_, failed);
-        if (failed) return upstream_.on_disconnected(from.why(failed), clock::now());
-        if (count == 0) break;
-        upstream_.on_received({received_.data(), count}, clock::now(), which);
-        if (upstream_.where() == upstream::state::waiting) return;
-    }
-    if (which == upstream::line::first) holding_ = holding;
-    // What is awaited may be among what is not read yet.
-    upstream_.on_hold(holding || from.readable(), clock::now(), which);
+bool redis_link::looks_up() const noexcept {
+    const auto looking = [](const auto& each) { return each->looks_up(); };
+    if (cluster_ && std::ranges::any_of(cluster_->closed, looking)) return true;
+    return watcher_.looking_up() || std::ranges::any_of(branches_, looking);
 }
 
 // While shards are behind, further messages stay with the server: what it keeps for us has a limit of its own.
-bool redis_link::must_hold(upstream::line which) {
-    // Neither a greeting nor what comes on the second connection is a message.
-    if (!upstream_.connected() || which != upstream::line::first) return false;
+bool redis_link::must_hold() {
     if (held_.load()) return true;
     if (input_bytes_.load() <= options_.input_bytes_max) return false;
     held_.store(true);
@@ -181,23 +99,10 @@ bool redis_link::must_hold(upstream::line which) {
 void redis_link::delivered(std::size_t bytes) {
     const std::size_t left = input_bytes_.fetch_sub(bytes) - bytes;
     if (left <= options_.input_bytes_max / 2 && held_.load() && held_.exchange(false)) {
-        asio::post(context_, [this] { wake(); });
+        asio::post(context_, [this] {
+            for (const auto& each : branches_) each->wake();
+        });
     }
-}
-
-void redis_link::write_pending(upstream::line which) {
-    wire& to = wire_of(which);
-    while (to.writable() && !upstream_.output(which).empty()) {
-        boost::system::error_code failed;
-        const std::size_t count = to.write(upstream_.output(which), failed);
-        if (failed) return upstream_.on_disconnected(to.why(failed), clock::now());
-        upstream_.on_written(count, which);
-    }
-}
-
-void redis_link::close_wires() {
-    wire_.close();
-    second_.close();
 }
 
 // --- what the shards ask
@@ -221,7 +126,8 @@ void redis_link::receive(std::vector<request>& requests) {
             if (refuse_reserved(each)) break;
             interest_count& interest = interest_[each.channel];
             if (interest.shards++ == 0) {
-                upstream_.want(each.channel, now, each.is_wildcard);
+                interest.is_wildcard = each.is_wildcard;
+                settle(each.channel, interest.at, each.is_wildcard);
             } else {
                 tell_state(each.shard, each.channel, interest);
             }
@@ -237,17 +143,16 @@ void redis_link::receive(std::vector<request>& requests) {
             const auto found = interest_.find(each.channel);
             CHECK(found != interest_.end());
             if (--found->second.shards > 0) break;
+            branch* const its = branch_of(found->second.at);
             interest_.erase(found);
             if (streams_) streams_->on_released(each.channel);
-            if (!is_reserved(each.channel)) upstream_.release(each.channel, now);
+            if (its == nullptr) break;
+            its->up().release(each.channel, now);
+            its->wake();
             break;
         }
-        case request::kind::publish:
-            publishers_.emplace(next_publication_, publisher{each.shard, each.listener, each.whose,
-                                                             each.channel.size() + each.payload.size()});
-            upstream_.publish(next_publication_++, each.channel, each.payload, now);
-            break;
-        case request::kind::call: publish_by_call(each, now); break;
+        case request::kind::publish: publish(each, now); break;
+        case request::kind::call: publish_by_call(each); break;
         case request::kind::ask: ask_stream(each, now); break;
         case request::kind::say: speak(each, now); break;
         case request::kind::enter:
@@ -256,7 +161,31 @@ void redis_link::receive(std::vector<request>& requests) {
         case request::kind::leave: presence_->leave(each.channel, each.passes->who, each.passes->how, now); break;
         }
     }
-    wake();
+    if (!branches_.empty()) branches_.front()->wake(); // which looks after what is kept
+}
+
+// It is wanted by the branch that has it now, and by no other.
+void redis_link::settle(const std::string& channel, std::uint32_t& at, bool is_wildcard) {
+    branch* const now = home_of(channel);
+    const std::uint32_t number = now == nullptr ? 0 : now->number();
+    if (at == number) return;
+    if (branch* const before = branch_of(std::exchange(at, number)); before != nullptr) {
+        before->up().release(channel, clock::now());
+        before->wake();
+    }
+    if (now == nullptr) return;
+    now->up().want(channel, clock::now(), is_wildcard);
+    now->wake();
+}
+
+void redis_link::publish(const request& what, clock::time_point now) {
+    const std::uint64_t number = next_publication_++;
+    publishers_.emplace(number,
+                        publisher{what.shard, what.listener, what.whose, what.channel.size() + what.payload.size()});
+    branch* const its = home_of(what.channel);
+    if (its == nullptr) return on_published(number, error::away);
+    its->up().publish(number, what.channel, what.payload, now);
+    its->wake();
 }
 
 // --- what the upstream says
@@ -305,7 +234,8 @@ void redis_link::on_refused(std::string_view channel, error why) {
     if (streams_) streams_->on_refused(channel, why);
 }
 
-void redis_link::on_message(std::string_view channel, std::string_view payload) {
+void redis_link::on_message(const branch& from, std::string_view channel, std::string_view payload) {
+    if (!hears_from(from, channel)) return;
     if (hears_nodes_on(channel)) return heard_by_nodes_(payload);
     if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
     if (const auto what = plain(payload)) give(channel, *what);
@@ -345,43 +275,66 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
                      .bytes = who.bytes});
 }
 
-void redis_link::on_away(std::string_view) {
-    live_ = false;
-    for (auto& [name, interest] : interest_) interest = {.shards = interest.shards};
-    if (streams_) streams_->on_away();
+void redis_link::on_away(const branch& from) {
+    for (auto& [name, interest] : interest_)
+        if (interest.at == from.number()) interest.forget_answer();
+    if (streams_) streams_->on_away([&](std::string_view channel) { return home_of(channel) == &from; });
     if (presence_) presence_->on_away();
-    tell_all({.what = redis_broker::notice::kind::away});
-}
-
-// Once for each reason, not for each attempt; nor for one address, where there are more to be tried.
-void redis_link::tell_failure() {
-    if (upstream_.more_addresses()) return;
-    if (upstream_.last_failure() == told_failure_) return;
-    told_failure_ = upstream_.last_failure();
-    if (told_) told_(false, told_failure_);
+    note_state();
 }
 
 void redis_link::on_back() {
-    live_ = true;
     if (presence_) presence_->on_back(clock::now());
-    dialer_.worked();
-    note_place();
-    told_failure_.clear();
-    if (told_) told_(true, remark());
-    tell_all({.what = redis_broker::notice::kind::back});
+    note_state();
+}
+
+// Shards ask about each channel while one of the servers is away.
+void redis_link::note_state() {
+    reachable_ = std::ranges::any_of(branches_, [](const auto& each) { return each->up().live(); });
+    const bool live = all_live();
+    if (live_.exchange(live) == live) return;
+    if (live && told_) told_(true, remark());
+    using kind = redis_broker::notice::kind;
+    tell_all({.what = live ? kind::back : kind::away});
+}
+
+void redis_link::on_failed(const branch&) {
+    if (!cluster_) return;
+    cluster_->pace.wish();
+    watch_.cancel();
+}
+
+std::string redis_link::failure_of(const branch& of) const {
+    return (cluster_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
+}
+
+std::string redis_link::last_failure() const {
+    for (const auto& each : branches_)
+        if (!each->up().live()) return failure_of(*each);
+    return cluster_ ? cluster_->failure : branches_.front()->up().last_failure();
 }
 
 redis_link::figures redis_link::snapshot() const {
-    figures now{.counts = upstream_.counts(),
-                .channels = upstream_.channels(),
-                .in_flight = upstream_.in_flight(),
+    figures now{.counts = {},
                 .refused = refused_,
                 .input_bytes = input_bytes_.load(),
                 .holds = holds_,
-                .live = upstream_.live(),
+                .live = live(),
                 .as_text = as_text_,
-                .last_error = upstream_.last_failure(),
-                .failovers = failovers_};
+                .last_error = last_failure(),
+                .servers = branches_.size()};
+    for (const auto& each : branches_) {
+        add(now.counts, each->up().counts());
+        now.channels += each->up().channels();
+        now.in_flight += each->up().in_flight();
+        now.failovers += each->failovers();
+    }
+    if (cluster_) {
+        add(now.counts, cluster_->counted);
+        now.failovers += cluster_->failovers;
+        now.redirects = cluster_->redirects;
+        now.topologies = cluster_->topologies;
+    }
     now.counts.publications += calls_;
     now.counts.publications_failed += calls_failed_;
     if (!streams_) return now;

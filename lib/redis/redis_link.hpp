@@ -4,13 +4,12 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
-#include "channels/rules.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
-#include "redis/dialer.hpp"
-#include "redis/sentinel_asker.hpp"
-#include "redis/whereabouts.hpp"
-#include "redis/wire.hpp"
+#include "redis/asker.hpp"
+#include "redis/branch.hpp"
+#include "redis/cluster.hpp"
+#include "redis/redis_options.hpp"
 #include "upstream/upstream.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -30,14 +29,10 @@
 
 namespace carillon::redis {
 
-using bus::error;
 using bus::interest;
 using bus::publish_listener;
-using bus::publish_result;
 using bus::subscription_listener;
 using bus::ticket;
-using carillon::upstream::upstream;
-using carillon::upstream::upstream_listener;
 using carillon::upstream::upstream_options;
 
 class redis_link;
@@ -161,30 +156,10 @@ private:
     boost::unordered_flat_map<std::string, std::uint32_t, hash_of_name, std::equal_to<>> joining_;
 };
 
-/// What is kept at the server, and how it is asked for.
-struct keeping_options {
-    std::function<channels::rules()> rules; ///< a copy for each thread
-    std::string prefix = "carillon";        ///< of the names of what is kept
-    std::chrono::seconds key_ttl{300};      ///< of publications' idempotency keys
-    ledger::node_streams::limits reads{};
-    ledger::node_presence::limits presence{};
-    std::size_t listed_max = 1'000;    ///< clients in one answer that lists them
-    std::size_t announced_max = 1'000; ///< clients in a channel up to which comings and goings are told
-};
-
-/// Where the bus is, and how it is used.
-struct redis_options {
-    whereabouts where{};
-    upstream_options upstream{};
-    std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
-    std::optional<keeping_options> keeping{};           ///< none: nothing is
-    std::size_t input_bytes_max = 32 * 1024 * 1024; ///< of messages that wait for shards; then the server is not read
-};
-
-/// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own; the decisions are
-/// `upstream`'s. It counts the interest of the shards, so that the server sees one subscription for each channel of the
-/// process, and gives each message to the shards that may have subscribers.
-class redis_link final : public upstream_listener, public ledger::node_listener {
+/// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own, or in a cluster its
+/// connections to the primaries. It counts the interest of the shards, so that the server sees one subscription for
+/// each channel of the process, and gives each message to the shards that may have subscribers.
+class redis_link final : public ledger::node_listener {
 public:
     redis_link(const redis_options& how, std::uint32_t shards);
     redis_link(const redis_link&) = delete;
@@ -217,12 +192,14 @@ public:
     void run();
     /// After run(): it has returned in the middle of looking the server's name up. The destructor waits for the end of
     /// that, which only the system's resolver can bring about.
-    bool looks_up() const noexcept { return dialer_.looking_up() || watcher_.looking_up(); }
+    bool looks_up() const noexcept;
     /// Any thread.
     void stop();
 
-    /// Whether publications get through just now. Any thread.
+    /// Whether all publications get through just now. Any thread.
     bool live() const noexcept { return live_.load(std::memory_order_relaxed); }
+    /// Whether some do. Any thread.
+    bool reachable() const noexcept { return reachable_.load(std::memory_order_relaxed); }
 
     struct figures {
         upstream::counters counts;
@@ -238,32 +215,25 @@ public:
         std::uint64_t presence_calls = 0;
         std::size_t read_channels = 0; ///< whose place in the stream is followed
         std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
-        std::uint64_t failovers = 0;   ///< times that it was found at another address than before
+        std::uint64_t failovers = 0;   ///< times that a server was found at another address than before
+        std::size_t servers = 0;       ///< that there are connections to, or are to be
+        std::uint64_t redirects = 0;   ///< calls that a node of the cluster has not carried out, for another to do so
+        std::uint64_t topologies = 0;  ///< times that the cluster was asked what is where, and has answered
     };
     /// On the link's thread.
     figures snapshot() const;
     boost::asio::io_context& context() noexcept { return context_; }
     std::string where() const { return to_string(options_.where); }
 
-    // upstream_listener
-    void on_subscribed(std::string_view channel) override;
-    void on_refused(std::string_view channel, error why) override;
-    void on_message(std::string_view channel, std::string_view payload) override;
-    void on_matched(std::string_view pattern, std::string_view channel, std::string_view payload) override;
-    void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override;
-    void on_published(std::uint64_t publication, publish_result receivers) override;
-    void on_away(std::string_view why) override;
-    void on_back() override;
-    void on_called(std::uint64_t number, std::span<const resp::node> said) override;
-    void on_call_failed(std::uint64_t number, error why) override;
-
     // ledger::node_listener
     bool on_call(std::uint64_t number, const ledger::call& what) override;
+    bool may_call(std::string_view channel) const override;
     void on_told(std::uint32_t shard, std::uint64_t number, const result<bus::home_answer>& said) override;
     void on_missed(std::string_view channel, const ledger::envelope& what) override;
     void on_lost(std::string_view channel) override;
 
 private:
+    friend class branch;
     friend class redis_broker;
     friend struct upstream_message;
 
@@ -302,24 +272,37 @@ private:
     };
     struct interest_count {
         std::uint32_t shards = 0;
+        std::uint32_t at = 0; // the branch by which it is wanted; 0: none
+        bool is_wildcard = false;
         bool subscribed = false;
         std::optional<error> refused{};
+
+        void forget_answer() { subscribed = false, refused.reset(); }
     };
 
-    boost::asio::awaitable<void> keep_connected();
-    boost::asio::awaitable<void> open(upstream::line which);
-    boost::asio::awaitable<void> pause();
-    void wake();
-    wire& wire_of(upstream::line which) noexcept { return which == upstream::line::first ? wire_ : second_; }
-    void read_available(upstream::line which);
-    bool must_hold(upstream::line which);
+    // What branches say, and ask.
+    void on_subscribed(std::string_view channel);
+    void on_refused(std::string_view channel, error why);
+    void on_message(const branch& from, std::string_view channel, std::string_view payload);
+    void on_matched(const branch& from, std::string_view wildcard, std::string_view channel, std::string_view payload);
+    void on_oversized(std::string_view channel, std::uint64_t payload_bytes);
+    void on_published(std::uint64_t publication, publish_result receivers);
+    void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said);
+    void on_call_failed(const branch& from, std::uint64_t number, error why);
+    void on_away(const branch& from);
+    void on_back();
+    void on_failed(const branch& of);
+    std::string failure_of(const branch& of) const;
+    std::string last_failure() const;
+    bool must_hold();
+
     void delivered(std::size_t bytes);
-    void write_pending(upstream::line which);
-    void close_wires();
-    void tell_failure();
+    void note_state();
     void ask(request what);
     void ask(redis_broker& whose, request::kind what, std::string_view channel);
     void receive(std::vector<request>& requests);
+    void settle(const std::string& channel, std::uint32_t& at, bool is_wildcard = false);
+    void publish(const request& what, upstream::clock::time_point now);
     void tell_state(std::uint32_t shard, const std::string& channel, const interest_count& interest);
     void tell(std::uint32_t shard, redis_broker::notice what);
     void tell_all(const redis_broker::notice& what);
@@ -336,8 +319,10 @@ private:
     bool on_spoken(std::uint64_t number, const publish_result& receivers);
 
     // link_streams.cpp: what is kept at the server
-    void send_call(std::uint64_t number, const ledger::call& what, bool with_text, upstream::clock::time_point now);
-    void publish_by_call(request& what, upstream::clock::time_point now);
+    void send_call(branch& to, std::uint64_t number, const ledger::call& what, bool with_text);
+    const ledger::call* call_of(std::uint64_t number) const;
+    void fail_call(std::uint64_t number, error why);
+    void publish_by_call(request& what);
     void ask_stream(request& what, upstream::clock::time_point now);
     void on_envelope(std::string_view channel, std::string_view bytes);
     void look_at_kept(upstream::clock::time_point now);
@@ -347,12 +332,26 @@ private:
     boost::asio::awaitable<void> watch_sentinels();
     boost::asio::awaitable<void> ask_sentinels(carillon::upstream::sentinel_votes* votes, place now);
     boost::asio::awaitable<bool> is_elsewhere(place master);
-    void note_place();
-    std::string remark() const;
+    std::string remark();
+
+    // link_cluster.cpp: which of several servers has what
+    branch* branch_of(std::uint32_t number) const noexcept;
+    branch* home_of(std::string_view channel) const noexcept;
+    branch* home_of(const ledger::call& what) const noexcept;
+    bool hears_from(const branch& whom, std::string_view channel) const;
+    bool redirected(const branch& from, std::uint64_t number, const resp::node& said);
+    void repeat_calls(upstream::clock::time_point now);
+    boost::asio::awaitable<void> watch_cluster();
+    boost::asio::awaitable<std::string> ask_cluster();
+    void rearrange(const carillon::upstream::topology& said);
+    void move(const carillon::upstream::slot_table::slot_set& moved);
+    void close(std::uint32_t number);
+    bool all_live() const noexcept;
 
     redis_options options_;
     boost::asio::io_context context_{1};
-    upstream upstream_;
+    std::string received_; // by any branch: bytes that are looked at at once
+    std::optional<cluster> cluster_;
     // Each message counts once, until the last shard has handled it. Before the brokers, which may still hold some.
     std::atomic<std::size_t> input_bytes_ = 0;
     std::atomic<bool> held_ = false; // the shards wake the link when half has been delivered
@@ -365,31 +364,23 @@ private:
     std::optional<ledger::node_presence> presence_;
     std::uint64_t calls_ = 0; // that published
     std::uint64_t calls_failed_ = 0;
-    dialer dialer_;
-    wire wire_;
-    wire second_; // to a server without RESP3
-    boost::asio::steady_timer sleep_;
-    sentinel_asker watcher_;
+    std::vector<std::unique_ptr<branch>> branches_; // one, but in a cluster
+    asker watcher_;
     boost::asio::steady_timer watch_;
-    place last_place_{}; // where it was live, last
-    place moved_from_{}; // where it was before that
-    std::uint64_t failovers_ = 0;
-    std::string received_;
     std::vector<std::string> node_channels_;
-    reserve reserve_; // none: there are no other gateways
+    std::vector<std::uint32_t> nodes_at_; // the branch by which each of them is wanted; 0: none
+    reserve reserve_;                     // none: there are no other gateways
     std::function<void(std::string_view)> heard_by_nodes_;
     std::function<void(std::string_view channel)> nodes_refused_;
     boost::unordered_flat_map<std::uint64_t, spoken> spoken_; // by the numbers of their publications
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;
-    bool woken_ = false;
-    bool holding_ = false; // what was found when it was last about to read
     std::uint64_t holds_ = 0;
     bool stopping_ = false;
     std::function<void(bool live, const std::string& why)> told_;
     std::function<void(std::string_view channel, std::uint64_t payload_bytes)> told_oversized_;
-    std::string told_failure_; // so that each is told once
     std::atomic<bool> live_ = false;
+    std::atomic<bool> reachable_ = false;
 };
 
 } // namespace carillon::redis

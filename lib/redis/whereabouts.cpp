@@ -2,14 +2,23 @@
 
 namespace carillon::redis {
 
-std::string to_string(const whereabouts& of) {
-    if (of.sentinels.empty()) return to_string(of.server);
+namespace {
+
+std::string list_of(const std::vector<place>& places) {
     std::string list;
-    for (const place& each : of.sentinels) {
+    for (const place& each : places) {
         if (!list.empty()) list += ", ";
         list += to_string(each);
     }
-    return of.asked.master + " (Sentinels " + list + ")";
+    return list;
+}
+
+} // namespace
+
+std::string to_string(const whereabouts& of) {
+    if (!of.cluster.nodes.empty()) return "the cluster of " + list_of(of.cluster.nodes);
+    if (of.sentinels.empty()) return to_string(of.server);
+    return of.asked.master + " (Sentinels " + list_of(of.sentinels) + ")";
 }
 
 const std::string& name_at(const whereabouts& of, const place& where) noexcept {

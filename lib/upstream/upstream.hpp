@@ -149,6 +149,10 @@ public:
     void on_hold(bool held, clock::time_point now, line which = line::first) noexcept;
     /// Looks at the time: backoff, timeouts, pings, lingering channels.
     void on_time(clock::time_point now);
+    /// The server is known to be elsewhere: while waiting, the next attempt is now.
+    void hurry(clock::time_point now) noexcept {
+        if (state_ == state::waiting) retry_at_ = now;
+    }
 
     // --- what to do
 

@@ -69,6 +69,14 @@ TEST(redis_address, a_good_url_is_read_and_shown_without_the_password) {
          "rediss-sentinel://ann:ring@s1:1,10.0.0.1,[::1]:7/my-master.1",
          {"", 0, "ann", "ring", true, {{"s1", 1}, {"10.0.0.1", 26379}, {"::1", 7}}, "my-master.1"},
          "rediss-sentinel://ann@s1:1,10.0.0.1:26379,[::1]:7/my-master.1"},
+        {"a node of a cluster",
+         "redis-cluster://a",
+         {"", 0, "default", "", false, {}, "", {{"a", 6379}}},
+         "redis-cluster://a:6379"},
+        {"nodes of a cluster with TLS and a password",
+         "rediss-cluster://ann:ring@a:1,10.0.0.1,[::1]:7/0",
+         {"", 0, "ann", "ring", true, {}, "", {{"a", 1}, {"10.0.0.1", 6379}, {"::1", 7}}},
+         "rediss-cluster://ann@a:1,10.0.0.1:6379,[::1]:7"},
     };
     for (const auto& [name, text, expected, shown] : cases) {
         const auto read = parse_redis_address(text);
@@ -109,7 +117,12 @@ TEST(redis_address, a_bad_url_is_refused_with_the_reason) {
         {"an empty one among them", "redis-sentinel://s1,,s2/mymaster", error::redis_host},
         {"an empty one at the end", "redis-sentinel://s1,/mymaster", error::redis_host},
         {"a Sentinel's port", "redis-sentinel://s1,s2:0/mymaster", error::redis_port},
-        {"too many Sentinels", "redis-sentinel://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a/mymaster", error::redis_sentinels},
+        {"too many Sentinels", "redis-sentinel://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a/mymaster", error::redis_nodes},
+        {"too many nodes", "redis-cluster://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", error::redis_nodes},
+        {"no node", "redis-cluster://", error::redis_host},
+        {"an empty one among nodes", "redis-cluster://a,,b", error::redis_host},
+        {"a database of a cluster", "redis-cluster://a/1", error::redis_path},
+        {"a node's port", "redis-cluster://a:0", error::redis_port},
         {"capitals", "REDIS://bus", error::not_a_redis_url},
         {"a space in front", " redis://bus", error::not_a_redis_url},
         {"TLS without a host", "rediss://", error::redis_host},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,13 @@ class rig : public call_taker {
 public:
     bool on_call(std::uint64_t number, const call& what) override {
         if (!takes) return false;
+        EXPECT_TRUE(may_call(what.arguments.at(0)));
         numbers.push_back(number);
         calls.push_back(what);
         if (answers) pending.push_back(number);
         return true;
     }
+    bool may_call(std::string_view channel) const override { return !away.contains(std::string{channel}); }
     void pump() {
         node.pump(now);
         while (!pending.empty()) {
@@ -50,6 +53,7 @@ public:
     node_presence node{
         {.ttl = 30s, .clients_per_call = 4, .calls_max = 2, .comeback = 5s, .waiting_max = 8}, names{"p"}, *this};
     bool takes = true;
+    std::set<std::string> away; // channels whose server is
     bool answers = true;
     std::vector<call> calls;
     std::vector<std::uint64_t> numbers;
@@ -134,6 +138,33 @@ TEST(node_presence, after_a_reconnect_all_are_told_again_one_after_the_other) {
     it.now += 2500ms;
     it.pump();
     EXPECT_EQ(it.calls.size(), 10u);
+}
+
+TEST(node_presence, a_server_of_several_that_is_away_does_not_hold_up_the_others) {
+    rig it;
+    it.away = {"c"};
+    for (unsigned i = 0; i < 6; ++i) it.enter(i, i % 2 == 0 ? "c" : "d");
+    it.pump();
+    ASSERT_EQ(it.calls.size(), 3u);
+    EXPECT_EQ(it.node.wake_at(), it.now + 1s);
+    it.leave(2, "c");
+    it.leave(4, "c");
+    it.pump();
+    it.now += 1s; // still away
+    it.pump();
+    it.enter(4, "c");
+    it.pump();
+    ASSERT_EQ(it.calls.size(), 3u);
+    it.away.clear();
+    it.now += 1s;
+    it.pump();
+    std::vector<std::string> said;
+    for (std::size_t i = 3; i < it.calls.size(); ++i) {
+        EXPECT_EQ(it.calls[i].keys[0], "p.there.{c}");
+        said.push_back((it.calls[i].which == program::enter ? "+" : "-") + std::to_string(it.clients_in(i)));
+    }
+    EXPECT_EQ(said, (std::vector<std::string>{"+1", "-1", "+1"})) << "who has come back has not gone";
+    EXPECT_EQ(it.node.entries(), 5u);
 }
 
 TEST(node_presence, what_waits_for_a_server_that_is_away_is_bounded) {

@@ -226,6 +226,72 @@ TEST(node_streams, a_question_does_not_wait_for_ever) {
     EXPECT_TRUE(it.server.sent.empty()); // nobody wants to know any more
 }
 
+// Of several servers, one is away: what was asked of the others goes on.
+class several final : public node_listener {
+public:
+    bool on_call(std::uint64_t number, const call& what) override {
+        EXPECT_TRUE(may_call(channel_of(what)));
+        sent.emplace_back(number, channel_of(what));
+        return true;
+    }
+    bool may_call(std::string_view channel) const override { return !away.contains(std::string{channel}); }
+    void on_told(std::uint32_t, std::uint64_t number, const result<bus::home_answer>& said) override {
+        told.push_back(std::to_string(number) + (said ? " yes" : " " + said.error().message()));
+    }
+    void on_missed(std::string_view, const envelope&) override {}
+    void on_lost(std::string_view) override {}
+
+    static std::string channel_of(const call& what) {
+        const std::string& key = what.keys.at(0);
+        return key.substr(key.find('{') + 1, key.find('}') - key.find('{') - 1);
+    }
+    void ask(std::uint64_t number, const char* channel, bool joins) {
+        node_streams::question what{
+            .shard = 0, .number = number, .channel = channel, .what = {.joins = joins}, .how = {}};
+        what.what.about = joins ? kind::recover : kind::history;
+        node.ask(std::move(what), true, {});
+    }
+    std::string take_sent() {
+        node.pump();
+        std::string line;
+        for (const auto& [number, channel] : std::exchange(sent, {})) line += channel;
+        return line;
+    }
+
+    std::set<std::string> away;
+    std::vector<std::pair<std::uint64_t, std::string>> sent;
+    std::vector<std::string> told;
+    node_streams node{{.reads_max = 3, .patience = 1000ms, .page = {}}, names{"p"}, *this};
+};
+
+TEST(node_streams, what_is_asked_of_a_server_that_is_away_does_not_hold_up_the_others) {
+    several it;
+    it.away = {"a"};
+    for (std::uint64_t i = 0; i < 10; ++i) it.ask(i, "a", false);
+    it.ask(10, "b", false);
+    it.ask(11, "c", false);
+    std::string sent;
+    for (int i = 0; i < 5; ++i) sent += it.take_sent();
+    EXPECT_EQ(sent, "bc");
+    EXPECT_EQ(it.node.waiting(), 12u);
+    it.away.clear();
+    EXPECT_EQ(it.take_sent(), "a") << "as many as may be under way";
+}
+
+TEST(node_streams, when_one_of_several_servers_is_lost_only_what_it_was_asked_is_asked_again) {
+    several it;
+    it.ask(1, "a", true);
+    it.ask(2, "b", true);
+    it.ask(3, "a", false);
+    EXPECT_EQ(it.take_sent(), "aba");
+    it.node.on_away([](std::string_view channel) { return channel == "a"; });
+    EXPECT_EQ(it.take_sent(), "a") << "the history; who joins waits for the subscription";
+    it.node.on_subscribed("a");
+    EXPECT_EQ(it.take_sent(), "a");
+    EXPECT_TRUE(it.node.on_answer((std::uint64_t{1} << 63) | 2, {}, bus::error::away)) << "that of b is awaited still";
+    EXPECT_EQ(it.told, std::vector<std::string>{"2 " + bus::make_error_code(bus::error::away).message()});
+}
+
 TEST(node_streams, no_more_readings_are_under_way_than_may_be) {
     rig it;
     it.connected = true;

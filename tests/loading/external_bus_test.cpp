@@ -114,7 +114,7 @@ TEST(external_bus, its_password_may_be_the_bus_password) {
 TEST(external_bus, a_wrong_one_is_refused_with_the_reason) {
     EXPECT_EQ(refused({"--bus=embeded"}),
               "flag --bus: the value is not a bus: it begins with none of redis://, rediss://, unix:, "
-              "redis-sentinel:// and rediss-sentinel://; give " +
+              "redis-sentinel://, rediss-sentinel://, redis-cluster:// and rediss-cluster://; give " +
                   values_of(*find_option("bus")));
     EXPECT_TRUE(refused({"--bus="}).starts_with("flag --bus: the value is not a bus: it begins with none of redis://"));
     const std::string longest = "redis://:" + std::string(2048 - 13, 'r') + "@bus";
@@ -132,12 +132,18 @@ TEST(external_bus, tls_and_sentinels_have_what_they_need_and_others_have_none_of
     const folder here;
     const auto secret = here.file("password", "ring\n");
     const std::string tls = "--bus=rediss://bus", sentinels = "--bus=redis-sentinel://s1,s2/mymaster";
-    const std::string for_tls = ": it is for a bus with TLS, rediss:// or rediss-sentinel://",
+    const std::string for_tls = ": it is for a bus with TLS, rediss://, rediss-sentinel:// or rediss-cluster://",
                       for_sentinels = ": it is for Sentinels, redis-sentinel:// or rediss-sentinel://";
     const wires_case cases[] = {
         {"TLS", {tls, "--bus-tls-ca-file=/a", "--bus-tls-server-name=b"}, ""},
         {"TLS with a certificate", {tls, "--bus-tls-certificate-file=/a", "--bus-tls-key-file=/b"}, ""},
         {"TLS to Sentinels", {"--bus=rediss-sentinel://s1/m", "--bus-tls-ca-file=/a"}, ""},
+        {"TLS to a cluster", {"--bus=rediss-cluster://a,b", "--bus-tls-ca-file=/a"}, ""},
+        {"a cluster with a prefix", {"--bus=redis-cluster://a,b", "--bus-prefix=my}app"}, ""},
+        {"one that would decide where keys are",
+         {"--bus=redis-cluster://a,b", "--bus-prefix={app}"},
+         "flag --bus-prefix: with a cluster it holds no {"},
+        {"which one server does not mind", {"--bus=redis://a", "--bus-prefix={app}"}, ""},
         {"no TLS", {"--bus=redis://bus", "--bus-tls-ca-file=/a"}, "flag --bus-tls-ca-file" + for_tls},
         {"no bus", {"--bus-tls-server-name=a"}, "flag --bus-tls-server-name" + for_tls},
         {"no TLS on a unix socket", {"--bus=unix:/a", "--bus-tls-key-file=/a"}, "flag --bus-tls-key-file" + for_tls},

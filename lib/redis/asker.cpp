@@ -1,4 +1,4 @@
-#include "redis/sentinel_asker.hpp"
+#include "redis/asker.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -15,48 +15,59 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t read_bytes = 1024;
+constexpr std::size_t read_bytes = 4096;
 constexpr const char* too_late = "it does not answer in time";
 
 } // namespace
 
-sentinel_asker::sentinel_asker(asio::io_context& context, const whereabouts& how)
+asker::asker(asio::io_context& context, const whereabouts& how)
     : how_{how}, resolver_{context}, limit_{context}, sleep_{context}, wire_{context, [this] { sleep_.cancel(); }} {}
 
-void sentinel_asker::stop() {
+void asker::stop() {
     stopping_ = true;
     cut();
 }
 
-void sentinel_asker::cut() {
+void asker::cut() {
     over_ = true;
     resolver_.cancel();
     wire_.close();
     sleep_.cancel();
 }
 
-asio::awaitable<sentinel_asker::outcome> sentinel_asker::ask(place which, clock::time_point deadline) {
+asio::awaitable<std::string> asker::ask(place which, std::string question, hearing heard, clock::time_point deadline) {
     over_ = stopping_;
     limit_.expires_at(deadline);
     limit_.async_wait([this, of = ++attempt_](error_code stopped) {
         if (!stopped && of == attempt_) cut();
     });
-    const std::string unreached = co_await reach(which);
-    outcome said;
-    said.why = unreached;
-    if (said.why.empty()) {
-        outcome answer = co_await converse();
-        said = std::move(answer);
+    std::string why = co_await reach(which);
+    if (why.empty()) {
+        std::string unheard = co_await converse(std::move(question), std::move(heard));
+        why = std::move(unheard);
     }
     ++attempt_;
     limit_.cancel();
     wire_.close();
+    co_return why;
+}
+
+asio::awaitable<asker::outcome> asker::ask_for_master(place which, clock::time_point deadline) {
+    carillon::upstream::sentinel_talk talk{how_.asked};
+    outcome said;
+    const hearing heard = [&](std::string_view bytes) {
+        const auto found = talk.on_received(bytes);
+        if (found) said = *found;
+        return found.has_value();
+    };
+    const std::string unheard = co_await ask(which, talk.question(), heard, deadline);
+    if (!unheard.empty()) said = talk.none(unheard);
     if (!said.why.empty()) said.why = "the Sentinel at " + to_string(which) + ": " + said.why;
     co_return said;
 }
 
 // Each of the addresses of its name, until one lets us in.
-asio::awaitable<std::string> sentinel_asker::reach(place which) {
+asio::awaitable<std::string> asker::reach(place which) {
     looking_up_ = true;
     auto [unknown, found] = co_await resolver_.async_resolve(which.host, std::to_string(which.port), no_throw);
     looking_up_ = false;
@@ -75,7 +86,7 @@ asio::awaitable<std::string> sentinel_asker::reach(place which) {
     co_return wire_.encrypt(*how_.encryption, name_at(how_, which));
 }
 
-asio::awaitable<std::vector<place>> sentinel_asker::look_up(place name) {
+asio::awaitable<std::vector<place>> asker::look_up(place name) {
     looking_up_ = true;
     auto [unknown, found] = co_await resolver_.async_resolve(name.host, std::to_string(name.port), no_throw);
     looking_up_ = false;
@@ -84,21 +95,19 @@ asio::awaitable<std::vector<place>> sentinel_asker::look_up(place name) {
     co_return list;
 }
 
-asio::awaitable<sentinel_asker::outcome> sentinel_asker::converse() {
-    carillon::upstream::sentinel_talk talk{how_.asked};
-    std::string_view unsent = talk.question();
+asio::awaitable<std::string> asker::converse(std::string question, hearing heard) {
+    std::string_view unsent = question;
     std::string buffer(read_bytes, '\0');
     wire_.opened(std::chrono::seconds{2});
     while (!over_) {
         error_code failed;
         if (wire_.readable()) {
             const std::size_t count = wire_.read(buffer, failed);
-            if (failed) co_return talk.none(wire_.why(failed));
-            auto said = talk.on_received({buffer.data(), count});
-            if (said) co_return std::move(*said);
+            if (failed) co_return wire_.why(failed);
+            if (heard({buffer.data(), count})) co_return std::string{};
         }
         if (wire_.writable() && !unsent.empty()) unsent.remove_prefix(wire_.write(unsent, failed));
-        if (failed) co_return talk.none(wire_.why(failed));
+        if (failed) co_return wire_.why(failed);
         if (wire_.readable()) {
             co_await asio::post(sleep_.get_executor(), asio::use_awaitable);
         } else {
@@ -107,7 +116,7 @@ asio::awaitable<sentinel_asker::outcome> sentinel_asker::converse() {
             (void)interrupted;
         }
     }
-    co_return talk.none(too_late);
+    co_return too_late;
 }
 
 } // namespace carillon::redis

@@ -10,21 +10,30 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace carillon::redis {
 
-/// Asks Sentinels where the master is: one at a time, each over a connection of its own.
-class sentinel_asker {
+/// Asks those who know where the bus is, Sentinels or nodes of a cluster: one at a time, each over a connection of its
+/// own.
+class asker {
 public:
     using clock = std::chrono::steady_clock;
     using outcome = carillon::upstream::sentinel_talk::outcome;
 
-    sentinel_asker(boost::asio::io_context& context, const whereabouts& how);
+    asker(boost::asio::io_context& context, const whereabouts& how);
 
-    /// `deadline` ends it; a look-up that the system's resolver does not end by itself holds it up until it does.
-    boost::asio::awaitable<outcome> ask(place which, clock::time_point deadline);
+    /// Is given what has come; true: nothing more is awaited.
+    using hearing = std::function<bool(std::string_view bytes)>;
+    /// `deadline` ends it; a look-up that the system's resolver does not end by itself holds it up until it does. Why
+    /// not all that was awaited has come, or empty.
+    boost::asio::awaitable<std::string> ask(place which, std::string question, hearing heard,
+                                            clock::time_point deadline);
+    /// Asks a Sentinel where the master is.
+    boost::asio::awaitable<outcome> ask_for_master(place which, clock::time_point deadline);
     /// The addresses that a name has now; none if it cannot be looked up.
     boost::asio::awaitable<std::vector<place>> look_up(place name);
     /// What is under way ends, and nothing is begun any more.
@@ -33,7 +42,7 @@ public:
 
 private:
     boost::asio::awaitable<std::string> reach(place which);
-    boost::asio::awaitable<outcome> converse();
+    boost::asio::awaitable<std::string> converse(std::string question, hearing heard);
     void cut();
 
     whereabouts how_;
