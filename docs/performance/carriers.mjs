@@ -110,7 +110,9 @@ async function start(flags) {
         ...Object.entries(listen).flatMap(([door, port]) => [`--${door}-listen`, `127.0.0.1:${port}`])];
     if (how['server-cpu'] !== '') command.unshift('taskset', '-c', how['server-cpu']);
     const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
-    process.once('exit', () => child.kill('SIGKILL'));
+    const reap = () => child.kill('SIGKILL'); // who fails must not leave a gateway behind
+    process.once('exit', reap);
+    child.once('exit', () => process.off('exit', reap));
     let log = '';
     child.stderr.on('data', (part) => (log += part));
     await within(`the gateway to start: ${log}`, async () => {

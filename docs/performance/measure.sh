@@ -9,7 +9,7 @@
 # at most 3. About 18 minutes, with the build.
 # --only: fanout, burst, echo, unicast, pair, idle, storm, churn, growth, shards, ablation, redis, carriers, peers; the results of the
 # others stay.
-# --peers measures other servers, too (docs/performance/peers), which adds 8 minutes; with --only peers nothing else.
+# --peers measures other servers, too (docs/performance/peers), which adds 5 minutes; with --only peers nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export DEBIAN_FRONTEND=noninteractive

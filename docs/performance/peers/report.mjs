@@ -45,7 +45,6 @@ function beside(peer, scene, path) {
 const times = (ratio) => (ratio === undefined ? '' : ` (${show(ratio, ratio < 10 ? 2 : 0)} ×)`);
 const cell = (write, { value, times: ratio }) => (value === undefined ? '-' : write(value) + times(ratio));
 
-/** Whether all rounds did as much as they were asked for; else their latency is that of a queue. */
 const rounds = Math.max(...peers.map((peer) => values(`beside-${peer}-fanout`, peer, deliveryCpu).length));
 
 const rows = [
@@ -62,7 +61,7 @@ const rows = [
 const tables = {
     peers: table(['', 'Carillon', ...peers.map((peer) => names[peer])], rows.map(([label, write, scene, path]) =>
         [label, cell(write, { value: own(scene, path) }), ...peers.map((peer) => cell(write, beside(peer, scene, path)))])),
-    'peers-run': `${rounds} rounds, on ${Object.values(scenes[`beside-${peers[0]}-fanout`])[0].find(Boolean).began.slice(0, 10)}.`,
+    'peers-run': `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, on ${Object.values(scenes[`beside-${peers[0]}-fanout`])[0].find(Boolean).began.slice(0, 10)}.`,
 };
 
 if (scenes['beside-centrifugo-tokens-storm']) {

@@ -8,12 +8,12 @@
 # --carillon PROGRAM    --bench PROGRAM     the gateway, the load generator
 # --peers NAME,...      centrifugo, gobwas, uwebsockets, nchan; all that are there unless told otherwise
 # --rounds N            how often everything is done (3); every other round the peer comes first
-# --connections N       that are idle (10000)
-# --storm N             that connect at once, leave and connect again (5000)
-# --subscribers N       of a channel (2000); and as many own channels for unicast
-# --rate N              publications a second to the channel of all subscribers (8)
+# --connections N       that are idle (3000)
+# --storm N             that connect at once, leave and connect again (1000)
+# --subscribers N       of a channel (500); and as many own channels for unicast
+# --rate N              publications a second to the channel of all subscribers (16)
 # --unicast N           messages a second, to one each (500)
-# --seconds N           of each scene (2)
+# --seconds N           of each scene (1)
 # --server-cpu N        --load-cpus N,...   processors of the servers and of the load generator; without them the system decides
 # --port N              this one and the next are free (17900)
 set -euo pipefail
@@ -22,7 +22,7 @@ here=docs/performance/peers
 . "$here/servers.sh"
 
 results=build/peers/results built=build/peers carillon=build/bench/app/carillon bench=build/bench/app/carillon-bench
-peers=centrifugo,gobwas,uwebsockets,nchan rounds=3 connections=10000 storm=5000 subscribers=2000 rate=8 unicast=500 seconds=2
+peers=centrifugo,gobwas,uwebsockets,nchan rounds=3 connections=3000 storm=1000 subscribers=500 rate=16 unicast=500 seconds=1
 server_cpu= load_cpus= port=17900 nginx=/usr/sbin/nginx
 while [ $# -gt 1 ]; do
     case $1 in
