@@ -3,6 +3,7 @@
 const style = `
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600; font-size: 15px }
+  .part { font-weight: 600 }
   .faint { fill: #6e7781; font-size: 11px }
   .bar { fill: #afb8c1 } .strong { fill: #0969da }
   .axis { stroke: #d0d7de; stroke-width: 1 }
@@ -52,6 +53,29 @@ export function barChart({ title, unit, bars, groups, apart = false }) {
         y += 8;
     }
     return svg(width, y + 4, title, body);
+}
+
+/** Small bar charts in two columns, each with its own scale: panels [{label, note, bars: [{label, value, text, strong}]}]. */
+export function panelChart({ title, panels }) {
+    const width = 760, column = width / 2, left = 104, room = column - left - 86, bar = 22;
+    const body = [];
+    let y = 36;
+    for (let first = 0; first < panels.length; first += 2) {
+        const row = panels.slice(first, first + 2);
+        row.forEach(({ label, note, bars }, place) => {
+            const x = place * column, most = Math.max(...bars.map(({ value }) => value), 1e-9);
+            body.push(`<text class="part" x="${x}" y="${y + 12}">${escape(label)}</text>`);
+            body.push(`<text class="faint" x="${x}" y="${y + 28}">${escape(note)}</text>`);
+            bars.forEach(({ label: name, value, text, strong }, at) => {
+                const top = y + 38 + at * bar, length = Math.max(1, round((value / most) * room));
+                body.push(`<text x="${x + left - 8}" y="${top + 13}" text-anchor="end">${escape(name)}</text>`);
+                body.push(`<rect class="${strong ? 'strong' : 'bar'}" x="${x + left}" y="${top}" width="${length}" height="17" rx="2"/>`);
+                body.push(`<text x="${x + left + length + 6}" y="${top + 13}">${escape(text)}</text>`);
+            });
+        });
+        y += 38 + Math.max(...row.map(({ bars }) => bars.length)) * bar + 18;
+    }
+    return svg(width, y, title, body);
 }
 
 const decades = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];

@@ -7,8 +7,9 @@
 # The servers have one processor, the load generator another. What the targets compare with the floor is measured in pairs, Carillon and
 # the floor at the same time; figures are of servers that run alone. Rounds of both: 8 unless told otherwise; of the rest there are
 # at most 3. About 18 minutes, with the build.
-# --only: fanout, burst, echo, unicast, pair, idle, storm, churn, growth, shards, ablation, redis; the results of the others stay.
-# --peers measures nginx with Nchan, too (Debian: libnginx-mod-nchan), which adds 3 minutes.
+# --only: fanout, burst, echo, unicast, pair, idle, storm, churn, growth, shards, ablation, redis, carriers, peers; the results of the
+# others stay.
+# --peers measures other servers, too (docs/performance/peers), which adds 5 minutes; with --only peers nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export DEBIAN_FRONTEND=noninteractive
@@ -25,12 +26,12 @@ while [ $# -gt 0 ]; do
         *) awk 'NR > 1 { if (!/^#/) exit; print }' "$0"; exit 2 ;;
     esac
 done
-all_scenes="fanout burst echo unicast pair idle storm churn growth shards ablation redis"
+all_scenes="fanout burst echo unicast pair idle storm churn growth shards ablation redis carriers peers"
 for scene in ${only//,/ }; do
     case " $all_scenes " in *" $scene "*) ;; *) echo "--only $scene: there is no such scene; there are $all_scenes"; exit 2 ;; esac
 done
+case $only in *,peers,*) peers=yes ;; esac
 began=$(date +%s)
-nchan_module=/usr/lib/nginx/modules/ngx_nchan_module.so
 few=$((rounds < 3 ? rounds : 3))
 
 if [ -n "$build" ]; then
@@ -43,10 +44,7 @@ if [ -n "$build" ]; then
     echo "Building ..."
     cmake --preset bench -DCARILLON_TESTS=OFF >build/bench.log 2>&1 && cmake --build --preset bench >>build/bench.log 2>&1 ||
         { tail -50 build/bench.log; exit 1; }
-fi
-if [ -n "$peers" ] && [ ! -e "$nchan_module" ]; then
-    echo "--peers needs nginx with Nchan: libnginx-mod-nchan"
-    exit 2
+    [ -z "$peers" ] || docs/performance/peers/build.sh build/peers
 fi
 command -v node >/dev/null || { echo "node, which writes the tables, is missing"; exit 2; }
 [ -r /proc/slabinfo ] || echo "Only root may read /proc/slabinfo: the kernel's share of the memory will be in whole pages."
@@ -70,6 +68,7 @@ for scene in ${only//,/ }; do
         shards) remove 'shards-*' ;;
         ablation) remove '*.carillon-*' ;;
         redis) remove 'redis.csv' ;;
+        carriers | peers) ;; # they write all of theirs anew
         *) remove "$scene.floor.*" "$scene.carillon.*" "$scene.idiomatic.*" ;;
     esac
 done
@@ -130,10 +129,6 @@ start() {
         floor)
             command=(build/bench/tests/bench/carillon-floor --port "$client_port" --bus-port "$bus_port")
             speak=(--protocol plain --url "ws://127.0.0.1:$client_port/{channel}") ;;
-        nchan)
-            publish=(--publish "http://127.0.0.1:$client_port/pub/{channel}")
-            command=(/usr/sbin/nginx -p "$(realpath "$results")" -c "$(realpath docs/performance/nchan.conf)")
-            speak=(--protocol plain --url "ws://127.0.0.1:$client_port/sub/{channel}") ;;
         idiomatic)
             command=(build/bench/tests/bench/carillon-idiomatic --port "$client_port" --bus-port "$bus_port")
             speak=(--protocol centrifuge --url "$websocket") ;;
@@ -150,16 +145,8 @@ start() {
     server=$!
     running+=("$server")
     await_port "$client_port"
-    if [[ ${publish[1]} == redis:* ]]; then await_port "$bus_port"; fi
-    # The processes whose time and memory count: with nginx, the worker.
-    counted=()
-    local process
-    if [ "$name" = nchan ]; then
-        for _ in $(seq 200); do pgrep -P "$server" >/dev/null && break; sleep 0.05; done
-        for process in $(pgrep -P "$server"); do counted+=(--server-pid "$process"); done
-    else
-        counted=(--server-pid "$server")
-    fi
+    await_port "$bus_port"
+    counted=(--server-pid "$server")
 }
 
 # load FILE SCENE [argument...]: one scene against the server that was started last.
@@ -388,24 +375,22 @@ if wanted redis && command -v redis-benchmark >/dev/null && command -v redis-ser
     done
 fi
 
-# nginx with Nchan has one worker, as Carillon has one shard, and is published to through HTTP; so it is asked for less.
+if wanted carriers; then
+    node docs/performance/carriers.mjs --carillon build/bench/app/carillon --results "$results/carriers.txt" --rounds "$few" \
+        --server-cpu "$server_cpus" || failed=yes
+fi
+
 if [ -n "$peers" ]; then
-    for round in $(seq "$few"); do
-        for name in nchan carillon; do
-            start "$name"
-            measure "peer-fanout.$name.$round" fanout --connections "$connections" --rate 2 --warm-up 1 --duration 4
-            start "$name"
-            measure "peer-unicast.$name.$round" unicast --connections "$connections" --rate 5000 --warm-up 1 --duration 5
-        done
-    done
-    start nchan
-    measure "idle.nchan.1" idle --connections "$connections" --from 1500 --duration 1
+    docs/performance/peers/run.sh --results "$results/peers" --built build/peers --carillon build/bench/app/carillon --bench "$bench" \
+        --rounds "$few" --server-cpu "$server_cpus" --load-cpus "$load_cpus" || failed=yes
 fi
 
 echo "Measured in $(($(date +%s) - began)) s."
 if [ -n "$failed" ]; then
     echo "Some scenes failed, see above: tables and charts stay as they were. Without what failed they are written by"
     echo "    node docs/performance/render.mjs $results"
+    echo "    node docs/performance/peers/report.mjs $results/peers"
     exit 1
 fi
-node docs/performance/render.mjs "$results"
+case $only in ,carriers, | ,peers, | ,carriers,peers, | ,peers,carriers,) ;; *) node docs/performance/render.mjs "$results" ;; esac
+[ -z "$peers" ] || node docs/performance/peers/report.mjs "$results/peers"

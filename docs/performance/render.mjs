@@ -1,16 +1,12 @@
 // Makes the tables of docs/performance.md and README.md and the charts beside this file out of the results of measure.sh.
 //
 //   node docs/performance/render.mjs RESULTS-DIRECTORY
-//
-// A table stands between <!-- table:NAME --> and <!-- end -->; all between the two is replaced.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { barChart, latencyChart, lineChart } from './charts.mjs';
+import { count, fill, here, micros, page, readme, show, table, time } from './page.mjs';
 import { median, ratio, readResults, targetsOf } from './results.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const page = join(here, '..', 'performance.md');
 const directory = process.argv[2];
 if (!directory) {
     console.error('render.mjs RESULTS-DIRECTORY');
@@ -22,23 +18,8 @@ const { scenes, values, value } = results;
 
 // --- writing figures
 
-const show = (number, digits) =>
-    number === undefined ? '-' : number.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const count = (number) => show(number, 0);
-const micros = (nanoseconds) => (nanoseconds === undefined ? '-' : `${show(nanoseconds / 1000, 2)} µs`);
-const time = (nanoseconds) => {
-    if (nanoseconds === undefined) return '-';
-    if (nanoseconds < 1e6) return `${show(nanoseconds / 1e3, 0)} µs`;
-    if (nanoseconds < 1e9) return `${show(nanoseconds / 1e6, nanoseconds < 1e7 ? 2 : 0)} ms`;
-    return `${show(nanoseconds / 1e9, 2)} s`;
-};
 const noise = (of) => (of?.noise === undefined ? '' : ` ± ${show(of.noise * 100, 0)} %`);
 const showRatio = (of) => (of === undefined ? '-' : `${show(of.middle, 2)} ×${noise(of)}`);
-
-function table(head, rows) {
-    const line = (cells) => `| ${cells.join(' | ')} |`;
-    return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
 
 // --- the tables
 
@@ -196,21 +177,6 @@ tables.ablation = (() => {
     }
 }
 
-if (scenes['peer-fanout']?.nchan) {
-    const both = ['carillon', 'nchan'];
-    const row = (label, write, scene, path) => [label, ...both.map((server) => write(value(scene, server, path)))];
-    tables.peers = table(['', 'Carillon', 'Nchan'], [
-        row('resident bytes per idle connection', count, 'idle', 'memory.bytes_per_connection.resident'),
-        row('server CPU per handshake', micros, 'peer-fanout', 'handshakes.server_cpu_ns_each'),
-        row('server CPU per delivery, one channel, 2 publishes/s', micros, 'peer-fanout', 'deliveries.server_cpu_ns_each'),
-        row('... p50', time, 'peer-fanout', 'deliveries.latency.p50_ns'),
-        row('... p99', time, 'peer-fanout', 'deliveries.latency.p99_ns'),
-        row('unicast, 5,000/s: server CPU per message', micros, 'peer-unicast', 'deliveries.server_cpu_ns_each'),
-        row('... p50', time, 'peer-unicast', 'deliveries.latency.p50_ns'),
-        row('... p99', time, 'peer-unicast', 'deliveries.latency.p99_ns'),
-    ]);
-}
-
 {
     const began = Object.values(scenes).flatMap((one) => Object.values(one).flat()).map((one) => one?.began).filter(Boolean).sort();
     tables.noise = `Measured on ${began[0]?.slice(0, 10)}, in as many rounds as the tables say.`;
@@ -218,20 +184,11 @@ if (scenes['peer-fanout']?.nchan) {
 
 // --- the page and the charts
 
-function fill(path, made) {
-    let text = readFileSync(path, 'utf8');
-    for (const [name, table] of Object.entries(made)) {
-        const place = new RegExp(`(<!-- table:${name} -->\\n)[^]*?(<!-- end -->)`);
-        if (!place.test(text)) throw new Error(`${path} has no place for the table "${name}"`);
-        text = text.replace(place, (_, before, after) => `${before}\n${table}\n\n${after}`);
-    }
-    writeFileSync(path, text);
-}
 fill(page, tables);
 
 {
     const row = (name, write, scene, path) => [name, ...servers.map((server) => write(value(scene, server, path)))];
-    fill(join(here, '..', '..', 'README.md'), {
+    fill(readme, {
         measured: table(['', 'floor', 'Carillon', 'Boost.Beast'], [
             row('bytes of memory for each idle connection', count, 'idle', 'memory.bytes_per_connection.resident'),
             row('server CPU for each delivery', micros, 'fanout', 'deliveries.server_cpu_ns_each'),
