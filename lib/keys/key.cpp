@@ -96,6 +96,9 @@ bool key::verify(algorithm which, std::string_view text, std::string_view signat
         return !der.empty() && verify_pair(pair_.get(), which, text, der);
     }
     case key_kind::rsa:
+        // RFC 8017 §8.1.2 and §8.2.2, step 1. OpenSSL takes a PSS signature without its leading zeros, too.
+        if (signature.size() != static_cast<std::size_t>(EVP_PKEY_get_size(pair_.get()))) return false;
+        return verify_pair(pair_.get(), which, text, signature);
     case key_kind::ed25519: return verify_pair(pair_.get(), which, text, signature);
     }
     CHECK(false);

@@ -65,6 +65,24 @@ TEST(signature, of_every_algorithm_is_good_for_its_text_alone) {
     }
 }
 
+// RFC 8017 §8.1.2 and §8.2.2: as long as the modulus, also where it begins with zeros, as one of 256 does.
+TEST(signature, of_rsa_is_as_long_as_the_modulus) {
+    for (const algorithm which : {algorithm::rs256, algorithm::ps256}) {
+        SCOPED_TRACE(name_of(which));
+        const pair_of_keys both = pair_for(which);
+        std::string signed_text, signature;
+        for (int i = 0; i < 10000 && (signature.empty() || signature[0] != '\0'); ++i) {
+            signed_text = text + std::to_string(i);
+            signature = both.by.signature(which, signed_text);
+        }
+        ASSERT_EQ(signature[0], '\0');
+        const key& by = *both.keys.find(which, "").at(0);
+        EXPECT_TRUE(by.verify(which, signed_text, signature));
+        EXPECT_FALSE(by.verify(which, signed_text, signature.substr(1)));
+        EXPECT_FALSE(by.verify(which, signed_text, '\0' + signature));
+    }
+}
+
 TEST(signature, no_algorithm_takes_the_signature_of_another) {
     for (std::size_t i = 0; i < algorithms; ++i) {
         const auto which = static_cast<algorithm>(i);
