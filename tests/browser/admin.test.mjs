@@ -126,7 +126,7 @@ describe('the admin page', suite, () => {
     await says(page, '#watch-note', 'keeps nothing');
     await page.fill('#data', '{"big":12345678901234567890}');
     await page.click('#publish-form button');
-    await says(page, '#publish-note', '1 connections got it');
+    await says(page, '#publish-note', '1 connection got it');
     assert.equal(heard.length, 1);
 
     await page.click('nav a[href="#users"]');
@@ -155,6 +155,12 @@ describe('the admin page', suite, () => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('#channels:not([hidden])');
     assert.equal(await page.getAttribute('nav a[href="#channels"]', 'aria-current'), 'page');
+    await page.focus('#skip');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement.id === 'main');
+    assert.ok(await page.isVisible('#channels'));
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'pattern');
   });
 
   // The last one: no password is looked at for a while afterwards.

@@ -10,6 +10,7 @@ async function open(url) {
   const answer = await fetch(url);
   const cookie = answer.headers.getSetCookie().map((each) => each.split(';')[0]).join('; ');
   const page = await answer.text();
+  await (await fetch(new URL('/favicon.ico', url))).text();   // as every browser does, whether there is one or not
   const fetchAsBefore = fetch;
   globalThis.fetch = (path, options) => fetchAsBefore(new URL(path, url), options);
   globalThis.WebSocket = class extends WebSocket {

@@ -1,40 +1,20 @@
 // Real proxies that keep their connections to the gateway and use them again: what was asked on a connection before must
 // not decide what becomes of the next request.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import WebSocket from 'ws';
 
 import { startGateway } from './gateway.mjs';
+import { host, nginxWith, startProxy } from './proxy.mjs';
 
-const host = '127.0.0.1';
-const startAttempts = 5;
-const startLimitMs = 20_000;
 const suite = { timeout: 120_000 };
 
 const nginx = {
   name: 'nginx with keepalive',
-  command: (folder) => ['/usr/sbin/nginx', '-p', folder, '-e', 'stderr', '-c', join(folder, 'proxy.conf')],
-  configuration: (folder, port, gateway) => `
-daemon off;
-master_process off;
-pid ${folder}/proxy.pid;
-error_log stderr warn;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
+  ...nginxWith((port, gateway) => `
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream gateway { server ${host}:${gateway}; keepalive 16; }
   server {
@@ -47,8 +27,7 @@ http {
       proxy_set_header Connection $connection_upgrade;
       proxy_next_upstream off;
     }
-  }
-}`,
+  }`),
 };
 
 const haproxy = {
@@ -74,67 +53,6 @@ backend gateway
   server one ${host}:${gateway} check inter 200ms
 `,
 };
-
-async function freePort() {
-  const server = net.createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Resolves when something accepts at the port; false when `gone()` says that it never will. */
-async function accepts(port, gone) {
-  const end = Date.now() + startLimitMs;
-  while (Date.now() < end && !gone()) {
-    const socket = net.connect(port, host);
-    try {
-      await once(socket, 'connect');
-      return true;
-    } catch {
-      await pause(20);
-    } finally {
-      socket.destroy();
-    }
-  }
-  return false;
-}
-
-/** Starts a proxy in front of the gateway, on a port of its own, with a folder of its own. */
-async function startProxy(kind, gateway) {
-  const folder = await mkdtemp(join(tmpdir(), 'carillon-proxy-'));
-  // Somebody may take the free port before the proxy does.
-  for (let attempt = 1; attempt <= startAttempts; ++attempt) {
-    const port = await freePort();
-    await writeFile(join(folder, 'proxy.conf'), kind.configuration(folder, port, gateway.ports.client));
-    const [program, ...parameters] = kind.command(folder);
-    const child = spawn(program, parameters, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let log = '';
-    let ended = false;
-    child.stderr.on('data', (data) => { log += data; });
-    child.on('error', (error) => { log += error; ended = true; });
-    child.on('exit', () => { ended = true; });
-    const reap = () => child.kill('SIGKILL');
-    process.once('exit', reap);
-    if (await accepts(port, () => ended)) {
-      return {
-        port,
-        stop: async () => {
-          const exit = ended || once(child, 'exit');
-          child.kill('SIGKILL');
-          await exit;
-          process.off('exit', reap);
-          await rm(folder, { recursive: true, force: true });
-        },
-      };
-    }
-    child.kill('SIGKILL');
-    process.off('exit', reap);
-    if (attempt === startAttempts) throw new Error(`${kind.name} did not start:\n${log}`);
-  }
-  throw new Error('unreachable');
-}
 
 /** A page through the proxy, on a connection of `agent`. */
 function page(agent, port, path = '/', method = 'GET') {

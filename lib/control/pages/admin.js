@@ -30,6 +30,7 @@ function element(name, text, more = {}) {
 }
 
 const whole = (value) => Math.round(value).toLocaleString('en');
+const several = (value, name) => `${whole(value)} ${name}${value === 1 ? '' : 's'}`;
 function bytes(value) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let at = 0;
@@ -230,7 +231,7 @@ async function look(mine) {
     mine.since = { offset: publications.length && since ? publications.at(-1).offset : since?.offset ?? offset, epoch };
     const there = await command('presence_stats', { channel }).catch(() => undefined);
     if (watching !== mine) return;
-    $('watch-note').textContent = `Live, offset ${offset}${there ? `, ${whole(there.num_clients)} clients of ${whole(there.num_users)} users` : ''}.`;
+    $('watch-note').textContent = `Live, offset ${offset}${there ? `, ${several(there.num_clients, 'client')} of ${several(there.num_users, 'user')}` : ''}.`;
   } catch (error) {
     if (watching !== mine) return;
     if (error.message.startsWith('112 ')) {       // its stream has begun anew
@@ -279,7 +280,7 @@ $('publish-form').addEventListener('submit', async (event) => {
   try {   // as it is written: numbers may be longer than JavaScript's
     const { status, text } = await ask('publish', `{"channel":${JSON.stringify(channel)},"count":true,"data":${$('data').value}}`);
     const { result, error } = status === 200 ? JSON.parse(text) : { error: { code: status, message: text.trim() } };
-    say(error ? `${error.code} ${error.message}` : `Published; ${whole(result.receivers ?? 0)} connections got it.`);
+    say(error ? `${error.code} ${error.message}` : `Published; ${several(result.receivers ?? 0, 'connection')} got it.`);
   } catch (error) {
     say(error.message);
   }
@@ -349,4 +350,8 @@ function route() {
   if (chosen.id === 'channel' && argument) watch(decodeURIComponent(argument));
 }
 addEventListener('hashchange', route);
+$('skip').addEventListener('click', (event) => {   // what follows # is the section
+  event.preventDefault();
+  $('main').focus();
+});
 refresh();
