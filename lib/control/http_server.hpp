@@ -1,5 +1,7 @@
 #pragma once
 
+#include "control/answer_text.hpp"
+#include "control/patience.hpp"
 #include "control/routes.hpp"
 #include "net/acceptor.hpp"
 
@@ -62,6 +64,8 @@ private:
 
     boost::asio::io_context* context_;
     http_options options_;
+    patience patience_;
+    answer_writer writer_;
     std::list<net::acceptor> acceptors_;
     std::set<int> open_;          // descriptors, to shut them down at the end
     std::list<idleness*> idle_;   // connections that owe a request, or have had their answer; the longest first
