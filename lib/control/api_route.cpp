@@ -21,6 +21,11 @@ std::string_view method_in(std::string_view path) {
     return path.size() <= top.size() + 1 ? std::string_view{} : path.substr(top.size() + 1);
 }
 
+// An error is to be the status of the answer.
+bool wants_status(const request_facts& head) {
+    return boost::beast::iequals(head.field("X-Centrifugo-Error-Mode"), "transport");
+}
+
 std::string_view key_in(const request_facts& head) {
     const std::string_view own = head.field("X-API-Key");
     if (!own.empty()) return own;
@@ -135,7 +140,7 @@ response api_route::too_large(const request_facts& head) {
 }
 
 boost::asio::awaitable<response> api_route::answer(const request_facts& head, std::string body) {
-    const bool as_status = boost::beast::iequals(head.field("X-Centrifugo-Error-Mode"), "transport");
+    const bool as_status = wants_status(head);
     const std::string_view method = method_in(head.path);
     if (method.empty()) {
         response made = co_await answer_legacy(head, std::move(body), as_status);
@@ -151,6 +156,29 @@ boost::asio::awaitable<response> api_route::answer(const request_facts& head, st
         co_return made;
     }
     response made = co_await answer_one(method, std::move(std::get<api::command>(wanted)), as_status);
+    co_return made;
+}
+
+// One command each, by its path. As in a batch, they keep their order, and one that fails does not stop the others.
+boost::asio::awaitable<std::vector<response>> api_route::answer_all(std::vector<asked> all) {
+    std::vector<response> made(all.size());
+    std::vector<api::command> commands;
+    std::vector<std::size_t> whose;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        auto decoded = decoder_.decode(method_in(all[i].head->path), all[i].body);
+        if (auto* const wrong = std::get_if<api::mistake>(&decoded)) {
+            made[i] = refused(*all[i].head, 400, wrong->sentence);
+        } else {
+            commands.push_back(std::move(std::get<api::command>(std::get<api::request>(decoded))));
+            whose.push_back(i);
+        }
+    }
+    const auto replies = co_await backend_->carry_out(std::move(commands), false);
+    CHECK(replies.size() == whose.size());
+    for (std::size_t i = 0; i < whose.size(); ++i) {
+        const request_facts& head = *all[whose[i]].head;
+        made[whose[i]] = write(method_in(head.path), replies[i], wants_status(head));
+    }
     co_return made;
 }
 

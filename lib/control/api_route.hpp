@@ -76,6 +76,9 @@ public:
     std::size_t body_bytes_max() const noexcept override { return limits_.body_bytes_max; }
     response too_large(const request_facts& head) override;
     boost::asio::awaitable<response> answer(const request_facts& head, std::string body) override;
+    /// Publications: what is on its way together costs one waking of the shard.
+    bool joins(std::string_view path) const noexcept override { return path == "/api/publish"; }
+    boost::asio::awaitable<std::vector<response>> answer_all(std::vector<asked> all) override;
 
 private:
     boost::asio::awaitable<response> answer_one(std::string_view method, api::command wanted, bool as_status);

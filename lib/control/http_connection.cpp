@@ -1,10 +1,15 @@
 #include "control/http_connection.hpp"
 
+#include "http/ascii.hpp"
+#include "http/request_head.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 namespace carillon::control {
@@ -17,22 +22,6 @@ namespace {
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 4096;
-
-std::string_view text_of(const beast::flat_buffer& buffer) {
-    return {static_cast<const char*>(buffer.data().data()), buffer.size()};
-}
-
-// What the bytes that are there make of the request; need_more: it goes on behind them.
-beast::error_code parse(beast::flat_buffer& from, request_parser& into, bool whole) {
-    while (whole ? !into.is_done() : !into.is_header_done()) {
-        if (from.size() == 0) return http::error::need_more;
-        beast::error_code failed;
-        const std::size_t used = into.put(from.data(), failed);
-        from.consume(used);
-        if (failed) return failed;
-    }
-    return {};
-}
 
 // The end of the connection ends a request whose length nobody knows, and breaks any other one off.
 beast::error_code at_the_end(request_parser& of) {
@@ -52,45 +41,66 @@ http_connection::http_connection(socket accepted, std::string_view bytes, std::s
     socket_.non_blocking(true, ignored);
 }
 
-asio::awaitable<beast::error_code> http_connection::receive() {
-    const std::size_t room =
-        std::min(buffer_.max_size() - buffer_.size(), std::max(read_bytes, buffer_.capacity() - buffer_.size()));
-    if (room == 0) co_return http::error::buffer_overflow;
-    auto [failed, count] = co_await socket_.async_read_some(buffer_.prepare(room), no_throw);
-    if (!failed) buffer_.commit(count);
-    co_return failed;
+std::string_view http_connection::text() const {
+    return {static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+}
+
+std::size_t http_connection::room() const {
+    return std::min(buffer_.max_size() - buffer_.size(), std::max(read_bytes, buffer_.capacity() - buffer_.size()));
+}
+
+// Beast takes no empty line before a request line; one is allowed (RFC 9112 §2.2).
+bool http_connection::begins(const request_parser& what) {
+    if (what.got_some()) return true;
+    if (!skipped_ && text().starts_with("\r\n")) {
+        buffer_.consume(2);
+        skipped_ = true;
+    }
+    return buffer_.size() > 0 && (skipped_ || text() != "\r");
+}
+
+beast::error_code http_connection::take(request_parser& into, bool whole) {
+    if (!begins(into)) return http::error::need_more;
+    skipped_ = false;
+    into.eager(whole);
+    while (whole ? !into.is_done() : !into.is_header_done()) {
+        if (buffer_.size() == 0) return http::error::need_more;
+        beast::error_code failed;
+        const std::size_t used = into.put(buffer_.data(), failed);
+        buffer_.consume(used);
+        if (failed) return failed;
+    }
+    return {};
 }
 
 asio::awaitable<beast::error_code> http_connection::read(request_parser& into, bool whole) {
     for (;;) {
-        const beast::error_code parsed = parse(buffer_, into, whole);
-        if (parsed != http::error::need_more) co_return parsed;
-        const beast::error_code failed = co_await receive();
+        const beast::error_code taken = take(into, whole);
+        if (taken != http::error::need_more) co_return taken;
+        if (room() == 0) co_return http::error::buffer_overflow;
+        auto [failed, count] = co_await socket_.async_read_some(buffer_.prepare(room()), no_throw);
         if (failed == asio::error::eof) co_return at_the_end(into);
         if (failed) co_return failed;
+        buffer_.commit(count);
     }
 }
 
-// Beast takes no empty line before a request line; one is allowed (RFC 9112 §2.2).
-asio::awaitable<beast::error_code> http_connection::read_head(request_parser& into) {
-    for (bool skipped = false;;) {
-        if (!skipped && text_of(buffer_).starts_with("\r\n")) {
-            buffer_.consume(2);
-            skipped = true;
-        }
-        if (buffer_.size() > 0 && (skipped || text_of(buffer_) != "\r")) break;
-        const beast::error_code failed = co_await receive();
-        if (failed) co_return failed;
-    }
-    into.eager(false);
-    const beast::error_code failed = co_await read(into, false);
-    co_return failed;
-}
-
-asio::awaitable<beast::error_code> http_connection::read_rest(request_parser& into) {
-    into.eager(true);
-    const beast::error_code failed = co_await read(into, true);
-    co_return failed;
+std::optional<std::string_view> http_connection::next_post() const {
+    if (buffer_.size() == 0 || text().front() == '\r') return std::nullopt; // an empty line is for begins()
+    carillon::http::request_head head;
+    std::size_t scanned = 0;
+    if (parse_head(text(), scanned, head).outcome != carillon::http::parse_outcome::complete) return std::nullopt;
+    using carillon::http::known_header;
+    const bool waits = std::ranges::any_of(head.headers(), [](const carillon::http::header_field& each) {
+        return carillon::http::same_ignoring_case(each.name, "expect");
+    });
+    if (head.method() != "POST" || waits || head.has(known_header::transfer_encoding)) return std::nullopt;
+    const std::string_view length = head.first(known_header::content_length);
+    std::size_t bytes = 0;
+    const auto [end, failed] = std::from_chars(length.data(), length.data() + length.size(), bytes);
+    const bool is_number = failed == std::errc{} && end == length.data() + length.size();
+    if (!is_number || bytes > buffer_.size() - head.size()) return std::nullopt;
+    return head.path();
 }
 
 asio::awaitable<bool> http_connection::write(std::string_view bytes) {
@@ -110,10 +120,9 @@ asio::awaitable<void> http_connection::linger(std::size_t bytes_max) {
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
     buffer_.clear();
     for (std::size_t dropped = 0; dropped < bytes_max;) {
-        const beast::error_code ended = co_await receive();
+        auto [ended, count] = co_await socket_.async_read_some(buffer_.prepare(read_bytes), no_throw);
         if (ended) break;
-        dropped += buffer_.size();
-        buffer_.clear();
+        dropped += count;
     }
 }
 

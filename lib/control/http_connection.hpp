@@ -11,6 +11,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace carillon::control {
@@ -28,9 +29,16 @@ public:
     http_connection(socket accepted, std::string_view bytes, std::size_t bytes_max, patience& of);
 
     /// Reads up to the end of the head, or of the whole request; what follows stays. Error: of the parser, or of the
-    /// connection (then there is nobody any more to be answered).
-    boost::asio::awaitable<boost::beast::error_code> read_head(request_parser& into);
-    boost::asio::awaitable<boost::beast::error_code> read_rest(request_parser& into);
+    /// connection (then there is nobody any more to be answered). `take_` does it with what is there already: need_more
+    /// says that it goes on behind that, and `read_` goes on.
+    boost::beast::error_code take_head(request_parser& into) { return take(into, false); }
+    boost::beast::error_code take_rest(request_parser& into) { return take(into, true); }
+    boost::asio::awaitable<boost::beast::error_code> read_head(request_parser& into) { return read(into, false); }
+    boost::asio::awaitable<boost::beast::error_code> read_rest(request_parser& into) { return read(into, true); }
+
+    /// The path of the request that comes next, if it is a POST that is here as a whole and asks for nothing before it
+    /// is answered. Views the buffer.
+    std::optional<std::string_view> next_post() const;
 
     /// False: the peer is gone, or too slow.
     boost::asio::awaitable<bool> write(std::string_view bytes);
@@ -43,11 +51,15 @@ public:
     patience::wait pace;
 
 private:
-    boost::asio::awaitable<boost::beast::error_code> receive();
+    boost::beast::error_code take(request_parser& into, bool whole);
     boost::asio::awaitable<boost::beast::error_code> read(request_parser& into, bool whole);
+    bool begins(const request_parser& what);
+    std::size_t room() const;
+    std::string_view text() const;
 
     socket socket_;
     boost::beast::flat_buffer buffer_;
+    bool skipped_ = false; // an empty line before the request that has not begun yet
 };
 
 } // namespace carillon::control

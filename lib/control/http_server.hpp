@@ -53,13 +53,17 @@ private:
     using socket = boost::asio::basic_stream_socket<net::acceptor::protocol>;
     enum class requests : std::uint8_t { one, many };
     class idleness;
-    struct exchange;
+    struct visitor;
+    struct question;
 
     boost::asio::awaitable<void> accept(net::acceptor& from, const route_table& routes);
     void start(socket accepted, std::string bytes, const route_table& routes, requests how_many);
     boost::asio::awaitable<void> serve(socket accepted, std::string bytes, const route_table& routes,
                                        requests how_many);
-    boost::asio::awaitable<std::optional<response>> answer_post(exchange& with, post_route& route);
+    boost::asio::awaitable<bool> read(visitor& who, question& into);
+    boost::asio::awaitable<bool> read_body(visitor& who, question& into);
+    bool joins(const visitor& who, const std::list<question>& all) const;
+    boost::asio::awaitable<void> answer_all(const visitor& who, std::list<question>& all);
     bool make_room();
 
     boost::asio::io_context* context_;
