@@ -245,6 +245,24 @@ TEST(http_server, who_is_being_answered_is_not_closed_for_another) {
     EXPECT_TRUE(here.response_ending_in(first, "at last\n").ends_with("at last\n"));
 }
 
+TEST(http_server, an_answer_may_take_longer_than_a_request) {
+    server_here here{{.request_timeout = std::chrono::milliseconds{20}}};
+    struct slow {
+        static boost::asio::awaitable<response> answer(boost::asio::io_context& context) {
+            boost::asio::steady_timer pause{context, std::chrono::milliseconds{60}};
+            co_await pause.async_wait(boost::asio::use_awaitable);
+            co_return response{.body = "at last\n", .fields = {}};
+        }
+    };
+    here.routes.add("/slow", [&here] { return slow::answer(here.context); });
+    peer silent = connected_to(here.port); // whose time is over meanwhile
+    peer client = connected_to(here.port);
+    client.write("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(here.response_ending_in(client, "at last\n").ends_with("at last\n"));
+    here.run_to_the_end(silent);
+    EXPECT_TRUE(silent.ended());
+}
+
 // Shards hand over as many as they like before the control plane gets its turn.
 TEST(http_server, the_limit_holds_for_connections_that_are_taken_over_all_at_once) {
     server_here here{{.connections_max = 2}};
