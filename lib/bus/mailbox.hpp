@@ -3,7 +3,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -29,6 +31,23 @@ public:
             messages_.push_back(std::move(message));
             if (std::exchange(announced_, true)) return;
         }
+        announce(std::forward<Handle>(handle));
+    }
+
+    /// Likewise, for several messages at once; they are moved from.
+    template <class Handle>
+    void push_all(std::vector<Message>& several, Handle&& handle) {
+        {
+            const std::lock_guard lock{mutex_};
+            std::move(several.begin(), several.end(), std::back_inserter(messages_));
+            if (std::exchange(announced_, true)) return;
+        }
+        announce(std::forward<Handle>(handle));
+    }
+
+private:
+    template <class Handle>
+    void announce(Handle&& handle) {
         boost::asio::post(*reader_, [this, handle = std::forward<Handle>(handle)] {
             std::vector<Message> taken;
             {
@@ -44,7 +63,6 @@ public:
         });
     }
 
-private:
     boost::asio::io_context* reader_;
     std::mutex mutex_;
     std::vector<Message> messages_;

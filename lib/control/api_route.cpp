@@ -21,13 +21,9 @@ std::string_view method_in(std::string_view path) {
     return path.size() <= top.size() + 1 ? std::string_view{} : path.substr(top.size() + 1);
 }
 
-// Of all that is asked for, by the names that api::method_of gives.
-void add_methods(std::vector<std::string_view>& to, const api::request& wanted) {
-    if (const auto* const batch = std::get_if<api::batch_request>(&wanted)) {
-        for (const api::command& each : batch->commands) to.push_back(api::method_of(each));
-    } else {
-        to.push_back(api::method_of(std::get<api::command>(wanted)));
-    }
+// An error is to be the status of the answer.
+bool wants_status(const request_facts& head) {
+    return boost::beast::iequals(head.field("X-Centrifugo-Error-Mode"), "transport");
 }
 
 std::string_view key_in(const request_facts& head) {
@@ -79,7 +75,7 @@ api_route::api_route(const std::vector<api_access>& keys, const api::limits& lim
                      metrics::api_request_counts& counts)
     : keys_{keys}, limits_{limits}, decoder_{limits}, backend_{&backend}, counts_{&counts} {}
 
-std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, bool for_all) {
+std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, method_set& may) {
     const auto sentence = [](unsigned status, std::string text) {
         return response{.status = status, .body = std::move(text) + "\n", .fields = {}};
     };
@@ -88,13 +84,13 @@ std::optional<response> refuse_stranger(const request_facts& head, const api_key
         only.fields.emplace_back("Allow", "POST");
         return only;
     }
-    const auto may = keys.find(key_in(head));
-    if (!may) {
+    const auto found = keys.find(key_in(head));
+    if (!found) {
         response who = sentence(401, "There is no valid key in X-API-Key, nor in Authorization after apikey.");
         who.fields.emplace_back("WWW-Authenticate", "apikey");
         return who;
     }
-    if (for_all && !may->all()) return sentence(403, "This needs a key that is for all methods.");
+    may = *found;
     return std::nullopt;
 }
 
@@ -105,14 +101,14 @@ response api_route::refused(const request_facts& head, unsigned status, std::str
 }
 
 std::optional<response> api_route::refuse(const request_facts& head) {
-    if (auto stranger = refuse_stranger(head, keys_)) {
+    method_set may;
+    if (auto stranger = refuse_stranger(head, keys_, may)) {
         ++(*counts_)(method_in(head.path))(stranger->status == 401 ? api_outcome::unauthorized : api_outcome::refused);
         return stranger;
     }
     const std::string_view method = method_in(head.path);
-    if (api::is_method(method) && method != "batch") {
-        if (auto forbidden = forbid(head, {method})) return forbidden;
-    }
+    const std::size_t index = api::method_index(method);
+    if (index < api::method_index({}) && !may.test(index)) return forbidden(head, method);
     const std::string_view encoding = head.field("Content-Encoding");
     if (!encoding.empty() && !boost::beast::iequals(encoding, "identity"))
         return refused(head, 415, "A body is taken as it is, without Content-Encoding.");
@@ -120,12 +116,21 @@ std::optional<response> api_route::refuse(const request_facts& head) {
     return std::nullopt;
 }
 
-// What the key is not for: then none of the commands is carried out.
-std::optional<response> api_route::forbid(const request_facts& head, const std::vector<std::string_view>& methods) {
-    const auto may = keys_.find(key_in(head));
-    for (const std::string_view each : methods) {
-        if (!may || !may->test(api::method_index(each)))
-            return refused(head, 403, fmt::format("This key is not for {}.", each));
+response api_route::forbidden(const request_facts& head, std::string_view method) {
+    return refused(head, 403, fmt::format("This key is not for {}.", method));
+}
+
+// What the key is not for, and only the body says: then nothing of it is carried out.
+std::optional<response> api_route::forbid(const request_facts& head, const api::request& wanted) {
+    const auto may = keys_.find(key_in(head)); // others than before may be in force
+    const auto look = [&](const api::command& each) -> std::optional<response> {
+        if (may && may->test(each.index())) return std::nullopt;
+        return forbidden(head, api::method_of(each));
+    };
+    const auto* const batch = std::get_if<api::batch_request>(&wanted);
+    if (batch == nullptr) return look(std::get<api::command>(wanted));
+    for (const api::command& each : batch->commands) {
+        if (auto why = look(each)) return why;
     }
     return std::nullopt;
 }
@@ -135,47 +140,90 @@ response api_route::too_large(const request_facts& head) {
 }
 
 boost::asio::awaitable<response> api_route::answer(const request_facts& head, std::string body) {
-    const bool as_status = boost::beast::iequals(head.field("X-Centrifugo-Error-Mode"), "transport");
+    const bool as_status = wants_status(head);
     const std::string_view method = method_in(head.path);
-    std::vector<api::request> wanted;
     if (method.empty()) {
-        auto decoded = decoder_.decode_legacy(body);
-        if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
-        wanted = std::move(std::get<std::vector<api::request>>(decoded));
-    } else {
-        if (!api::is_method(method)) co_return write("other", api::error::not_found, as_status);
-        auto decoded = decoder_.decode(method, body);
-        if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
-        wanted.push_back(std::move(std::get<api::request>(decoded)));
+        response made = co_await answer_legacy(head, std::move(body), as_status);
+        co_return made;
     }
-    std::vector<std::string_view> methods;
-    for (const api::request& each : wanted) add_methods(methods, each);
-    if (auto forbidden = forbid(head, methods)) co_return std::move(*forbidden);
+    if (!api::is_method(method)) co_return write("other", api::error::not_found, as_status);
+    auto decoded = decoder_.decode(method, body);
+    if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
+    auto& wanted = std::get<api::request>(decoded);
+    if (auto* const batch = std::get_if<api::batch_request>(&wanted)) {
+        if (auto why = forbid(head, wanted)) co_return std::move(*why);
+        response made = co_await answer_batch(std::move(*batch));
+        co_return made;
+    }
+    response made = co_await answer_one(method, std::move(std::get<api::command>(wanted)), as_status);
+    co_return made;
+}
 
-    response made = co_await carry_out(std::move(wanted[0]), as_status && wanted.size() == 1);
-    for (std::size_t i = 1; i < wanted.size(); ++i) {
-        const response next = co_await carry_out(std::move(wanted[i]), false);
-        made.body += '\n';
-        made.body += next.body;
+// One command each, by its path. As in a batch, they keep their order, and one that fails does not stop the others.
+boost::asio::awaitable<std::vector<response>> api_route::answer_all(std::vector<asked> all) {
+    std::vector<response> made(all.size());
+    std::vector<api::command> commands;
+    std::vector<std::size_t> whose;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        auto decoded = decoder_.decode(method_in(all[i].head->path), all[i].body);
+        if (auto* const wrong = std::get_if<api::mistake>(&decoded)) {
+            made[i] = refused(*all[i].head, 400, wrong->sentence);
+        } else {
+            commands.push_back(std::move(std::get<api::command>(std::get<api::request>(decoded))));
+            whose.push_back(i);
+        }
+    }
+    const auto replies = co_await backend_->carry_out(std::move(commands), false);
+    CHECK(replies.size() == whose.size());
+    for (std::size_t i = 0; i < whose.size(); ++i) {
+        const request_facts& head = *all[whose[i]].head;
+        made[whose[i]] = write(method_in(head.path), replies[i], wants_status(head));
     }
     co_return made;
 }
 
-boost::asio::awaitable<response> api_route::carry_out(api::request wanted, bool as_status) {
-    std::vector<std::string_view> methods;
-    add_methods(methods, wanted);
-    std::vector<api::command> commands;
-    auto* const batch = std::get_if<api::batch_request>(&wanted);
-    const bool parallel = batch != nullptr && batch->parallel;
-    if (batch != nullptr) {
-        commands = std::move(batch->commands);
-    } else {
-        commands.push_back(std::move(std::get<api::command>(wanted)));
+boost::asio::awaitable<response> api_route::answer_legacy(const request_facts& head, std::string body, bool as_status) {
+    auto decoded = decoder_.decode_legacy(body);
+    if (auto* const wrong = std::get_if<api::mistake>(&decoded)) co_return refused(head, 400, wrong->sentence);
+    auto& wanted = std::get<std::vector<api::request>>(decoded);
+    for (const api::request& each : wanted) {
+        if (auto why = forbid(head, each)) co_return std::move(*why);
     }
-    const auto replies = co_await backend_->carry_out(std::move(commands), parallel);
-    CHECK(replies.size() == methods.size());
-    if (batch == nullptr) co_return write(methods[0], replies[0], as_status);
+    std::optional<response> made;
+    for (api::request& each : wanted) {
+        response next;
+        if (auto* const batch = std::get_if<api::batch_request>(&each)) {
+            response answered = co_await answer_batch(std::move(*batch));
+            next = std::move(answered);
+        } else {
+            auto& one = std::get<api::command>(each);
+            const std::string_view method = api::method_of(one);
+            response answered = co_await answer_one(method, std::move(one), as_status && wanted.size() == 1);
+            next = std::move(answered);
+        }
+        if (!made) {
+            made = std::move(next);
+        } else {
+            made->body += '\n';
+            made->body += next.body;
+        }
+    }
+    co_return std::move(*made);
+}
 
+boost::asio::awaitable<response> api_route::answer_one(std::string_view method, api::command wanted, bool as_status) {
+    std::vector<api::command> commands;
+    commands.push_back(std::move(wanted));
+    const auto replies = co_await backend_->carry_out(std::move(commands), false);
+    CHECK(replies.size() == 1);
+    co_return write(method, replies[0], as_status);
+}
+
+boost::asio::awaitable<response> api_route::answer_batch(api::batch_request wanted) {
+    std::vector<std::string_view> methods;
+    for (const api::command& each : wanted.commands) methods.push_back(api::method_of(each));
+    const auto replies = co_await backend_->carry_out(std::move(wanted.commands), wanted.parallel);
+    CHECK(replies.size() == methods.size());
     response made{.content_type = "application/json", .body = R"({"replies":[)", .fields = {}};
     for (std::size_t i = 0; i < replies.size(); ++i) {
         if (i > 0) made.body += ',';

@@ -56,8 +56,8 @@ private:
     std::vector<std::pair<digest, method_set>> entries_;
 };
 
-/// The answer to who does not POST, or has none of the keys; with `for_all`, one that is for all methods.
-std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, bool for_all = false);
+/// The answer to who does not POST, or has none of the keys: then `may` is empty. Else it is what the key is for.
+std::optional<response> refuse_stranger(const request_facts& head, const api_keys& keys, method_set& may);
 
 /// The server API over HTTP (protocol §8): POST /api/METHOD with the parameters as the body, and POST /api with
 /// `{"method":...,"params":...}`, or several of these in lines of their own, whose answers are lines, too. The key
@@ -76,13 +76,19 @@ public:
     std::size_t body_bytes_max() const noexcept override { return limits_.body_bytes_max; }
     response too_large(const request_facts& head) override;
     boost::asio::awaitable<response> answer(const request_facts& head, std::string body) override;
+    /// Publications: what is on its way together costs one waking of the shard.
+    bool joins(std::string_view path) const noexcept override { return path == "/api/publish"; }
+    boost::asio::awaitable<std::vector<response>> answer_all(std::vector<asked> all) override;
 
 private:
-    boost::asio::awaitable<response> carry_out(api::request wanted, bool as_status);
+    boost::asio::awaitable<response> answer_one(std::string_view method, api::command wanted, bool as_status);
+    boost::asio::awaitable<response> answer_batch(api::batch_request wanted);
+    boost::asio::awaitable<response> answer_legacy(const request_facts& head, std::string body, bool as_status);
     response refused(const request_facts& head, unsigned status, std::string sentence);
     response write(std::string_view method, const api::reply& what, bool as_status);
     void count(std::string_view method, const api::reply& what);
-    std::optional<response> forbid(const request_facts& head, const std::vector<std::string_view>& methods);
+    std::optional<response> forbid(const request_facts& head, const api::request& wanted);
+    response forbidden(const request_facts& head, std::string_view method);
 
     api_keys keys_;
     api::limits limits_;

@@ -1,21 +1,16 @@
 #include "control/http_server.hpp"
 
-#include "http/date.hpp"
+#include "control/http_connection.hpp"
 #include "http/request_head.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/core/string.hpp>
 
-#include <algorithm>
-#include <array>
 #include <ctime>
 #include <optional>
 #include <sys/socket.h>
@@ -29,18 +24,17 @@ namespace http = boost::beast::http;
 
 namespace {
 
-using stream = beast::basic_stream<net::acceptor::protocol>;
-
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr int backlog = 4096;
-constexpr std::size_t read_bytes = 4096;
 // Of what is sent behind a last request; who goes on is cut.
 constexpr std::size_t lingering_bytes_max = 1024 * 1024;
 
-using http_request = http::request<http::string_body>;
-using request_parser = http::request_parser<http::string_body>;
-using http_response = http::response<http::string_body>;
+// Of the text of an answer, for the next one.
+constexpr std::size_t text_bytes_kept = 16 * 1024;
+// Requests that are answered together.
+constexpr std::size_t together_max = 64;
+constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 response plain(unsigned status, std::string text) { return {.status = status, .body = std::move(text), .fields = {}}; }
 
@@ -57,20 +51,6 @@ asio::awaitable<response> answer(const route_table& routes, const http_request& 
     }
     response made = co_await (*found)();
     co_return made;
-}
-
-http_response to_http(response from, const http_request& request, bool keep_alive) {
-    http_response to{static_cast<http::status>(from.status), request.version()};
-    std::array<char, carillon::http::date_bytes> date;
-    carillon::http::write_date(date, static_cast<std::int64_t>(std::time(nullptr)));
-    to.set(http::field::date, std::string_view{date.data(), date.size()});
-    to.set(http::field::content_type, from.content_type);
-    for (const auto& [name, value] : from.fields) to.set(name, value);
-    to.keep_alive(keep_alive);
-    const std::size_t size = from.body.size();
-    if (request.method() != http::verb::head) to.body() = std::move(from.body);
-    to.content_length(size);
-    return to;
 }
 
 std::string_view view_of(beast::string_view text) { return {text.data(), text.size()}; }
@@ -95,31 +75,6 @@ request_facts facts_of(const request_parser& parser) {
 // A request that Beast could not read.
 unsigned status_for(beast::error_code why) {
     return why == http::error::header_limit || why == http::error::buffer_overflow ? 431 : 400;
-}
-
-// Beast takes no empty line before a request line (RFC 9112 §2.2).
-asio::awaitable<beast::error_code> skip_empty_line(stream& from, beast::flat_buffer& buffer) {
-    for (;;) {
-        const std::string_view begun{static_cast<const char*>(buffer.data().data()), buffer.size()};
-        if (begun.starts_with("\r\n")) buffer.consume(2);
-        if (!begun.empty() && begun != "\r") co_return beast::error_code{};
-        auto [failed, count] = co_await from.async_read_some(buffer.prepare(read_bytes), no_throw);
-        if (failed) co_return failed;
-        buffer.commit(count);
-    }
-}
-
-// To close with bytes unread, or yet to come, would reset the connection, and the answer might be lost (RFC 9112 §9.6).
-asio::awaitable<void> linger(stream& with, std::chrono::milliseconds patience) {
-    beast::error_code ignored;
-    with.socket().shutdown(asio::socket_base::shutdown_send, ignored);
-    with.expires_after(patience);
-    beast::flat_buffer buffer;
-    for (std::size_t dropped = 0; dropped < lingering_bytes_max;) {
-        auto [ended, count] = co_await with.async_read_some(buffer.prepare(read_bytes), no_throw);
-        if (ended) break;
-        dropped += count;
-    }
 }
 
 } // namespace
@@ -149,17 +104,26 @@ private:
     bool ended_ = false;
 };
 
-// A request whose body has not been read yet.
-struct http_server::exchange {
-    stream& with;
-    beast::flat_buffer& buffer;
-    request_parser& parser;
+// Whoever has connected.
+struct http_server::visitor {
+    http_connection with;
+    const route_table& routes;
     int descriptor;
-    bool was_ended; // in favour of a new connection
+    requests how_many;
+    bool was_ended = false; // in favour of a new connection
+};
+
+// A request, as far as it has been read.
+struct http_server::question {
+    request_parser parser{};
+    request_facts head{};           // where it is for a route of its own
+    post_route* route = nullptr;    // that route
+    std::optional<response> made{}; // its answer
+    bool last = false;              // what follows on the connection is not read
 };
 
 http_server::http_server(asio::io_context& context, const http_options& options)
-    : context_{&context}, options_{options} {}
+    : context_{&context}, options_{options}, patience_{context, options.request_timeout} {}
 
 std::uint16_t http_server::listen(const std::string& host, std::uint16_t port, const route_table& routes) {
     for (const std::string& each : net::hosts_of(host)) {
@@ -227,85 +191,128 @@ bool http_server::make_room() {
 asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, const route_table& routes,
                                          requests how_many) {
     const int descriptor = accepted.native_handle();
-    stream with{std::move(accepted)};
-    beast::flat_buffer buffer{std::max(2 * options_.head_bytes_max, bytes.size() + read_bytes)};
-    buffer.commit(asio::buffer_copy(buffer.prepare(bytes.size()), asio::buffer(bytes)));
-    bool keep_alive = true;
-    bool was_ended = false;
-    while (keep_alive) {
-        request_parser parser;
-        parser.header_limit(static_cast<std::uint32_t>(options_.head_bytes_max));
-        parser.body_limit(boost::none);
-        beast::error_code failed;
-        {
-            const idleness idle{*this, descriptor};
-            with.expires_after(options_.request_timeout);
-            const beast::error_code skipped = co_await skip_empty_line(with, buffer);
-            failed = skipped;
-            if (!failed) {
-                auto [unread, count] = co_await http::async_read_header(with, buffer, parser, no_throw);
-                (void)count;
-                failed = unread;
-            }
-            was_ended = idle.ended();
+    visitor who{{std::move(accepted), bytes, 2 * options_.head_bytes_max, patience_}, routes, descriptor, how_many};
+    std::string text;
+    for (bool goes_on = true; goes_on;) {
+        std::list<question> all;
+        bool here = co_await read(who, all.emplace_back());
+        while (here && joins(who, all)) {
+            const bool next = co_await read(who, all.emplace_back());
+            here = next;
         }
-        if (was_ended) break;
-        if (failed && failed.category() != make_error_code(http::error::bad_method).category())
-            break; // gone, or too slow
-        if (failed == http::error::end_of_stream) break;
-        response made = plain(status_for(failed), "The request cannot be read.\n");
-        if (post_route* const route = failed ? nullptr : route_of(routes, parser.get())) {
-            exchange body{with, buffer, parser, descriptor, false};
-            auto answered = co_await answer_post(body, *route);
-            was_ended = body.was_ended;
-            if (!answered) break;
-            made = std::move(*answered);
-        } else if (!failed) {
-            made = co_await answer(routes, parser.get());
+        if (!here) break;
+        who.with.pace.pause();
+        co_await answer_all(who, all);
+        goes_on = !all.back().last && !stopped_;
+        text.clear();
+        for (const question& each : all) {
+            const http_request& request = each.parser.get();
+            writer_.append(text, *each.made,
+                           {.version = request.version(),
+                            .head_only = request.method() == http::verb::head,
+                            .keep_alive = goes_on || &each != &all.back()},
+                           std::time(nullptr));
         }
-        const bool has_body = !failed && !parser.is_done();
-        const http_request request = parser.release();
-        keep_alive = !failed && !has_body && request.keep_alive() && how_many == requests::many && !stopped_;
-        http_response reply = to_http(std::move(made), request, keep_alive);
-        with.expires_after(options_.request_timeout);
-        auto [unsent, written] = co_await http::async_write(with, reply, no_throw);
-        (void)written;
-        if (unsent) break;
-        if (!keep_alive) {
+        who.with.pace.begin();
+        const bool sent = co_await who.with.write(text);
+        if (!sent) break;
+        if (text.capacity() > text_bytes_kept) text = {};
+        if (!goes_on) {
             const idleness idle{*this, descriptor};
-            co_await linger(with, options_.request_timeout);
-            was_ended = idle.ended();
+            who.with.pace.begin();
+            co_await who.with.linger(lingering_bytes_max);
+            who.was_ended = idle.ended();
         }
     }
     open_.erase(descriptor);
-    if (was_ended) --making_room_;
+    if (who.was_ended) --making_room_;
 }
 
-// Nothing: there is nobody any more to be answered.
-asio::awaitable<std::optional<response>> http_server::answer_post(exchange& with, post_route& route) {
-    const request_facts head = facts_of(with.parser);
-    if (auto refused = route.refuse(head)) co_return refused;
-    if (beast::iequals(with.parser.get()[http::field::expect], "100-continue") && !with.parser.is_done()) {
-        const http::response<http::empty_body> go_on{http::status::continue_, with.parser.get().version()};
-        auto [unsent, written] = co_await http::async_write(with.with, go_on, no_throw);
-        (void)written;
-        if (unsent) co_return std::nullopt;
+// Whether the next one may be answered together with these.
+bool http_server::joins(const visitor& who, const std::list<question>& all) const {
+    const question& first = all.front();
+    if (all.back().last || all.size() == together_max || first.route == nullptr) return false;
+    if (!first.route->joins(first.head.path)) return false;
+    const auto path = who.with.next_post();
+    return path && who.routes.find_post(*path) == first.route && first.route->joins(*path);
+}
+
+// False: there is nobody any more to be answered.
+asio::awaitable<bool> http_server::read(visitor& who, question& into) {
+    request_parser& parser = into.parser;
+    parser.header_limit(static_cast<std::uint32_t>(options_.head_bytes_max));
+    parser.body_limit(boost::none);
+    who.with.pace.begin();
+    beast::error_code failed = who.with.take_head(parser);
+    if (failed == http::error::need_more) {
+        const idleness idle{*this, who.descriptor};
+        const beast::error_code unread = co_await who.with.read_head(parser);
+        failed = unread;
+        who.was_ended = idle.ended();
     }
-    with.parser.body_limit(route.body_bytes_max());
-    if (!with.parser.is_done()) {
-        const idleness idle{*this, with.descriptor};
-        auto [failed, count] = co_await http::async_read(with.with, with.buffer, with.parser, no_throw);
-        (void)count;
-        with.was_ended = idle.ended();
-        if (with.was_ended) co_return std::nullopt;
-        if (failed == http::error::body_limit) co_return route.too_large(head);
-        const bool unreadable = failed && failed.category() == make_error_code(http::error::bad_chunk).category();
-        if (unreadable && failed != http::error::partial_message && failed != http::error::end_of_stream)
-            co_return plain(400, "The body cannot be read.\n");
-        if (failed) co_return std::nullopt;
+    if (who.was_ended || who.with.pace.is_over() || failed == http::error::end_of_stream) co_return false;
+    if (failed && failed.category() != make_error_code(http::error::bad_method).category()) co_return false;
+    if (failed) {
+        into.made = plain(status_for(failed), "The request cannot be read.\n");
+        into.last = true;
+        co_return true;
     }
-    response made = co_await route.answer(head, std::move(with.parser.get().body()));
-    co_return made;
+    into.route = route_of(who.routes, parser.get());
+    if (into.route != nullptr) {
+        const bool here = co_await read_body(who, into);
+        if (!here) co_return false;
+    }
+    into.last = !parser.is_done() || !parser.get().keep_alive() || who.how_many == requests::one;
+    co_return true;
+}
+
+// The same for what follows the head, if it is wanted.
+asio::awaitable<bool> http_server::read_body(visitor& who, question& into) {
+    request_parser& parser = into.parser;
+    into.head = facts_of(parser);
+    into.made = into.route->refuse(into.head);
+    if (into.made) co_return true;
+    if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+        const bool sent = co_await who.with.write(continue_line);
+        if (!sent) co_return false;
+    }
+    parser.body_limit(into.route->body_bytes_max());
+    beast::error_code failed = who.with.take_rest(parser);
+    if (failed == http::error::need_more) {
+        const idleness idle{*this, who.descriptor};
+        const beast::error_code unread = co_await who.with.read_rest(parser);
+        failed = unread;
+        who.was_ended = idle.ended();
+    }
+    if (who.was_ended || who.with.pace.is_over()) co_return false;
+    if (!failed) co_return true;
+    const bool unreadable = failed.category() == make_error_code(http::error::bad_chunk).category() &&
+                            failed != http::error::partial_message && failed != http::error::end_of_stream;
+    if (!unreadable) co_return false;
+    into.made =
+        failed == http::error::body_limit ? into.route->too_large(into.head) : plain(400, "The body cannot be read.\n");
+    co_return true;
+}
+
+asio::awaitable<void> http_server::answer_all(const visitor& who, std::list<question>& all) {
+    question& first = all.front();
+    if (all.size() > 1) {
+        std::vector<asked> together;
+        for (question& each : all) {
+            if (!each.made) together.push_back({&each.head, std::move(each.parser.get().body())});
+        }
+        std::vector<response> made = co_await first.route->answer_all(std::move(together));
+        auto next = made.begin();
+        for (question& each : all) {
+            if (!each.made) each.made = std::move(*next++);
+        }
+    } else if (!first.made && first.route != nullptr) {
+        response made = co_await first.route->answer(first.head, std::move(first.parser.get().body()));
+        first.made = std::move(made);
+    } else if (!first.made) {
+        response made = co_await answer(who.routes, first.parser.get());
+        first.made = std::move(made);
+    }
 }
 
 void http_server::stop() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "control/answer_text.hpp"
+#include "control/patience.hpp"
 #include "control/routes.hpp"
 #include "net/acceptor.hpp"
 
@@ -51,17 +53,23 @@ private:
     using socket = boost::asio::basic_stream_socket<net::acceptor::protocol>;
     enum class requests : std::uint8_t { one, many };
     class idleness;
-    struct exchange;
+    struct visitor;
+    struct question;
 
     boost::asio::awaitable<void> accept(net::acceptor& from, const route_table& routes);
     void start(socket accepted, std::string bytes, const route_table& routes, requests how_many);
     boost::asio::awaitable<void> serve(socket accepted, std::string bytes, const route_table& routes,
                                        requests how_many);
-    boost::asio::awaitable<std::optional<response>> answer_post(exchange& with, post_route& route);
+    boost::asio::awaitable<bool> read(visitor& who, question& into);
+    boost::asio::awaitable<bool> read_body(visitor& who, question& into);
+    bool joins(const visitor& who, const std::list<question>& all) const;
+    boost::asio::awaitable<void> answer_all(const visitor& who, std::list<question>& all);
     bool make_room();
 
     boost::asio::io_context* context_;
     http_options options_;
+    patience patience_;
+    answer_writer writer_;
     std::list<net::acceptor> acceptors_;
     std::set<int> open_;          // descriptors, to shut them down at the end
     std::list<idleness*> idle_;   // connections that owe a request, or have had their answer; the longest first

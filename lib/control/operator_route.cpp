@@ -7,7 +7,9 @@
 namespace carillon::control {
 
 std::optional<response> operator_route::refuse(const request_facts& head) {
-    if (auto why = refuse_stranger(head, *keys_, true)) return why;
+    method_set may;
+    if (auto why = refuse_stranger(head, *keys_, may)) return why;
+    if (!may.all()) return response{.status = 403, .body = "This needs a key that is for all methods.\n", .fields = {}};
     if (head.body_bytes && *head.body_bytes > body_bytes_max_) return too_large(head);
     return std::nullopt;
 }

@@ -14,6 +14,17 @@ void route_table::add(std::string path, response fixed) {
     };
 }
 
+bool post_route::joins(std::string_view) const noexcept { return false; }
+
+boost::asio::awaitable<std::vector<response>> post_route::answer_all(std::vector<asked> all) {
+    std::vector<response> made;
+    for (asked& each : all) {
+        response next = co_await answer(*each.head, std::move(each.body));
+        made.push_back(std::move(next));
+    }
+    co_return made;
+}
+
 post_route* route_table::find_post(std::string_view path) const {
     for (const auto& [top, whose] : posts_) {
         if (path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/')) return whose;

@@ -33,6 +33,12 @@ struct request_facts {
     std::function<std::string_view(std::string_view name)> field; ///< of the header; empty: there is none
 };
 
+/// A request that has been read.
+struct asked {
+    const request_facts* head = nullptr;
+    std::string body{};
+};
+
 /// Answers requests that have a body. Thread: the control plane's.
 class post_route {
 public:
@@ -43,6 +49,12 @@ public:
     virtual response too_large(const request_facts& head) = 0;
     /// `head` lives as long as the coroutine.
     virtual boost::asio::awaitable<response> answer(const request_facts& head, std::string body) = 0;
+
+    /// Whether requests to this path may be answered together where several have come at once: their answers are ready
+    /// at the same time then, and are sent with one write.
+    virtual bool joins(std::string_view path) const noexcept;
+    /// Answers such requests as if they came one after the other; their heads live as long as the coroutine.
+    virtual boost::asio::awaitable<std::vector<response>> answer_all(std::vector<asked> all);
 
 protected:
     ~post_route() = default;

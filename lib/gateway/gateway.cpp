@@ -230,6 +230,7 @@ void gateway::end_control() {
     ended_ = true;
     http_.stop();
     pages_.stop();
+    if (api_) api_->stop();
     signals_.cancel();
     watching_.stop();
     doorkeeper_->stop();

@@ -23,9 +23,9 @@ namespace {
 constexpr std::size_t idempotency_key_bytes_max = 256;
 constexpr std::size_t version_epoch_bytes_max = 256;
 
-const api::publication* publication_in(const api::command& what) {
-    if (const auto* one = std::get_if<api::publish_request>(&what)) return &one->what;
-    if (const auto* many = std::get_if<api::broadcast_request>(&what)) return &many->what;
+api::publication* publication_in(api::command& what) {
+    if (auto* one = std::get_if<api::publish_request>(&what)) return &one->what;
+    if (auto* many = std::get_if<api::broadcast_request>(&what)) return &many->what;
     return nullptr;
 }
 
@@ -114,9 +114,10 @@ public:
         return same;
     }
 
-    void add(const api::command& what) {
+    /// Takes its payload and its channel from it.
+    void add(api::command& what) {
         entry& mine = entries_.emplace_back();
-        const api::publication& publication = *publication_in(what);
+        api::publication& publication = *publication_in(what);
         mine.counted = publication.count;
         mine.is_broadcast = std::holds_alternative<api::broadcast_request>(what);
         const auto kind = of_.kind_of(publication);
@@ -128,9 +129,9 @@ public:
             mine.refused = api::error::bad_request;
             return;
         }
-        const auto payload = std::make_shared<const std::string>(publication.data);
+        const auto payload = std::make_shared<const std::string>(std::move(publication.data));
         const auto wished = wishes_of(publication);
-        each_channel_of(what, [&](const std::string& channel) {
+        each_channel_of(what, [&](std::string& channel) {
             if (channel.empty() || channel.size() > of_.channel_bytes_max_ || of_.rules_.is_wildcard(channel)) {
                 mine.places.push_back(std::nullopt);
                 return;
@@ -139,7 +140,7 @@ public:
             auto& to = parcels[shard];
             if (!to) to = std::make_shared<shards::parcel>();
             mine.places.push_back(place{shard, to->orders.size()});
-            to->orders.push_back({channel, payload, std::get<bool>(kind), wished});
+            to->orders.push_back({std::move(channel), payload, std::get<bool>(kind), wished});
         });
     }
 
@@ -172,11 +173,11 @@ private:
         return outcome_of(parcels[where->shard]->orders[where->index].done, counted);
     }
 
-    template <class Look>
-    static void each_channel_of(const api::command& what, Look&& look) {
-        if (const auto* one = std::get_if<api::publish_request>(&what)) look(one->channel);
-        if (const auto* many = std::get_if<api::broadcast_request>(&what))
-            for (const std::string& each : many->channels) look(each);
+    template <class Command, class Look>
+    static void each_channel_of(Command& what, Look&& look) {
+        if (auto* one = std::get_if<api::publish_request>(&what)) look(one->channel);
+        if (auto* many = std::get_if<api::broadcast_request>(&what))
+            for (auto& each : many->channels) look(each);
     }
 
     template <class Look>
@@ -200,7 +201,8 @@ server_api::server_api(asio::io_context& control, const std::vector<std::unique_
                        const config::settings& how)
     : context_{&control}, shards_{&shards}, channel_bytes_max_{how.client_channel_bytes_max},
       payload_bytes_max_{how.bus_payload_bytes_max}, channels_max_{how.api_channels_max},
-      connections_max_{how.api_connections_max}, patience_{how.control_request_timeout},
+      connections_max_{how.api_connections_max}, patience_{how.control_request_timeout}, courier_{control, shards,
+                                                                                                  patience_},
       takes_wishes_{!how.bus || keeps_on_bus(how)}, rules_{channels::rules::of(how.namespaces, how.dev,
                                                                                how.client_channel_bytes_max)},
       started_{std::chrono::steady_clock::now()} {}
@@ -241,7 +243,10 @@ asio::awaitable<std::vector<api::reply>> server_api::carry_out(std::vector<api::
             together.add(commands[end]);
             whose.push_back(end);
         }
-        co_await deliver(together);
+        if (together.size() > 0) {
+            std::vector<bool> delivered = co_await courier_.deliver(together.parcels);
+            together.delivered = std::move(delivered);
+        }
         for (std::size_t i = 0; i < whose.size(); ++i) replies[whose[i]] = together.reply_to(i);
         // In parallel all publications are made now, and the rest follows; otherwise one question, if it is its turn.
         for (; at < commands.size() && (parallel || at <= end); ++at) {
@@ -254,32 +259,6 @@ asio::awaitable<std::vector<api::reply>> server_api::carry_out(std::vector<api::
         }
     }
     co_return replies;
-}
-
-asio::awaitable<void> server_api::deliver(bundle& what) {
-    struct delivery {
-        delivery(asio::io_context& context, std::size_t shards) : ended{context}, delivered(shards) {}
-        asio::steady_timer ended;
-        std::vector<bool> delivered;
-        std::size_t missing = 0;
-    };
-    const auto all = std::make_shared<delivery>(*context_, shards_->size());
-    for (const auto& each : what.parcels) all->missing += each ? 1u : 0u;
-    if (all->missing == 0) co_return;
-    all->ended.expires_after(patience_);
-    for (std::size_t i = 0; i < what.parcels.size(); ++i) {
-        if (!what.parcels[i]) continue;
-        what.parcels[i]->delivered = [context = context_, all, i] {
-            asio::post(*context, [all, i] {
-                all->delivered[i] = true;
-                if (--all->missing == 0) all->ended.cancel();
-            });
-        };
-        (*shards_)[i]->desk().take(what.parcels[i]);
-    }
-    auto [interrupted] = co_await all->ended.async_wait(asio::as_tuple(asio::use_awaitable));
-    (void)interrupted;
-    what.delivered = all->delivered; // what comes later is for nobody any more
 }
 
 asio::awaitable<api::reply> server_api::ask(const api::command& what) {

@@ -6,7 +6,7 @@
 #include "config/settings.hpp"
 #include "control/api_route.hpp"
 #include "nodes/exchange.hpp"
-#include "shards/clerk.hpp"
+#include "orders/courier.hpp"
 #include "shards/shard.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -49,6 +49,9 @@ public:
         nodes_ = &with;
         node_bytes_max_ = bytes_max;
     }
+    /// The shards have ended: nobody waits for them any more.
+    void stop() { courier_.stop(); }
+
     /// What another one asks.
     boost::asio::awaitable<api::reply> carry_out_for_node(api::command what);
 
@@ -61,7 +64,6 @@ private:
     std::size_t home_of(std::string_view channel) const;
     std::variant<bool, api::error> kind_of(const api::publication& what) const;
 
-    boost::asio::awaitable<void> deliver(bundle& what);
     boost::asio::awaitable<api::reply> ask(const api::command& what);
     boost::asio::awaitable<api::reply> ask_home(const api::command& what);
     boost::asio::awaitable<api::reply> list_channels(const api::channels_request& asked);
@@ -88,6 +90,7 @@ private:
     std::size_t channels_max_;
     std::size_t connections_max_;
     std::chrono::milliseconds patience_;
+    courier courier_;
     bool takes_wishes_;
     channels::rules rules_;
     std::string uid_;

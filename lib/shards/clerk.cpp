@@ -13,9 +13,9 @@ clerk::clerk(boost::asio::io_context& context, bus::broker& bus, hub::hub& subsc
              metrics::shard_counters& counters)
     : context_{&context}, bus_{&bus}, hub_{&subscribers}, counters_{&counters}, mailbox_{context} {}
 
-void clerk::take(std::shared_ptr<parcel> what) {
-    CHECK(!what->orders.empty());
-    mailbox_.push(std::move(what), [this](std::vector<std::shared_ptr<parcel>>& taken) {
+void clerk::take(std::vector<std::shared_ptr<parcel>>& what) {
+    for (const auto& each : what) CHECK(!each->orders.empty());
+    mailbox_.push_all(what, [this](std::vector<std::shared_ptr<parcel>>& taken) {
         std::move(taken.begin(), taken.end(), std::back_inserter(inbox_));
         if (!scheduled_) work();
     });
@@ -39,6 +39,7 @@ void clerk::work() {
         full = !publish_next();
     }
     hub_->flush();
+    hand_back();
     if (!inbox_.empty() && !full) schedule();
 }
 
@@ -85,12 +86,18 @@ void clerk::on_published(bus::ticket whose, bus::publish_result receivers) {
     const place where = std::move(found->second);
     waiting_.erase(found);
     settle(where, receivers);
-    if (!inbox_.empty()) schedule();
+    if (!inbox_.empty() || !finished_.empty()) schedule();
 }
 
 void clerk::settle(const place& where, bus::publish_result how) {
     where.in->orders[where.index].done = how;
-    if (--where.in->missing == 0) where.in->delivered();
+    if (--where.in->missing == 0) finished_.push_back(where.in);
+}
+
+// At the end of a turn, so that whoever waits is woken once for all of them.
+void clerk::hand_back() {
+    for (const auto& each : finished_) each->delivered();
+    finished_.clear();
 }
 
 } // namespace carillon::shards

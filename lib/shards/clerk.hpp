@@ -50,8 +50,8 @@ class clerk final : public bus::publish_listener {
 public:
     clerk(boost::asio::io_context& context, bus::broker& bus, hub::hub& subscribers, metrics::shard_counters& counters);
 
-    /// Any thread. `what` has one order or more.
-    void take(std::shared_ptr<parcel> what);
+    /// Any thread. Each has one order or more; they are moved from.
+    void take(std::vector<std::shared_ptr<parcel>>& what);
 
     void on_published(bus::ticket whose, bus::publish_result receivers) override;
 
@@ -65,7 +65,8 @@ private:
     void work();
     bool publish_next();
     static bus::publication publication_of(const order& what);
-    static void settle(const place& where, bus::publish_result how);
+    void settle(const place& where, bus::publish_result how);
+    void hand_back();
 
     boost::asio::io_context* context_;
     bus::broker* bus_;
@@ -75,6 +76,7 @@ private:
     std::deque<std::shared_ptr<parcel>> inbox_;
     std::size_t next_ = 0;                                    // order of the first parcel
     boost::unordered_flat_map<std::uint64_t, place> waiting_; // for the bus' answer
+    std::vector<std::shared_ptr<parcel>> finished_;           // in this turn
     std::uint64_t last_ticket_ = 0;
     bool scheduled_ = false;
 };

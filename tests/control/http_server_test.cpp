@@ -1,6 +1,5 @@
-#include "control/http_server.hpp"
 #include "control/pages.hpp"
-#include "support/peer.hpp"
+#include "control/server_here.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -8,70 +7,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <array>
 #include <deque>
-#include <netinet/in.h>
 #include <string>
 #include <sys/un.h>
 #include <vector>
 
 namespace carillon::control {
 namespace {
-
-using test::peer;
-
-peer connected_to(std::uint16_t port) {
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    return peer{descriptor};
-}
-
-struct server_here {
-    explicit server_here(const http_options& how = {}) : server{context, how} {
-        routes.add("/hello", response{.status = 200, .body = "hello\n", .fields = {{"X-Field", "value"}}});
-        routes.add("/gone", response{.status = 410, .content_type = "application/json", .body = "{}", .fields = {}});
-        port = server.listen("127.0.0.1", 0, routes);
-    }
-    ~server_here() {
-        server.stop();
-        context.restart();
-        context.run();
-    }
-
-    /// Runs until `client` has received `bytes` or more, or the server has ended it.
-    void run_until(peer& client, std::size_t bytes) {
-        for (client.read(); client.received().size() < bytes && !client.ended(); client.read()) {
-            context.restart();
-            context.run_one_for(std::chrono::milliseconds{20});
-        }
-    }
-    void run_to_the_end(peer& client) { run_until(client, static_cast<std::size_t>(-1)); }
-    /// Runs until a whole response with a body of `body` has come, and takes it.
-    std::string response_ending_in(peer& client, std::string_view body) {
-        for (client.read(); !client.ended(); client.read()) {
-            if (client.received().find("\r\n\r\n") != std::string::npos && client.received().ends_with(body)) break;
-            context.restart();
-            context.run_one_for(std::chrono::milliseconds{20});
-        }
-        return std::exchange(client.received(), {});
-    }
-    peer adopted(std::string bytes) {
-        std::array<int, 2> ends{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
-        server.adopt(ends[0], std::move(bytes), routes);
-        return peer{ends[1]};
-    }
-
-    boost::asio::io_context context{1};
-    route_table routes;
-    http_server server;
-    std::uint16_t port = 0;
-};
 
 struct request_case {
     const char* name;
@@ -301,6 +243,24 @@ TEST(http_server, who_is_being_answered_is_not_closed_for_another) {
     EXPECT_TRUE(second.ended());
     answered.cancel();
     EXPECT_TRUE(here.response_ending_in(first, "at last\n").ends_with("at last\n"));
+}
+
+TEST(http_server, an_answer_may_take_longer_than_a_request) {
+    server_here here{{.request_timeout = std::chrono::milliseconds{20}}};
+    struct slow {
+        static boost::asio::awaitable<response> answer(boost::asio::io_context& context) {
+            boost::asio::steady_timer pause{context, std::chrono::milliseconds{60}};
+            co_await pause.async_wait(boost::asio::use_awaitable);
+            co_return response{.body = "at last\n", .fields = {}};
+        }
+    };
+    here.routes.add("/slow", [&here] { return slow::answer(here.context); });
+    peer silent = connected_to(here.port); // whose time is over meanwhile
+    peer client = connected_to(here.port);
+    client.write("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(here.response_ending_in(client, "at last\n").ends_with("at last\n"));
+    here.run_to_the_end(silent);
+    EXPECT_TRUE(silent.ended());
 }
 
 // Shards hand over as many as they like before the control plane gets its turn.

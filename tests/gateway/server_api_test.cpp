@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -127,6 +128,32 @@ TEST_P(server_api, publishes_to_subscribers_in_order) {
     EXPECT_EQ(hear(one, 4), (std::vector<std::string>{pushed("one", R"({"n": 1.50})"), pushed("one", R"("hi")"),
                                                       pushed("one", "3"), pushed("one", "4")}));
     EXPECT_EQ(hear(two, 1), std::vector<std::string>{pushed("two", R"("hi")")});
+}
+
+// Sent at once on one connection.
+TEST_P(server_api, a_burst_of_requests_is_carried_out_and_answered_in_its_order) {
+    ws_client one = gateway.subscribed("one");
+    const std::string bodies[] = {
+        R"({"channel":"one","data":1,"count":true})",
+        R"({"channel":"one"})",
+        R"({"channel":"one",})",
+        R"({"channel":"two","data":2})",
+        R"({"channel":"one","data":3})",
+    };
+    std::string requests;
+    for (const std::string& body : bodies) requests += gateway_here::request("/api/publish", body) + "\r\n" + body;
+    requests += gateway_here::request("/api/publish", "{}", "Connection: close\r\n") + "\r\n{}";
+    std::string answers = gateway.send(requests);
+    std::vector<std::string> briefly;
+    for (std::size_t end = 0; !answers.empty(); answers.erase(0, end)) {
+        end = std::min(answers.find("HTTP/1.1", 1), answers.size());
+        briefly.push_back(gateway_here::brief(answers.substr(0, end)));
+    }
+    EXPECT_EQ(briefly, (std::vector<std::string>{
+                           R"(200 {"result":{"receivers":1}})", "200 " + bad,
+                           "400 The body is not JSON: there is a mistake at byte 17.\n", "200 " + fine, "200 " + fine,
+                           "401 There is no valid key in X-API-Key, nor in Authorization after apikey.\n"}));
+    EXPECT_EQ(hear(one, 2), (std::vector<std::string>{pushed("one", "1"), pushed("one", "3")}));
 }
 
 TEST_P(server_api, lists_channels_in_pages) {
