@@ -4,16 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Centrifuge } from 'centrifuge';
-import WebSocket from 'ws';
-import { keepEvents, startGateway } from './gateway.mjs';
+import { apiKey, numbers, publish, subscriber, untilReady } from './bus_client.mjs';
+import { startGateway } from './gateway.mjs';
 import { RedisCluster, slotOf } from './redis_cluster.mjs';
 import { RedisServer, until } from './redis_server.mjs';
 
 const suite = { timeout: 120_000 };
 const limit = { timeout: 40_000 };
-const readyLimitMs = 10_000;
-const apiKey = 'open-sesame';
 const secret = 'ding-dong';
 const host = '127.0.0.1';
 
@@ -38,33 +35,11 @@ name = "plain"
 subscribe = ["anonymous"]
 `);
 
-const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
-const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 async function gatewayOn(t, bus, ...flags) {
   const gateway = await startGateway({ dev: false, bus, flags: ['--config', configuration, ...flags] });
   t.after(() => gateway.stop());
   return gateway;
-}
-
-/** Publishes, again and again while the bus is away; the key makes that once. */
-const publish = (gateway, channel, data) => until(async () => {
-  const answer = await gateway.api('publish', { channel, data, idempotency_key: `${data}` }, apiKey);
-  return answer.result;
-}, `${data} is published`);
-
-async function subscriber(t, gateway, name) {
-  const made = new Centrifuge(gateway.socketUrl, { websocket: WebSocket });
-  t.after(() => made.disconnect());
-  made.connect();
-  const subscription = made.newSubscription(name, { minResubscribeDelay: 5, maxResubscribeDelay: 50 });
-  const seen = [];
-  subscription.on('publication', ({ data }) => seen.push(data));
-  const told = keepEvents(subscription, 'subscribed');
-  subscription.subscribe();
-  await subscription.ready(readyLimitMs);
-  await told.next();
-  return { name, subscription, seen, told, heard: (count) => until(() => seen.length >= count, `${count} were heard: ${seen}`) };
 }
 
 /** A channel in each third of the slots. */

@@ -6,15 +6,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Centrifuge } from 'centrifuge';
-import WebSocket from 'ws';
-import { keepEvents, startGateway } from './gateway.mjs';
+import { apiKey, numbers, publish, subscriber, untilReady } from './bus_client.mjs';
+import { startGateway } from './gateway.mjs';
 import { RedisServer, freePort, until } from './redis_server.mjs';
 
 const suite = { timeout: 120_000 };
 const limit = { timeout: 40_000 };
-const readyLimitMs = 10_000;
-const apiKey = 'open-sesame';
 const masterSecret = 'ding-dong';
 const sentinelSecret = 'bim-bam';
 const host = '127.0.0.1';
@@ -41,34 +38,12 @@ wildcard = true
 
 /** Replicas write what they are given to a file, which the next server in the same folder would find. */
 const ownFolder = () => ['--dir', mkdtempSync(join(folder, 'server-'))];
-const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
-const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const failovers = (gateway) => gateway.metric('carillon_upstream_failovers_total');
 
 async function gatewayOn(t, bus, ...flags) {
   const gateway = await startGateway({ dev: false, bus, flags: ['--config', configuration, ...flags] });
   t.after(() => gateway.stop());
   return gateway;
-}
-
-/** Publishes, again and again while the bus is away; `key` makes that once. */
-const publish = (gateway, channel, data) => until(async () => {
-  const answer = await gateway.api('publish', { channel, data, idempotency_key: `${data}` }, apiKey);
-  return answer.result;
-}, `${data} is published`);
-
-async function subscriber(t, gateway, name) {
-  const made = new Centrifuge(gateway.socketUrl, { websocket: WebSocket });
-  t.after(() => made.disconnect());
-  made.connect();
-  const subscription = made.newSubscription(name, { minResubscribeDelay: 5, maxResubscribeDelay: 50 });
-  const seen = [];
-  subscription.on('publication', ({ data }) => seen.push(data));
-  const told = keepEvents(subscription, 'subscribed');
-  subscription.subscribe();
-  await subscription.ready(readyLimitMs);
-  await told.next();
-  return { seen, told, heard: (count) => until(() => seen.length >= count, `${count} were heard: ${seen}`) };
 }
 
 class Sentinel extends RedisServer {
