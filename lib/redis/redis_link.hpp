@@ -6,11 +6,11 @@
 #include "bus/mailbox.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
-#include "redis/asker.hpp"
-#include "redis/branch.hpp"
 #include "redis/cluster.hpp"
 #include "redis/redis_options.hpp"
 #include "upstream/upstream.hpp"
+#include "wires/asker.hpp"
+#include "wires/branch.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -29,11 +29,17 @@
 
 namespace carillon::redis {
 
+using bus::error;
 using bus::interest;
 using bus::publish_listener;
+using bus::publish_result;
 using bus::subscription_listener;
 using bus::ticket;
+using carillon::upstream::upstream;
 using carillon::upstream::upstream_options;
+using wires::asker;
+using wires::branch;
+using wires::place;
 
 class redis_link;
 
@@ -159,7 +165,7 @@ private:
 /// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own, or in a cluster its
 /// connections to the primaries. It counts the interest of the shards, so that the server sees one subscription for
 /// each channel of the process, and gives each message to the shards that may have subscribers.
-class redis_link final : public ledger::node_listener {
+class redis_link final : public ledger::node_listener, private wires::branch_owner {
 public:
     redis_link(const redis_options& how, std::uint32_t shards);
     redis_link(const redis_link&) = delete;
@@ -233,7 +239,6 @@ public:
     void on_lost(std::string_view channel) override;
 
 private:
-    friend class branch;
     friend class redis_broker;
     friend struct upstream_message;
 
@@ -280,21 +285,26 @@ private:
         void forget_answer() { subscribed = false, refused.reset(); }
     };
 
-    // What branches say, and ask.
-    void on_subscribed(std::string_view channel);
-    void on_refused(std::string_view channel, error why);
-    void on_message(const branch& from, std::string_view channel, std::string_view payload);
-    void on_matched(const branch& from, std::string_view wildcard, std::string_view channel, std::string_view payload);
-    void on_oversized(std::string_view channel, std::uint64_t payload_bytes);
-    void on_published(std::uint64_t publication, publish_result receivers);
-    void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said);
-    void on_call_failed(const branch& from, std::uint64_t number, error why);
-    void on_away(const branch& from);
-    void on_back();
-    void on_failed(const branch& of);
+    // wires::branch_owner
+    void on_subscribed(std::string_view channel) override;
+    void on_refused(std::string_view channel, error why) override;
+    void on_message(const branch& from, std::string_view channel, std::string_view payload) override;
+    void on_matched(const branch& from, std::string_view wildcard, std::string_view channel,
+                    std::string_view payload) override;
+    void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override;
+    void on_published(std::uint64_t publication, publish_result receivers) override;
+    void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said) override;
+    void on_call_failed(const branch& from, std::uint64_t number, error why) override;
+    void on_away(const branch& from) override;
+    void on_back() override;
+    void on_failed(const branch& which, bool news) override;
+    void on_turn(upstream::clock::time_point now) override { look_at_kept(now); }
+    upstream::clock::time_point wake_at() const override { return wake_for_kept(); }
+    bool must_hold() override;
+
+    std::unique_ptr<branch> made_branch(std::uint32_t number, const whereabouts& where);
     std::string failure_of(const branch& of) const;
     std::string last_failure() const;
-    bool must_hold();
 
     void delivered(std::size_t bytes);
     void note_state();
@@ -330,7 +340,7 @@ private:
 
     // link_sentinels.cpp: whether the master is elsewhere
     boost::asio::awaitable<void> watch_sentinels();
-    boost::asio::awaitable<void> ask_sentinels(carillon::upstream::sentinel_votes* votes, place now);
+    boost::asio::awaitable<void> ask_sentinels(carillon::discovery::sentinel_votes* votes, place now);
     boost::asio::awaitable<bool> is_elsewhere(place master);
     std::string remark();
 
@@ -343,8 +353,8 @@ private:
     void repeat_calls(upstream::clock::time_point now);
     boost::asio::awaitable<void> watch_cluster();
     boost::asio::awaitable<std::string> ask_cluster();
-    void rearrange(const carillon::upstream::topology& said);
-    void move(const carillon::upstream::slot_table::slot_set& moved);
+    void rearrange(const carillon::discovery::topology& said);
+    void move(const carillon::discovery::slot_table::slot_set& moved);
     void close(std::uint32_t number);
     bool all_live() const noexcept;
 

@@ -2,8 +2,8 @@
 // one line without the password. Whatever several say, what more than half of them say is believed and nothing else.
 
 #include "base/check.hpp"
+#include "discovery/sentinel.hpp"
 #include "sayings.hpp"
-#include "upstream/sentinel.hpp"
 
 #include <algorithm>
 #include <array>
