@@ -10,6 +10,7 @@
 #include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -137,6 +138,20 @@ public:
     template <class Visit>
     void each_channel(Visit&& visit) const {
         for (const std::uint32_t channel : by_name_) visit(name_of(channel));
+    }
+
+    /// The same for those at some places, from `first` on: at most `count` are looked at. Returns where to go on,
+    /// `none` at the end. A channel keeps its place: one that is there from the first call to the last is visited once.
+    template <class Visit>
+    std::uint32_t for_some_channels(std::uint32_t first, std::uint32_t count, Visit&& visit) const {
+        const std::uint32_t end = channels_.end();
+        const std::uint32_t last = count < end - std::min(first, end) ? first + count : end;
+        for (std::uint32_t at = first; at < last; ++at) {
+            const channel_entry& entry = channels_[at];
+            const bool is_taken = entry.has_groups != 0 || !entry.members.empty();
+            if (is_taken && entry.is_group == 0) visit(name_of(at));
+        }
+        return last < end ? last : none;
     }
 
     /// What has been made for groups of channels.

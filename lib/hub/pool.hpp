@@ -45,6 +45,8 @@ public:
     const T& operator[](std::uint32_t index) const noexcept { return blocks_[index / block_size][index % block_size]; }
 
     std::size_t size() const noexcept { return size_; }
+    /// No index is, or was, this or above.
+    std::uint32_t end() const noexcept { return static_cast<std::uint32_t>(used_); }
 
 private:
     static constexpr std::size_t block_size = 1024;

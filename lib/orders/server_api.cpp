@@ -310,14 +310,15 @@ asio::awaitable<api::reply> server_api::list_channels(const api::channels_reques
     if (asked.pattern.size() > channel_bytes_max_ || asked.after.size() > channel_bytes_max_)
         co_return api::error::bad_request;
     const std::size_t most = asked.limit == 0 ? channels_max_ : std::min<std::size_t>(asked.limit, channels_max_);
-    std::function<shards::channel_counts(shards::shard&)> question = [asked, most](shards::shard& of) {
-        return of.channels(asked, most + 1);
-    };
-    const auto said = co_await ask_shards<shards::channel_counts>(*context_, *shards_, patience_, std::move(question));
+    using then = std::function<void(shards::channel_counts)>;
     std::vector<shards::channel_counts> lists;
-    for (const auto& each : said) {
-        if (!each) co_return api::error::internal; // a list with holes is none
-        lists.push_back(*each);
+    for (const auto& each : *shards_) { // one after the other: whoever asks for a list can wait for it
+        std::function<void(shards::shard&, then)> question = [asked, most](shards::shard& of, then found) {
+            of.find_channels(asked, most + 1, std::move(found));
+        };
+        auto said = co_await ask_later<shards::channel_counts>(*context_, each.get(), patience_, std::move(question));
+        if (!said) co_return api::error::internal; // a list with holes is none
+        lists.push_back(std::move(*said));
     }
     api::channels_result page;
     page.channels = shards::merge_channels(lists, most, page.more);

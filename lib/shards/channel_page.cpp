@@ -5,22 +5,24 @@
 #include <simdjson.h>
 
 #include <map>
-#include <queue>
 
 namespace carillon::shards {
 
-channel_counts first_channels(const hub::hub& of, const api::channels_request& asked, std::size_t most) {
-    std::priority_queue<std::string> first; // the last of them on top
-    of.each_channel([&](std::string_view name) {
-        if (!asked.after.empty() && name <= asked.after) return;
-        if (!asked.pattern.empty() && !resp::glob_match(asked.pattern, name)) return;
-        if (first.size() >= most && name >= first.top()) return;
+bool channel_search::look(const hub::hub& of) {
+    next_ = of.for_some_channels(next_, per_turn, [&](std::string_view name) {
+        if (!asked_.after.empty() && name <= asked_.after) return;
+        if (!asked_.pattern.empty() && !resp::glob_match(asked_.pattern, name)) return;
+        if (first_.size() >= most_ && name >= first_.top().first) return;
         if (!simdjson::validate_utf8(name.data(), name.size())) return;
-        first.emplace(name);
-        if (first.size() > most) first.pop();
+        first_.emplace(name, of.subscribers(name));
+        if (first_.size() > most_) first_.pop();
     });
-    channel_counts page(first.size());
-    for (std::size_t i = page.size(); i-- > 0; first.pop()) page[i] = {first.top(), of.subscribers(first.top())};
+    return next_ == hub::none;
+}
+
+channel_counts channel_search::take() {
+    channel_counts page(first_.size());
+    for (std::size_t i = page.size(); i-- > 0; first_.pop()) page[i] = first_.top();
     return page;
 }
 

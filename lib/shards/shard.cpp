@@ -362,4 +362,16 @@ metrics::shard_counters shard::snapshot() const {
     return copy;
 }
 
+void shard::find_channels(const api::channels_request& asked, std::size_t most,
+                          std::function<void(channel_counts)> then) {
+    go_on(std::make_shared<channel_search>(asked, most), std::move(then));
+}
+
+void shard::go_on(std::shared_ptr<channel_search> search, std::function<void(channel_counts)> then) {
+    if (search->look(hub_)) return then(search->take());
+    boost::asio::post(context_, [this, search = std::move(search), then = std::move(then)]() mutable {
+        go_on(std::move(search), std::move(then));
+    });
+}
+
 } // namespace carillon::shards

@@ -108,10 +108,8 @@ public:
     // What the server API asks for.
     /// Publishes.
     clerk& desk() noexcept { return *desk_; }
-    /// The first channels here, as first_channels.
-    channel_counts channels(const api::channels_request& asked, std::size_t most) const {
-        return first_channels(hub_, asked, most);
-    }
+    /// The first channels here, as channel_search finds them; `then` is called in this turn or a later one.
+    void find_channels(const api::channels_request& asked, std::size_t most, std::function<void(channel_counts)> then);
     /// Subscribes, unsubscribes, disconnects or refreshes a user: how many connections that concerned. None: nobody
     /// here knows users.
     std::optional<std::uint32_t> carry_out(const api::command& what);
@@ -151,6 +149,7 @@ public:
     boost::asio::io_context& context() noexcept { return context_; }
 
 private:
+    void go_on(std::shared_ptr<channel_search> search, std::function<void(channel_counts)> then);
     listeners listen(net::listen_options options, const listeners* of_first);
     void take_processor();
     void tick();
