@@ -11,13 +11,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace carillon::presence {
 
 /// The ID of a client: what its UUID stands for.
 using client_id = boost::uuids::uuid;
 
-/// Who is in which channel. A channel where nobody is costs nothing. Pure. Not thread-safe.
+/// Who is in which channel. A channel where nobody is costs nothing, and one where only few are, what these are. Pure.
+/// Not thread-safe.
 class registry {
 public:
     struct member {
@@ -41,7 +44,10 @@ public:
     void each(std::string_view channel, Visit&& visit) const {
         const auto found = channels_.find(channel);
         if (found == channels_.end()) return;
-        for (const auto& [who, what] : found->second->members) visit(who, what);
+        const crowd& its = found->second;
+        for (const auto& [who, what] : its.few) visit(who, what);
+        if (its.many == nullptr) return;
+        for (const auto& [who, what] : its.many->members) visit(who, what);
     }
 
     std::size_t channels() const noexcept { return channels_.size(); }
@@ -53,12 +59,28 @@ private:
             return name_hash({reinterpret_cast<const char*>(of.begin()), of.size()});
         }
     };
-    struct crowd {
+    // Tables have room for a dozen from the first on, a kilobyte and more: worth it where there is something to look
+    // up.
+    struct tables {
         boost::unordered_flat_map<client_id, member, id_hash> members;
         boost::unordered_flat_map<std::string, std::uint32_t, hash_of_name, std::equal_to<>> users; // and their clients
     };
+    // All are in `few`, or all in `many`. They change over at few_max, and back at a half of it.
+    struct crowd {
+        std::vector<std::pair<client_id, member>> few;
+        std::unique_ptr<tables> many;
 
-    boost::unordered_flat_map<std::string, std::unique_ptr<crowd>, hash_of_name, std::equal_to<>> channels_;
+        bool add(const client_id& who, member what);
+        std::unique_ptr<const member> take(const client_id& who);
+        numbers count() const;
+
+    private:
+        void grow();
+        void shrink();
+    };
+    static constexpr std::size_t few_max = 8;
+
+    boost::unordered_flat_map<std::string, crowd, hash_of_name, std::equal_to<>> channels_;
     std::size_t entries_ = 0;
 };
 

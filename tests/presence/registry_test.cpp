@@ -1,4 +1,5 @@
 #include "presence/registry.hpp"
+#include "support/allocations.hpp"
 
 #include <boost/uuid/uuid_io.hpp>
 #include <gtest/gtest.h>
@@ -45,6 +46,25 @@ TEST(presence_registry, who_is_there_does_not_come_again) {
     EXPECT_EQ(all.entries(), 0u);
 }
 
+TEST(presence_registry, a_channel_with_few_costs_little_more_than_they_do) {
+    constexpr std::int64_t channels = 10'000;
+    const struct {
+        const char* name;
+        unsigned members;
+        std::int64_t
+            bytes_max; // of a channel: its name, 32 bytes of the crowd, and each member's 80 and 64 of its info
+    } cases[] = {{"one", 1, 350}, {"four", 4, 1'200}};
+    for (const auto& each : cases) {
+        registry all;
+        const std::int64_t before = test::heap_use_now().live_bytes;
+        for (std::int64_t channel = 0; channel < channels; ++channel) {
+            for (unsigned who = 0; who < each.members; ++who)
+                all.enter("notifications:#" + std::to_string(channel), id_of(who), {"42", std::string(60, 'i')});
+        }
+        EXPECT_LE((test::heap_use_now().live_bytes - before) / channels, each.bytes_max) << each.name;
+    }
+}
+
 TEST(presence_registry, random_histories_agree_with_a_model) {
     for (unsigned seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
@@ -63,6 +83,10 @@ TEST(presence_registry, random_histories_agree_with_a_model) {
             }
             std::set<std::string> users;
             for (const auto& [client, its] : members) users.insert(its);
+            std::map<unsigned, std::string> listed;
+            all.each(channel,
+                     [&](const client_id& of, const registry::member& what) { listed.emplace(of.data[0], what.info); });
+            EXPECT_EQ(listed, members);
             EXPECT_EQ(all.count(channel).clients, members.size());
             EXPECT_EQ(all.count(channel).users, users.size());
         }
