@@ -118,5 +118,16 @@ TEST(audience, is_a_set) {
     }
 }
 
+TEST(personal_channel, is_limited_to_its_user) {
+    EXPECT_EQ(personal_channel("", "42"), "#42");
+    EXPECT_EQ(personal_channel("inbox", "42"), "inbox:#42");
+    const std::string made = personal_channel("inbox", "42");
+    const name parts = split(made);
+    EXPECT_EQ(parts.name_space, "inbox");
+    ASSERT_TRUE(limit_of(parts.rest));
+    EXPECT_TRUE(names_user(limit_of(parts.rest)->users, "42"));
+    EXPECT_FALSE(names_user(limit_of(parts.rest)->users, "4"));
+}
+
 } // namespace
 } // namespace carillon::channels

@@ -32,6 +32,15 @@ TEST(client_ids, with_any_bit_changed_are_nobodys) {
     }
 }
 
+TEST(expiries, are_told_as_time_that_is_left) {
+    using namespace std::chrono_literals;
+    const std::chrono::sys_seconds now{1'000'000s};
+    EXPECT_EQ(left_until(0, now), std::nullopt); // never
+    EXPECT_EQ(left_until(1'000'060, now), 60s);
+    EXPECT_EQ(left_until(999'999, now), 0s);
+    EXPECT_EQ(left_until(0xffffffff, now), 24h * 365);
+}
+
 TEST(client_ids, differ) {
     const client_ids ids;
     std::set<boost::uuids::uuid> made;
