@@ -84,9 +84,11 @@ class Client {
   connect() {
     this.began ??= now();
     this.#rest = null;
-    const socket = this.socket = net.connect(this.crowd.task.port, '127.0.0.1');
+    // From several addresses, so that ports of closed connections, which stay taken for a minute, do not run out.
+    const socket = this.socket = net.connect({ port: this.crowd.task.port, host: '127.0.0.1', localAddress: `127.0.1.${1 + this.its % 50}` });
     socket.setNoDelay(true);
-    socket.on('error', () => {});
+    this.why = 'closed';
+    socket.on('error', ({ code }) => { this.why = code; });
     socket.on('connect', () => socket.write(upgrade));
     socket.on('data', (some) => { if (socket === this.socket) this.#take(some); });
     socket.on('close', () => { if (socket === this.socket) this.#closed(); });
@@ -97,7 +99,7 @@ class Client {
       this.open = false;
       this.began = now();
       this.crowd.left();
-    } else this.crowd.refused('closed');
+    } else this.crowd.refused(this.why);
     clearTimeout(this.timer);
     // At least a tenth of a second, and by chance up to twice as much with each attempt, as SDKs do.
     const most = Math.min(20_000, 500 * 2 ** this.attempts++);
@@ -112,7 +114,7 @@ class Client {
     if (this.#rest === null) { // the answer to the upgrade
       const head = some.toString('latin1');
       if (!head.startsWith('HTTP/1.1 101 ')) {
-        this.crowd.refused(head.slice(9, 12));
+        this.why = head.slice(9, 12);
         return this.socket.destroy();
       }
       const { position, crowd } = this;
@@ -146,7 +148,7 @@ class Client {
     const reply = JSON.parse(line);
     if (reply.id === 3) return this.crowd.answered(this, reply.error);
     if (reply.error) {
-      this.crowd.refused(`error ${reply.error.code}`);
+      this.why = `error ${reply.error.code}`;
       return this.socket.destroy();
     }
     if (!reply.subscribe) return undefined;
