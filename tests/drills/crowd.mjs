@@ -53,7 +53,7 @@ export class Crowd {
 
 // --- the process of the clients
 
-function token(user) {
+export function token(user) {
   const base64 = (text) => Buffer.from(text).toString('base64url');
   const signed = `${base64('{"alg":"HS256","typ":"JWT"}')}.${base64(JSON.stringify({ sub: user, exp: Math.floor(Date.now() / 1000) + 3600 }))}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
@@ -62,7 +62,7 @@ function token(user) {
 const upgrade = 'GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
-function frame(text, opcode = 1) {
+export function frame(text, opcode = 1) {
   const bytes = Buffer.from(text);
   const head = bytes.length < 126 ? [0x80 | opcode, 0x80 | bytes.length] : [0x80 | opcode, 0xfe, bytes.length >> 8, bytes.length & 0xff];
   return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), bytes]);
