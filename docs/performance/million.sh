@@ -89,7 +89,7 @@ awk -v clients="$clients" '
     function plain(name) { return match($0, "\"" name "\":[0-9]+") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) + 0 : -1 }
     $2 == "look" { name = $3; if (name == "on_the_way") name = name (++seen)
         open[name] = value("open"); gateway[name] = value("gateway"); loads[name] = value("clients")
-        peak = value("peak"); available[name] = value("available"); slab[name] = value("slab"); tcp[name] = value("tcp_pages") * 4096 }
+        peak = value("peak"); free[name] = value("free"); slab[name] = value("slab"); tcp[name] = value("tcp_pages") * 4096 }
     $2 == "connected" { connect_s = value("seconds") }
     $2 == "bench" { code = value("code") }
     $2 == "livez" { asked = value("asked"); other = value("other"); most = value("most_us"); during = value("during"); most_during = value("most_during_us") }
@@ -100,14 +100,15 @@ awk -v clients="$clients" '
         n = open["all_idle"]; few = open["on_the_way1"]
         user = gateway["all_idle"]; slope = (user - gateway["on_the_way1"]) / (n - few); base = user - slope * n
         # What is gone from the machine and is in no process.
-        kernel = (available["nobody"] - available["all_idle"]) - (user - gateway["nobody"]) - (loads["all_idle"] - loads["nobody"])
+        kernel = (free["nobody"] - free["all_idle"]) - (user - gateway["nobody"]) - (loads["all_idle"] - loads["nobody"])
         kernel_slope = kernel / n
         printf "\n%-66s %d\n", "clients connected and subscribed", n
         printf "%-66s %.1f MB\n", "gateway, resident, nobody there", gateway["nobody"] / 1e6
         printf "%-66s %.1f MB\n", "gateway, resident, all there and idle", user / 1e6
+        printf "%-66s %.1f bytes\n", "... for each, from nobody to " n, (user - gateway["nobody"]) / n
         printf "%-66s %.1f bytes\n", "... for each, from " few " to " n, slope
         printf "%-66s %.1f MB\n", "... at most, with the publication to all", peak / 1e6
-        printf "%-66s %.0f MB, %.0f bytes each\n", "kernel, both ends (MemAvailable less what the processes grew)", kernel / 1e6, kernel_slope
+        printf "%-66s %.0f MB, %.0f bytes each\n", "kernel, both ends (MemFree less what the processes grew)", kernel / 1e6, kernel_slope
         printf "%-66s %.0f MB, %.0f bytes each\n", "... of that slab", (slab["all_idle"] - slab["nobody"]) / 1e6, (slab["all_idle"] - slab["nobody"]) / n
         printf "%-66s %.1f MB\n", "... buffers of TCP, everybody idle", tcp["all_idle"] / 1e6
         printf "%-66s %d of %d; lost %d, twice %d, out of order %d, dropped %d\n", "deliveries of one publication", counted, expected, lost, duplicated, disordered, dropped

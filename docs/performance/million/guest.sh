@@ -27,7 +27,7 @@ look() {
     pids=$(pidof carillon-bench)
     files=; for pid in $pids; do files="$files /proc/$pid/status"; done
     say "look $1 open=$open subscribed=$subscribed gateway=$(resident /proc/$gateway/status) clients=$(resident $files /dev/null)" \
-        "available=$(of_meminfo MemAvailable) slab=$(of_meminfo Slab) peak=$(awk '/^VmHWM:/ { print $2 * 1024 }' /proc/$gateway/status) tcp_pages=$(awk '/^TCP:/ { print $NF }' /proc/net/sockstat) uptime=$(uptime_s)"
+        "free=$(of_meminfo MemFree) available=$(of_meminfo MemAvailable) slab=$(of_meminfo Slab) peak=$(awk '/^VmHWM:/ { print $2 * 1024 }' /proc/$gateway/status) tcp_pages=$(awk '/^TCP:/ { print $NF }' /proc/net/sockstat) uptime=$(uptime_s)"
 }
 
 say "machine kernel=$(uname -r) processors=$(nproc) memory=$(of_meminfo MemTotal)"
