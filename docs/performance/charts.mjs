@@ -137,3 +137,28 @@ export function lineChart({ title, unit, across, points }) {
     }
     return svg(width, height, title, body);
 }
+
+/** One column for each number, from left to right, and marks [{at, label}] between them, `at` counted in columns. */
+export function columnChart({ title, unit, across, columns, marks = [] }) {
+    const width = 720, height = 240, left = 60, top = 60, right = 10, bottom = 44;
+    const most = Math.max(...columns, 1), each = (width - left - right) / columns.length;
+    const y = (value) => round(height - bottom - (value / most) * (height - top - bottom));
+    const body = [`<line class="axis" x1="${left}" x2="${width - right}" y1="${y(0)}" y2="${y(0)}"/>`];
+    for (const share of [0.5, 1]) {
+        body.push(`<line class="axis" x1="${left}" x2="${width - right}" y1="${y(share * most)}" y2="${y(share * most)}"/>`);
+        body.push(`<text class="faint" x="${left - 6}" y="${y(share * most) + 4}" text-anchor="end">${figure(share * most)}</text>`);
+    }
+    columns.forEach((value, i) => {
+        if (value > 0) body.push(`<rect class="strong" x="${round(left + i * each)}" y="${y(value)}" width="${round(Math.max(each - 1, 0.5))}" height="${round(y(0) - y(value))}"/>`);
+    });
+    for (const { at, label } of marks) {
+        const x = round(left + at * each);
+        body.push(`<line class="axis" x1="${x}" x2="${x}" y1="${top - 14}" y2="${y(0)}"/>`);
+        body.push(`<text class="faint" x="${x + 3}" y="${top - 8}">${escape(label)}</text>`);
+    }
+    const step = Math.max(1, Math.ceil(columns.length / 10));
+    for (let i = 0; i <= columns.length; i += step) body.push(`<text class="faint" x="${round(left + i * each)}" y="${y(0) + 16}" text-anchor="middle">${i}</text>`);
+    body.push(`<text class="faint" x="${left}" y="36">${escape(unit)}</text>`);
+    body.push(`<text class="faint" x="${width - right}" y="${height - 6}" text-anchor="end">${escape(across)}</text>`);
+    return svg(width, height, title, body);
+}
