@@ -74,6 +74,7 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .presence_calls = from.presence_calls,
             .failovers = from.failovers,
             .servers = from.servers,
+            .servers_live = from.servers_live,
             .redirects = from.redirects,
             .topologies = from.topologies};
 }

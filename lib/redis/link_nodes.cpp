@@ -42,7 +42,7 @@ bool redis_link::refuse_reserved(const request& what) {
 
 // PUBLISH counts everybody who gets it, also programs that listen to patterns; NUMSUB only those of the channel itself.
 void redis_link::speak(request& what, clock::time_point now) {
-    branch* const its = home_of(what.channel);
+    branch* const its = speaks_by(what.channel);
     if (its == nullptr) {
         if (what.then) what.then(0);
         return;

@@ -36,10 +36,12 @@ upstream_message::~upstream_message() { link.delivered(held_bytes); }
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     : options_{how}, received_(read_bytes, '\0'),
       brokers_(shards), mailbox_{context_}, watcher_{context_, options_.where}, watch_{context_} {
-    if (options_.where.cluster.nodes.empty()) {
-        branches_.push_back(std::make_unique<branch>(*this, 1, options_.where));
-    } else {
+    if (!options_.where.cluster.nodes.empty()) {
         cluster_.emplace(options_.where.cluster, options_.upstream.reply_timeout);
+    } else if (!options_.where.servers.empty()) {
+        share_out();
+    } else {
+        branches_.push_back(std::make_unique<branch>(*this, 1, options_.where));
     }
     if (!options_.keeping) return;
     const ledger::names names{options_.keeping->prefix};
@@ -143,12 +145,10 @@ void redis_link::receive(std::vector<request>& requests) {
             const auto found = interest_.find(each.channel);
             CHECK(found != interest_.end());
             if (--found->second.shards > 0) break;
-            branch* const its = branch_of(found->second.at);
+            const std::uint32_t at = found->second.at;
             interest_.erase(found);
             if (streams_) streams_->on_released(each.channel);
-            if (its == nullptr) break;
-            its->up().release(each.channel, now);
-            its->wake();
+            release(each.channel, at);
             break;
         }
         case request::kind::publish: publish(each, now); break;
@@ -166,16 +166,16 @@ void redis_link::receive(std::vector<request>& requests) {
 
 // It is wanted by the branch that has it now, and by no other.
 void redis_link::settle(const std::string& channel, std::uint32_t& at, bool is_wildcard) {
-    branch* const now = home_of(channel);
-    const std::uint32_t number = now == nullptr ? 0 : now->number();
+    const bool by_all = is_everywhere(channel, is_wildcard);
+    branch* const now = by_all ? nullptr : home_of(channel);
+    const std::uint32_t number = by_all ? everybody : now == nullptr ? 0 : now->number();
     if (at == number) return;
-    if (branch* const before = branch_of(std::exchange(at, number)); before != nullptr) {
-        before->up().release(channel, clock::now());
-        before->wake();
+    release(channel, std::exchange(at, number));
+    for (const auto& each : branches_) {
+        if (!by_all && each.get() != now) continue;
+        each->up().want(channel, clock::now(), is_wildcard);
+        each->wake();
     }
-    if (now == nullptr) return;
-    now->up().want(channel, clock::now(), is_wildcard);
-    now->wake();
 }
 
 void redis_link::publish(const request& what, clock::time_point now) {
@@ -210,10 +210,11 @@ void redis_link::tell_all(const redis_broker::notice& what) {
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) tell(shard, what);
 }
 
-void redis_link::on_subscribed(std::string_view channel) {
+void redis_link::on_subscribed(const branch& from, std::string_view channel) {
     if (hears_nodes_on(channel)) return;
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
+    if (!is_had(from, found->second)) return;
     found->second.subscribed = true;
     const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
@@ -276,8 +277,7 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
 }
 
 void redis_link::on_away(const branch& from) {
-    for (auto& [name, interest] : interest_)
-        if (interest.at == from.number()) interest.forget_answer();
+    for (auto& [name, interest] : interest_) forget(from, interest);
     if (streams_) streams_->on_away([&](std::string_view channel) { return home_of(channel) == &from; });
     if (presence_) presence_->on_away();
     note_state();
@@ -305,12 +305,14 @@ void redis_link::on_failed(const branch&) {
 }
 
 std::string redis_link::failure_of(const branch& of) const {
-    return (cluster_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
+    return (cluster_ || servers_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
 }
 
 std::string redis_link::last_failure() const {
+    std::string all;
     for (const auto& each : branches_)
-        if (!each->up().live()) return failure_of(*each);
+        if (!each->up().live()) all += (all.empty() ? "" : ", ") + failure_of(*each);
+    if (!all.empty()) return all;
     return cluster_ ? cluster_->failure : branches_.front()->up().last_failure();
 }
 
@@ -328,6 +330,7 @@ redis_link::figures redis_link::snapshot() const {
         now.channels += each->up().channels();
         now.in_flight += each->up().in_flight();
         now.failovers += each->failovers();
+        now.servers_live += each->up().live();
     }
     if (cluster_) {
         add(now.counts, cluster_->counted);

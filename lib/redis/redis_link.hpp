@@ -10,6 +10,7 @@
 #include "redis/branch.hpp"
 #include "redis/cluster.hpp"
 #include "redis/redis_options.hpp"
+#include "upstream/rendezvous.hpp"
 #include "upstream/upstream.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -200,6 +201,8 @@ public:
     bool live() const noexcept { return live_.load(std::memory_order_relaxed); }
     /// Whether some do. Any thread.
     bool reachable() const noexcept { return reachable_.load(std::memory_order_relaxed); }
+    /// Whether several servers that know nothing of each other have a part of the channels each. Any thread.
+    bool is_shared_out() const noexcept { return servers_.has_value(); }
 
     struct figures {
         upstream::counters counts;
@@ -217,6 +220,7 @@ public:
         std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
         std::uint64_t failovers = 0;   ///< times that a server was found at another address than before
         std::size_t servers = 0;       ///< that there are connections to, or are to be
+        std::size_t servers_live = 0;  ///< of these, that are there and have every subscription
         std::uint64_t redirects = 0;   ///< calls that a node of the cluster has not carried out, for another to do so
         std::uint64_t topologies = 0;  ///< times that the cluster was asked what is where, and has answered
     };
@@ -233,12 +237,12 @@ public:
     void on_lost(std::string_view channel) override;
 
 private:
+    static constexpr std::uint32_t everybody = ~std::uint32_t{0}; // in place of a branch's number
     friend class branch;
     friend class redis_broker;
     friend struct upstream_message;
 
-    // Who comes to a channel or leaves it.
-    struct passage {
+    struct passage { // comes to a channel or leaves it
         presence::client_id who{};
         presence::registry::member what{};
         ledger::attending_rules how{};
@@ -272,7 +276,8 @@ private:
     };
     struct interest_count {
         std::uint32_t shards = 0;
-        std::uint32_t at = 0; // the branch by which it is wanted; 0: none
+        std::uint32_t at = 0;     // the branch by which it is wanted; 0: none
+        std::uint32_t has_it = 0; // a bit for each branch, of what is wanted by all
         bool is_wildcard = false;
         bool subscribed = false;
         std::optional<error> refused{};
@@ -280,8 +285,8 @@ private:
         void forget_answer() { subscribed = false, refused.reset(); }
     };
 
-    // What branches say, and ask.
-    void on_subscribed(std::string_view channel);
+    // What branches say.
+    void on_subscribed(const branch& from, std::string_view channel);
     void on_refused(std::string_view channel, error why);
     void on_message(const branch& from, std::string_view channel, std::string_view payload);
     void on_matched(const branch& from, std::string_view wildcard, std::string_view channel, std::string_view payload);
@@ -348,10 +353,19 @@ private:
     void close(std::uint32_t number);
     bool all_live() const noexcept;
 
+    // link_servers.cpp: several servers that know nothing of each other
+    void share_out();
+    bool is_everywhere(std::string_view channel, bool is_wildcard) const;
+    bool is_had(const branch& from, interest_count& interest) const;
+    void forget(const branch& from, interest_count& interest) const;
+    void release(const std::string& channel, std::uint32_t at);
+    branch* speaks_by(std::string_view channel) const noexcept;
+
     redis_options options_;
     boost::asio::io_context context_{1};
     std::string received_; // by any branch: bytes that are looked at at once
     std::optional<cluster> cluster_;
+    std::optional<carillon::upstream::rendezvous> servers_; // branches_, in their order
     // Each message counts once, until the last shard has handled it. Before the brokers, which may still hold some.
     std::atomic<std::size_t> input_bytes_ = 0;
     std::atomic<bool> held_ = false; // the shards wake the link when half has been delivered
@@ -364,7 +378,7 @@ private:
     std::optional<ledger::node_presence> presence_;
     std::uint64_t calls_ = 0; // that published
     std::uint64_t calls_failed_ = 0;
-    std::vector<std::unique_ptr<branch>> branches_; // one, but in a cluster
+    std::vector<std::unique_ptr<branch>> branches_; // one, but in a cluster or with several servers
     asker watcher_;
     boost::asio::steady_timer watch_;
     std::vector<std::string> node_channels_;
