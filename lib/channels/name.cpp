@@ -33,4 +33,12 @@ bool names_user(std::string_view users, std::string_view user) noexcept {
     }
 }
 
+std::string personal_channel(std::string_view name_space, std::string_view user) {
+    std::string name{name_space};
+    if (!name.empty()) name += ':';
+    name += '#';
+    name += user;
+    return name;
+}
+
 } // namespace carillon::channels

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace carillon::channels {
@@ -32,5 +33,8 @@ std::optional<user_limit> limit_of(std::string_view rest) noexcept;
 
 /// Whether the list has exactly this user. Nobody is the anonymous user, whatever the list has between its commas.
 bool names_user(std::string_view users, std::string_view user) noexcept;
+
+/// The channel that belongs to one user alone: "#42", or "inbox:#42" in a namespace.
+std::string personal_channel(std::string_view name_space, std::string_view user);
 
 } // namespace carillon::channels

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "channels/name_space.hpp"
-#include "config/address.hpp"
 #include "config/api_key.hpp"
 #include "config/proxy.hpp"
-#include "config/redis_address.hpp"
+#include "endpoints/address.hpp"
+#include "endpoints/redis_address.hpp"
 
 #include <boost/describe/enum.hpp>
 
@@ -16,6 +16,9 @@
 #include <vector>
 
 namespace carillon::config {
+
+using endpoints::address;
+using endpoints::redis_address;
 
 /// From the most talkative to silence; a message is written if its level is not below the chosen one.
 BOOST_DEFINE_FIXED_ENUM_CLASS(log_level, std::uint8_t, trace, debug, info, warn, error, critical, off)

@@ -9,6 +9,10 @@
 #include <charconv>
 
 namespace carillon::config {
+
+using endpoints::parse_address;
+using endpoints::parse_redis_address;
+
 namespace {
 
 bool is_printable(char letter) { return letter > ' ' && letter < 0x7f; }

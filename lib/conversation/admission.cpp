@@ -20,7 +20,6 @@ using protocol::disconnect;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
-constexpr seconds ttl_max = std::chrono::hours{24 * 365}; // that a client is told of (§6.3)
 constexpr std::string_view version = "carillon " CARILLON_VERSION;
 
 } // namespace
@@ -46,7 +45,7 @@ bool host::count_token(const result<Claims>& verified) {
 
 // A token that has expired is asked for anew; one that is wrong never gets better (§6.1).
 void host::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
-    if (!keep_emulated(c, id, request.headers)) return;
+    if (!consulted_.keep_emulated(c, request.headers)) return fail(id, command_error::bad_request);
     auth::verifier::connection shown;
     // The one that the command has, or else the upgrade had.
     const std::string_view token = request.token.empty() ? tokens_.kept(key_of(c)) : request.token;
@@ -58,7 +57,7 @@ void host::on(client& c, std::uint32_t id, const protocol::connect_request& requ
             return disconnect(c, disconnect::invalid_token);
         }
         shown = *verified;
-    } else if (token.empty() && who_is_asked(hooks::event::connect)) {
+    } else if (token.empty() && consulted_.whom(hooks::event::connect)) {
         shown = claims_by_application(c, id, request);
         if (shown == nullptr) return;
     } else if (!options_.dev) {
@@ -88,7 +87,7 @@ bool host::take_claims(client& c, std::uint32_t id, const auth::connection_claim
     if (claims.subscriptions.size() + own > options_.subscriptions_max)
         return disconnect(c, disconnect::channel_limit), false;
     for (const auth::granted_subscription& each : claims.subscriptions) {
-        const auto said = rules_.find(each.channel).said;
+        const auto said = channels_.rules().find(each.channel).said;
         if (said != channels::verdict::allowed) return fail(id, static_cast<command_error>(said)), false;
     }
     c.who.set_user(claims.user);
@@ -118,7 +117,7 @@ bool host::take_data(client& c, const auth::payload& from, std::string& into) {
 bool host::subscribe_to_granted(client& c, std::uint32_t id, grant& what, const protocol::subscribe_request* known) {
     const bool recovers = known != nullptr && known->recover;
     bus::ticket whose{.connection = key_of(c).packed(), .id = id, .recovers = recovers};
-    if (follows(what.channel, what.own, recovers || (known != nullptr && known->positioned))) {
+    if (channels_.follows(what.channel, what.own, recovers || (known != nullptr && known->positioned))) {
         whose.by_server = true;
         const auto said = bus_->ask_home(what.channel, question_of(known), *this, whose);
         if (said) return take_standing(c, what, recovers, *said);
@@ -126,13 +125,13 @@ bool host::subscribe_to_granted(client& c, std::uint32_t id, grant& what, const 
         return true;
     }
     if (!has_room_for(what.channel)) return disconnect(c, disconnect::channel_limit), false;
-    const auto outcome = join(c, what.channel, false, what.own);
+    const auto outcome = channels_.join(c, what.channel, false, what.own);
     if (outcome == hub::subscribe_outcome::clashes) return disconnect(c, disconnect::internal_server_error), false;
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
     case bus::interest::confirmed: break;
     case bus::interest::pending: ++c.who.more()->awaited; break;
     case bus::interest::refused:
-        hub_->unsubscribe(subscriber_of(c), c.channels, what.channel);
+        channels_.take_back(c, what.channel);
         disconnect(c, disconnect::internal_server_error); // for now: it comes back
         return false;
     }
@@ -146,11 +145,7 @@ void host::answer_connect(client& c, std::uint32_t id) {
         session = ids_.session_of(options_.shard, key_of(c));
     std::vector<protocol::server_subscription> granted;
     std::deque<std::string> told; // once, and not kept
-    std::string data;
-    if (const auto of = asked_.find(key_of(c).packed()); of != asked_.end()) {
-        data = std::exchange(of->second.data, {});
-        if (!options_.application->needs_fields_later()) asked_.erase(of);
-    }
+    const std::string data = consulted_.take_answer_to_connect(c);
     if (person* more = c.who.more()) {
         for (grant& each : more->grants) {
             each.command = 0;
@@ -180,13 +175,13 @@ void host::answer_connect(client& c, std::uint32_t id) {
         replies_.flush();
         carrier_->write(c, std::exchange(more->held, {}));
     }
-    for (const auto& each : granted) greet(c, each.channel);
+    for (const auto& each : granted) channels_.greet(c, each.channel);
 }
 
 // Whether the subscription that the ticket stands for is one that a connect command waits for.
 bool host::is_of_connect(bus::ticket whose) {
     auto* c = find(whose);
-    const person* more = c == nullptr || c->closing ? nullptr : c->who.more();
+    const person* more = c == nullptr ? nullptr : c->who.more();
     return more != nullptr && more->connect != 0 && more->connect == whose.id;
 }
 
@@ -206,7 +201,7 @@ void host::on_server_subscribed(bus::ticket whose) {
 
 // The new token takes the place of the one before, for the same user (§6.3).
 void host::on(client& c, std::uint32_t id, const protocol::refresh_request& request) {
-    if (request.token.empty() || who_is_asked(hooks::event::refresh))
+    if (request.token.empty() || consulted_.whom(hooks::event::refresh))
         return break_off(c, metrics::protocol_failure::unexpected_command); // it is not for the client to do (§4.10)
     if (tokens_.verifier() == nullptr) return fail(id, command_error::not_available);
     const auto verified = tokens_.verifier()->verify_connection(request.token, now());
@@ -256,17 +251,15 @@ bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::st
     into.channel = channel;
     into.command = id;
     into.expires = expiry_at(claims.expires);
-    into.own = own_of(claims.over);
+    into.own = people::own_of(claims.over);
     if (claims.info && !take_json(c, *claims.info, into.info)) return false;
     return !claims.data || take_data(c, *claims.data, into.data);
 }
 
 void host::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
-    if (!hub_->subscribed(subscriber_of(c), c.channels, request.channel)) {
-        return fail(id, command_error::permission_denied);
-    }
-    if (who_is_asked(hooks::event::sub_refresh, request.channel))
+    if (!channels_.has(c, request.channel)) { return fail(id, command_error::permission_denied); }
+    if (consulted_.whom(hooks::event::sub_refresh, request.channel))
         return break_off(c, metrics::protocol_failure::unexpected_command);
     if (request.token.empty()) return fail(id, command_error::bad_request);
     if (tokens_.verifier() == nullptr) return fail(id, command_error::not_available);
@@ -286,8 +279,7 @@ channels::membership host::standing(const client& c, std::string_view channel) {
     if (const person* more = c.who.more()) {
         if (more->find(channel) != nullptr) return channels::membership::by_token;
     }
-    return hub_->subscribed(subscriber_of(c), c.channels, channel) ? channels::membership::subscribed
-                                                                   : channels::membership::none;
+    return channels_.has(c, channel) ? channels::membership::subscribed : channels::membership::none;
 }
 
 void host::forget_grant(client& c, std::string_view channel) noexcept {
@@ -296,18 +288,13 @@ void host::forget_grant(client& c, std::string_view channel) noexcept {
 
 // --- ends
 
-protocol::time_left host::left_until(expiry when) const {
-    if (when == 0) return std::nullopt;
-    return std::clamp<seconds>(time_of(when) - now(), seconds::zero(), ttl_max);
-}
-
 // When to look at the client again: for its ping, or for the end of what it was permitted. So no expiry needs a timer.
 std::chrono::milliseconds host::until_next(const client& c, std::chrono::milliseconds ping) const {
     sys_seconds first = sys_seconds::max();
     const auto look = [&](expiry when, hooks::event by, std::string_view channel) {
         if (when == 0) return;
         // The application is asked at the end, and then there is as much time for its answer.
-        const bool asks = who_is_asked(by, channel) && !is_asked_about(c, by, channel);
+        const bool asks = consulted_.whom(by, channel) && !consulted_.asks_about_end(c, channel);
         first = std::min(first, time_of(when) + (asks ? seconds::zero() : options_.expired_close_delay));
     };
     look(c.who.expires, hooks::event::refresh, {});
@@ -331,7 +318,7 @@ bool host::end_expired(client& c) {
         if (more->grants[at].by_server) return disconnect(c, disconnect::subscription_expired), true;
         const std::string channel = std::move(more->grants[at].channel);
         more->grants.erase(more->grants.begin() + static_cast<std::ptrdiff_t>(at));
-        leave_channel(c, channel);
+        channels_.leave(c, channel);
         ++counters().subscriptions_expired;
         push(c, [&](const protocol::encoder& with, std::string& message) {
             with.unsubscribe_push(message, channel, protocol::unsubscription::expired, "subscription expired");

@@ -1,9 +1,5 @@
 #include "auth/claims.hpp"
-#include "channels/name.hpp"
-#include "conversation/address_field.hpp"
 #include "conversation/host.hpp"
-#include "http/ascii.hpp"
-#include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
 
 #include <algorithm>
@@ -26,32 +22,6 @@ constexpr std::chrono::milliseconds refresh_pause{5'000};
 
 } // namespace
 
-// --- whom to ask
-
-std::optional<std::size_t> host::who_is_asked(event what, std::string_view channel) const {
-    if (options_.application == nullptr) return std::nullopt;
-    if (!hooks::is_of_channel(what)) return options_.application->find(what, {});
-    const auto place = rules_.find(channel);
-    if (place.said != channels::verdict::allowed) return std::nullopt; // which says why there is no such channel
-    return options_.application->find(what, place.space->name);
-}
-
-// Tokens, private channels and lists of users decide before the application (§6.4).
-std::optional<std::size_t> host::who_is_asked_to_subscribe(std::string_view channel, bool has_token) const {
-    if (options_.application == nullptr || has_token) return std::nullopt;
-    const auto place = rules_.find(channel);
-    const channels::name parts = channels::split(channel);
-    if (parts.is_private || place.space == nullptr) return std::nullopt;
-    if (place.space->user_limited && channels::limit_of(parts.rest)) return std::nullopt;
-    return who_is_asked(event::subscribe, channel);
-}
-
-hooks::question host::question_of(const client& c, event what, identity::room& in) {
-    hooks::question made{.about = what, .user = c.who.user(in)};
-    if (const person* more = c.who.more()) made.meta = more->meta;
-    return made;
-}
-
 // --- commands
 
 // Empty: the command waits, or has been answered.
@@ -59,15 +29,7 @@ std::optional<hooks::consent> host::consult(client& c, std::uint32_t id, std::si
     if (auto said = take_answer(c)) {
         if (auto* answer = std::get_if<hooks::answer>(&*said)) return conclude(c, id, what.about, std::move(*answer));
     }
-    const net::connection_key whose = key_of(c);
-    const uuid_text client_id{ids_.id_of(whose)};
-    what.client = client_id.view();
-    what.protobuf = carriers::speaks_protobuf(c.speaks());
-    what.transport = carriers::transport_of(c.speaks());
-    if (what.protobuf && !protocol::is_json(what.data)) what.bytes = std::exchange(what.data, {});
-    const auto of = asked_.find(whose.packed());
-    options_.application->ask(whom, hooks::body_of(what), of == asked_.end() ? nullptr : of->second.fields,
-                              [this, whose](hooks::answer said) { run_again(whose, std::move(said)); });
+    consulted_.ask(c, whom, what, [this, whose = key_of(c)](hooks::answer said) { run_again(whose, std::move(said)); });
     ask_again(c);
     return std::nullopt;
 }
@@ -105,7 +67,7 @@ std::shared_ptr<const auth::connection_claims> host::claims_by_application(clien
                                                                            const protocol::connect_request& request) {
     const hooks::question what{
         .about = event::connect, .name = request.name, .version = request.version, .data = request.data};
-    auto said = consult(c, id, *who_is_asked(event::connect), what);
+    auto said = consult(c, id, *consulted_.whom(event::connect), what);
     if (!said) return nullptr;
     auto claims = std::make_shared<auth::connection_claims>();
     claims->user = std::move(said->user);
@@ -113,7 +75,7 @@ std::shared_ptr<const auth::connection_claims> host::claims_by_application(clien
     claims->subscriptions = std::move(said->subscriptions);
     claims->meta = std::move(said->meta);
     if (said->expire_at > 0) claims->expires = sys_seconds{seconds{expiry_at(said->expire_at)}};
-    if (said->data && !take_data(c, *said->data, asked_[key_of(c).packed()].data)) return nullptr;
+    if (said->data && !take_data(c, *said->data, consulted_.answer_to_connect(c))) return nullptr;
     return claims;
 }
 
@@ -121,7 +83,7 @@ std::shared_ptr<const auth::connection_claims> host::claims_by_application(clien
 bool host::permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into) {
     const expiry end = expiry_at(said.expire_at);
     if (end != 0 && left_until(end) == seconds::zero()) return fail(id, command_error::expired), false;
-    const std::uint8_t own = own_of(said.over);
+    const std::uint8_t own = people::own_of(said.over);
     if (end == 0 && own == 0 && !said.info && !said.data) return true; // nothing that must be kept
     into.own = own;
     into.channel = channel;
@@ -135,75 +97,35 @@ bool host::permit(client& c, std::uint32_t id, std::string_view channel, const h
 
 // Who is refreshed by the application has nothing to do itself, and is not told (§6.3).
 protocol::time_left host::told_left(expiry when, event by, std::string_view channel) const {
-    return who_is_asked(by, channel) ? std::nullopt : left_until(when);
-}
-
-bool host::is_asked_about(const client& c, event what, std::string_view channel) const {
-    if (asked_.empty()) return false;
-    const auto of = asked_.find(key_of(c).packed());
-    const std::string_view wanted = what == event::refresh ? std::string_view{} : channel;
-    return of != asked_.end() && std::ranges::find(of->second.asking, wanted) != of->second.asking.end();
+    return consulted_.whom(by, channel) ? std::nullopt : left_until(when);
 }
 
 // At its deadline. True: the application has been asked about an end that has come.
 bool host::refresh_by_application(client& c) {
-    if (options_.application == nullptr) return false;
+    if (consulted_.application() == nullptr) return false;
     const auto is_over = [&](expiry when) { return when != 0 && left_until(when) == seconds::zero(); };
+    const auto ask = [&](std::size_t whom, const std::string& channel) {
+        return consulted_.ask_about_end(c, whom, channel, [this, whose = key_of(c), channel](hooks::answer said) {
+            on_refreshed(whose, channel, std::move(said));
+        });
+    };
     bool asks = false;
-    if (const auto whom = who_is_asked(event::refresh); whom && is_over(c.who.expires)) {
-        asks = refresh_connection(c, *whom);
-    }
-    if (person* more = c.who.more()) {
-        for (grant& each : more->grants) {
+    if (const auto whom = consulted_.whom(event::refresh); whom && is_over(c.who.expires)) asks = ask(*whom, {});
+    if (const person* more = c.who.more()) {
+        for (const grant& each : more->grants) {
             if (!is_over(each.expires)) continue;
-            if (const auto whom = who_is_asked(event::sub_refresh, each.channel))
-                asks = refresh_subscription(c, each, *whom) || asks;
+            if (const auto whom = consulted_.whom(event::sub_refresh, each.channel))
+                asks = ask(*whom, each.channel) || asks;
         }
     }
     if (asks) schedule_ping(c, false);
     return asks;
 }
 
-bool host::refresh_connection(client& c, std::size_t whom) {
-    if (is_asked_about(c, event::refresh, {})) return false;
-    identity::room in;
-    const net::connection_key whose = key_of(c);
-    const uuid_text client_id{ids_.id_of(whose)};
-    hooks::question what = question_of(c, event::refresh, in);
-    what.client = client_id.view();
-    what.protobuf = carriers::speaks_protobuf(c.speaks());
-    what.transport = carriers::transport_of(c.speaks());
-    if (what.protobuf && !protocol::is_json(what.data)) what.bytes = std::exchange(what.data, {});
-    asked_of& of = asked_[whose.packed()];
-    of.asking.emplace_back();
-    options_.application->ask(whom, hooks::body_of(what), of.fields,
-                              [this, whose](hooks::answer said) { on_refreshed(whose, {}, std::move(said)); });
-    return true;
-}
-
-bool host::refresh_subscription(client& c, grant& about, std::size_t whom) {
-    if (is_asked_about(c, event::sub_refresh, about.channel)) return false;
-    identity::room in;
-    const net::connection_key whose = key_of(c);
-    const uuid_text client_id{ids_.id_of(whose)};
-    hooks::question what = question_of(c, event::sub_refresh, in);
-    what.client = client_id.view();
-    what.protobuf = carriers::speaks_protobuf(c.speaks());
-    what.transport = carriers::transport_of(c.speaks());
-    if (what.protobuf && !protocol::is_json(what.data)) what.bytes = std::exchange(what.data, {});
-    what.channel = about.channel;
-    asked_of& of = asked_[whose.packed()];
-    of.asking.push_back(about.channel);
-    options_.application->ask(
-        whom, hooks::body_of(what), of.fields,
-        [this, whose, channel = about.channel](hooks::answer said) { on_refreshed(whose, channel, std::move(said)); });
-    return true;
-}
-
 void host::on_refreshed(net::connection_key whose, const std::string& channel, hooks::answer said) {
-    auto* c = carrier_->find(whose);
-    if (c == nullptr || c->closing) return;
-    std::erase(asked_[whose.packed()].asking, channel);
+    auto* c = roster_.find(whose);
+    if (c == nullptr) return;
+    consulted_.on_answer_about_end(whose, channel);
     if (const auto* ends = std::get_if<hooks::farewell>(&said)) return carrier_->close(*c, ends->code, ends->reason);
     if (channel.empty()) return on_connection_refreshed(*c, said);
     person* const more = c->who.more();
@@ -240,29 +162,6 @@ void host::on_subscription_refreshed(client& c, grant& of, const hooks::answer& 
 void host::ask_soon_again(client& c) {
     if (c.where() != stage::live) return;
     carrier_->look_later(c, std::min(refresh_pause, options_.ping_interval));
-}
-
-// --- what is passed on of the upgrade
-
-void host::keep_fields(const client& c, const http::request_head& head) {
-    if (options_.application == nullptr) return;
-    auto kept = std::make_shared<hooks::head_fields>();
-    for (const std::string& wanted : options_.application->fields()) {
-        if (const auto field = peer::forwarding_of(wanted)) {
-            if (auto own = address_field(*field, head, carrier_->address_of(c), options_.knows_proxies)) {
-                kept->push_back({wanted, std::move(*own)});
-                continue;
-            }
-        }
-        for (const http::header_field& each : head.headers()) {
-            if (http::same_ignoring_case(each.name, wanted)) kept->push_back({wanted, std::string{each.value}});
-        }
-    }
-    if (!kept->empty()) asked_[key_of(c).packed()].fields = std::move(kept);
-}
-
-void host::forget_fields(const client& c) noexcept {
-    if (!asked_.empty()) asked_.erase(key_of(c).packed());
 }
 
 } // namespace carillon::conversation

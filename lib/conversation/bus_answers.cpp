@@ -14,7 +14,7 @@ namespace carillon::conversation {
 void host::on_published(bus::ticket whose, bus::publish_result receivers) {
     if (receivers) ++counters().publications(metrics::publication_source::client); // though its client may have gone
     auto* c = find(whose);
-    if (c == nullptr || c->closing) return;
+    if (c == nullptr) return;
     carrier_->answer(*c, [&] {
         if (receivers) {
             encoder().empty_reply(replies_.next(), whose.id, protocol::encoder::empty_result::publish);
@@ -43,20 +43,20 @@ void host::on_subscribed(bus::ticket whose) {
     if (is_of_connect(whose)) return on_server_subscribed(whose);
     if (whose.by_server) {
         auto* c = find(whose);
-        person* const more = c == nullptr || c->closing ? nullptr : c->who.more();
+        person* const more = c == nullptr ? nullptr : c->who.more();
         if (more == nullptr) return;
         if (grant* const asked = more->find_order(whose.id)) {
             const std::string channel = asked->channel;
             push_subscription(*c, *asked, nullptr);
-            greet(*c, channel);
+            channels_.greet(*c, channel);
         }
         return;
     }
-    const std::string channel = take_greeting(whose);
+    const std::string channel = channels_.take_greeting(whose);
     answer_later(whose, [&](client& c) {
         answer_subscribe(c, whose.id, {.was_recovering = whose.recovers});
         // Who has left meanwhile is answered all the same.
-        if (!channel.empty() && hub_->subscribed(subscriber_of(c), c.channels, channel)) greet(c, channel);
+        if (!channel.empty() && channels_.has(c, channel)) channels_.greet(c, channel);
     });
 }
 
@@ -69,15 +69,15 @@ void host::on_subscribe_failed(bus::ticket whose, std::string_view channel, bus:
     }
     if (whose.by_server) { // nobody waits for an answer
         auto* c = find(whose);
-        if (c == nullptr || c->closing) return;
+        if (c == nullptr) return;
         forget_grant(*c, channel);
-        leave_channel(*c, channel);
+        channels_.leave(*c, channel);
         return;
     }
-    take_greeting(whose);
+    channels_.take_greeting(whose);
     answer_later(whose, [&](client& c) {
         forget_grant(c, channel);
-        leave_channel(c, channel);
+        channels_.leave(c, channel);
         fail(whose.id, error_of(bus::make_error_code(why)));
     });
 }
@@ -93,7 +93,7 @@ void host::on_unsubscribed(std::string_view channel, bus::error why) {
     for (const hub::subscriber each : hub_->subscribers_of(channel)) {
         auto& c = static_cast<client&>(shard_.records.at(each.index()));
         told->whose.push_back(key_of(c));
-        leave_channel(c, told->channel);
+        channels_.leave(c, told->channel);
         forget_grant(c, told->channel);
     }
     take_away(told, 0);
@@ -103,8 +103,8 @@ void host::on_unsubscribed(std::string_view channel, bus::error why) {
 void host::take_away(const std::shared_ptr<const farewell>& what, std::size_t from) {
     const std::size_t end = std::min(what->whose.size(), from + told_per_turn);
     for (std::size_t i = from; i < end; ++i) {
-        auto* c = carrier_->find(what->whose[i]);
-        if (c == nullptr || c->closing) continue;
+        auto* c = roster_.find(what->whose[i]);
+        if (c == nullptr) continue;
         push(*c, [&](const protocol::encoder& with, std::string& message) {
             with.unsubscribe_push(message, what->channel, what->code, what->reason);
         });

@@ -1,4 +1,5 @@
 #include "auth/claims.hpp"
+#include "base/check.hpp"
 #include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/payload.hpp"
@@ -71,6 +72,19 @@ void host::carry_out(client& c, const protocol::command& command) {
     forget_answer(c); // which was for this one
 }
 
+// False: it is one command too many, and has been answered.
+bool host::has_pace(client& c, const protocol::command& command) {
+    if (has_answer(c) || std::holds_alternative<protocol::pong>(command.what)) return true;
+    switch (pace_.take(shard_.records.index_of(c), shard_.now())) {
+    case command_pace::verdict::go_on: return true;
+    case command_pace::verdict::refused:
+        if (command.id != 0) fail(command.id, protocol::command_error::too_many_requests);
+        return false;
+    case command_pace::verdict::ended: disconnect(c, protocol::disconnect::too_many_requests); return false;
+    }
+    CHECK(false);
+}
+
 void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
     if (!request.delta.empty() && request.delta != "fossil") {
@@ -78,18 +92,17 @@ void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& re
     }
     if (request.type != 0) return fail(id, command_error::not_available);
     if (!filter_is_good(request)) return fail(id, command_error::bad_request);
-    const hub::subscriber who = subscriber_of(c);
     if (c.channels.count >= options_.subscriptions_max) {
-        return fail(id, hub_->subscribed(who, c.channels, request.channel) ? command_error::already_subscribed
-                                                                           : command_error::limit_exceeded);
+        return fail(id, channels_.has(c, request.channel) ? command_error::already_subscribed
+                                                          : command_error::limit_exceeded);
     }
     if (const auto why = objection_to(request)) return fail(id, *why);
     grant shown;
     if (!request.token.empty() && !verify(c, id, request.channel, request.token, shown)) return;
     identity::room in;
     const bool has_token = !shown.channel.empty();
-    if (const auto whom = who_is_asked_to_subscribe(request.channel, has_token)) {
-        hooks::question what = question_of(c, hooks::event::subscribe, in);
+    if (const auto whom = consulted_.whom_to_subscribe(request.channel, has_token)) {
+        hooks::question what = clients::consultations::question_of(c, hooks::event::subscribe, in);
         what.channel = request.channel;
         what.data = request.data;
         const auto said = consult(c, id, *whom, what);
@@ -99,18 +112,18 @@ void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& re
         if (ends && !c.closing && c.where() == stage::live) schedule_ping(c, false); // to look at it in time
         return;
     }
-    const auto may = rules_.may_subscribe(c.who.user(in), request.channel, has_token);
+    const auto may = channels_.rules().may_subscribe(c.who.user(in), request.channel, has_token);
     if (may != channels::verdict::allowed) return fail(id, error_of(may));
     subscribe(c, request, has_token ? &shown : nullptr, id);
 }
 
 void host::subscribe(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
     const std::uint8_t own = shown == nullptr ? std::uint8_t{0} : shown->own;
-    if (follows(request.channel, own, request.recover || request.positioned))
+    if (channels_.follows(request.channel, own, request.recover || request.positioned))
         return subscribe_to_stream(c, request, shown, id);
     const hub::wish how{.filter = filter_}; // without a stream there is nothing that a delta could be of
     if (!has_room(request.channel, how)) return fail(id, command_error::limit_exceeded);
-    const hub::subscribe_outcome outcome = join(c, request.channel, request.join_leave, own, how);
+    const hub::subscribe_outcome outcome = channels_.join(c, request.channel, request.join_leave, own, how);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     if (outcome == hub::subscribe_outcome::clashes) return fail(id, command_error::internal); // for now
     const bool first = outcome == hub::subscribe_outcome::joined_first;
@@ -120,12 +133,12 @@ void host::subscribe(client& c, const protocol::subscribe_request& request, gran
     switch (bus_->subscribe(request.channel, first, *this, whose)) {
     case bus::interest::confirmed:
         answer_subscribe(c, id, {.was_recovering = request.recover});
-        greet(c, request.channel);
+        channels_.greet(c, request.channel);
         break;
-    case bus::interest::pending: await_greeting(whose, request.channel); break;
+    case bus::interest::pending: channels_.await_greeting(whose, request.channel); break;
     case bus::interest::refused:
         forget_grant(c, request.channel);
-        hub_->unsubscribe(subscriber_of(c), c.channels, request.channel);
+        channels_.take_back(c, request.channel);
         fail(id, command_error::internal);
         break;
     }
@@ -134,8 +147,7 @@ void host::subscribe(client& c, const protocol::subscribe_request& request, gran
 void host::on(client& c, std::uint32_t id, const protocol::unsubscribe_request& request) {
     if (request.channel.empty()) return break_off(c, metrics::protocol_failure::malformed_command);
     forget_grant(c, request.channel);
-    if (leave_channel(c, request.channel) == hub::unsubscribe_outcome::left)
-        bus_->withdraw(request.channel, key_of(c).packed());
+    channels_.leave_for_good(c, request.channel);
     encoder().empty_reply(replies_.next(), id, protocol::encoder::empty_result::unsubscribe);
 }
 
@@ -143,7 +155,7 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
     if (channel_is_refused(c, id, request.channel)) return;
     if (request.data.empty()) return fail(id, command_error::bad_request);
     if (request.type != 0) return fail(id, command_error::not_available);
-    if (rules_.is_wildcard(request.channel)) return fail(id, command_error::bad_request);
+    if (channels_.rules().is_wildcard(request.channel)) return fail(id, command_error::bad_request);
     if (request.data.size() > options_.payload_bytes_max) {
         ++counters().publications_refused(metrics::publication_refusal::too_big);
         return fail(id, command_error::bad_request);
@@ -151,9 +163,9 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
     identity::room in;
     const std::string_view user = c.who.user(in);
     std::optional<hooks::consent> said;
-    if (const auto whom = who_is_asked(hooks::event::publish, request.channel)) {
+    if (const auto whom = consulted_.whom(hooks::event::publish, request.channel)) {
         identity::room again;
-        hooks::question what = question_of(c, hooks::event::publish, again);
+        hooks::question what = clients::consultations::question_of(c, hooks::event::publish, again);
         what.channel = request.channel;
         what.data = request.data;
         said = consult(c, id, *whom, what);
@@ -161,7 +173,7 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
         if (said->data && said->data->bytes.size() > options_.payload_bytes_max)
             return fail(id, command_error::internal);
     } else {
-        const auto may = rules_.may_publish(user, request.channel, standing(c, request.channel));
+        const auto may = channels_.rules().may_publish(user, request.channel, standing(c, request.channel));
         if (may != channels::verdict::allowed) return fail(id, error_of(may));
     }
     const std::string_view data = said && said->data ? std::string_view{said->data->bytes} : request.data;
@@ -170,7 +182,7 @@ void host::on(client& c, std::uint32_t id, const protocol::publish_request& requ
     const auto kind = is_json ? protocol::payload_kind::json : kind_of(c, request.channel, data);
     if (!kind) return fail(id, said && said->data ? command_error::internal : command_error::bad_request);
     info_.clear();
-    append_info(info_, c, request.channel);
+    channels_.append_info(info_, c, request.channel);
     const bus::ticket whose{key_of(c).packed(), id};
     bus::publication what{{data, *kind == protocol::payload_kind::json, info_}};
     if (said) {
@@ -200,17 +212,17 @@ std::optional<protocol::payload_kind> host::kind_of(const client&, std::string_v
         return std::nullopt;
     }
     if (kind != protocol::payload_kind::binary) return kind;
-    const channels::name_space* const space = rules_.find(channel).space;
+    const channels::name_space* const space = channels_.rules().find(channel).space;
     if (space != nullptr && space->binary) return kind;
     ++counters().publications_refused(metrics::publication_refusal::not_utf8);
     return std::nullopt;
 }
 
 void host::on(client& c, std::uint32_t id, const protocol::rpc_request& request) {
-    const auto whom = who_is_asked(hooks::event::rpc);
+    const auto whom = consulted_.whom(hooks::event::rpc);
     if (!whom) return fail(id, command_error::not_available);
     identity::room in;
-    hooks::question what = question_of(c, hooks::event::rpc, in);
+    hooks::question what = clients::consultations::question_of(c, hooks::event::rpc, in);
     what.method = request.method;
     what.data = request.data;
     const auto said = consult(c, id, *whom, what);

@@ -8,16 +8,17 @@ host::host(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, co
            carrier& out)
     : shard_{shard}, options_{how}, hub_{&subscribers}, bus_{&bus}, carrier_{&out},
       compression_{how.compression, shard.counters}, replies_{out, compression_}, tokens_{how.tokens},
-      pace_{how.commands_per_second_max}, rules_{channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)} {
-    take_rules();
-    if (how.application != nullptr && rules_.any([](const auto& each) { return each.occupancy_events; }))
+      roster_{shard, out, subscribers, ids_}, pace_{how.commands_per_second_max},
+      channels_{shard, subscribers, bus, ids_, channels::rules::of(how.name_spaces, how.dev, how.channel_bytes_max)},
+      consulted_{how.application, channels_.rules(), ids_, shard.records, how.knows_proxies} {
+    if (how.application != nullptr && channels_.rules().any([](const auto& each) { return each.occupancy_events; }))
         hub_->watch(*this);
 }
 
 host::~host() = default;
 
 void host::on_carried(client& c, const http::request_head& head) {
-    keep_fields(c, head);
+    consulted_.keep_fields(c, head, *carrier_);
     tokens_.keep(key_of(c), head);
 }
 
@@ -34,14 +35,14 @@ void host::schedule_ping(client& c, bool first) {
 
 void host::on_leaving(client& c, std::uint16_t code, std::string_view reason) {
     if (c.where() >= stage::live) on_left(c, code, reason);
-    leave_all(c);
+    channels_.leave_all(c);
 }
 
 void host::forget(client& c) {
     pace_.forget(shard_.records.index_of(c));
     c.who.clear();
     forget_answer(c);
-    forget_fields(c);
+    consulted_.forget(c);
     wanted_.erase(key_of(c).packed());
     tokens_.forget(key_of(c));
 }

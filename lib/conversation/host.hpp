@@ -1,19 +1,19 @@
 #pragma once
 
 #include "api/orders.hpp"
-#include "api/reply.hpp"
 #include "bus/broker.hpp"
+#include "carriers/missed_lists.hpp"
 #include "channels/rules.hpp"
-#include "conversation/carrier.hpp"
-#include "conversation/client.hpp"
-#include "conversation/command_pace.hpp"
+#include "clients/carrier.hpp"
+#include "clients/client.hpp"
+#include "clients/command_pace.hpp"
+#include "clients/consultations.hpp"
+#include "clients/replies.hpp"
+#include "clients/roster.hpp"
+#include "clients/subscriptions.hpp"
 #include "conversation/options.hpp"
 #include "conversation/parts.hpp"
-#include "conversation/questions.hpp"
-#include "conversation/replies.hpp"
-#include "fossil/delta.hpp"
 #include "hooks/application.hpp"
-#include "hooks/question.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "people/client_ids.hpp"
@@ -25,19 +25,14 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include <array>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace carillon::auth {
@@ -47,6 +42,18 @@ struct payload;
 } // namespace carillon::auth
 
 namespace carillon::conversation {
+
+using clients::carrier;
+using clients::client;
+using clients::command_pace;
+using clients::expiry;
+using clients::expiry_at;
+using clients::grant;
+using clients::identity;
+using clients::person;
+using clients::stage;
+using clients::time_of;
+using clients::uuid_text;
 
 /// The conversations of one shard: command after command (protocol §4), whoever carries them. Thread: the shard's.
 class host final : public bus::publish_listener,
@@ -62,7 +69,7 @@ public:
     ~host();
 
     /// Who is being served, and what they are told.
-    conversation::replies& answers() noexcept { return replies_; }
+    clients::replies& answers() noexcept { return replies_; }
     /// Of all that goes to these clients over WebSockets.
     carriers::compression& compression() noexcept { return compression_; }
     const people::client_ids& ids() const noexcept { return ids_; }
@@ -83,7 +90,7 @@ public:
     /// Sets the deadline of a live client: the next ping, the first of them at a random time.
     void schedule_ping(client& c, bool first);
     /// What namespaces say of clients that are too slow; null: nothing is dropped in any of them.
-    const channels::rules* rules_of_dropping() const noexcept { return any_drop_ ? &rules_ : nullptr; }
+    const channels::rules* rules_of_dropping() const noexcept { return channels_.rules_of_dropping(); }
     /// Publications of channels, by their hashes, were dropped before the client got them: it leaves these channels, or
     /// is told goodbye. Returns those of which it is to be told.
     std::vector<std::string> leave_lost(client& c, std::span<const std::uint64_t> channels);
@@ -109,21 +116,17 @@ public:
     void on_unsubscribed(std::string_view channel, bus::error why) override;
     void on_home_answer(bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) override;
 
-    // api::user_orders. Of more than `scanned_per_turn` connections, the rest is looked at after the answer.
+    // api::user_orders, as clients::roster::visit_each goes about it.
     std::uint32_t carry_out(const api::subscribe_request& what) override;
     std::uint32_t carry_out(const api::unsubscribe_request& what) override;
     std::uint32_t carry_out(const api::disconnect_request& what) override;
     std::uint32_t carry_out(const api::refresh_request& what) override;
 
-    // people.cpp: who is connected. Each looks at so many records from the slab's place `first` on, and returns the
-    // place to go on at, net::no_index at the end.
-    /// As hooks::application has it: what the lists below are true up to, if asked before them in the same turn.
+    /// Who is connected.
+    clients::roster& connected() noexcept { return roster_; }
+    /// As hooks::application has it: what lists of who is connected are true up to, if asked before them in the same
+    /// turn.
     std::optional<std::uint64_t> last_told() const;
-    /// Adds the hashes of some users, each once, in order.
-    std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into);
-    /// Adds at most `most` connections: of this user, or of all if it is empty.
-    std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
-                                   std::vector<api::connection_info>& into);
 
     void on_occupied(std::string_view channel) override;
     void on_vacated(std::string_view channel) override;
@@ -168,7 +171,7 @@ private:
     bool is_of_connect(bus::ticket whose);
     bool end_expired(client& c);
     std::chrono::milliseconds until_next(const client& c, std::chrono::milliseconds ping) const;
-    protocol::time_left left_until(expiry when) const;
+    protocol::time_left left_until(expiry when) const { return people::left_until(when, now()); }
     std::chrono::sys_seconds now() const;
     channels::membership standing(const client& c, std::string_view channel);
     static void forget_grant(client& c, std::string_view channel) noexcept;
@@ -182,15 +185,12 @@ private:
     void forget_answer(const client& c) noexcept;
 
     // streams.cpp: what was missed, and history
-    bool can_recover(std::string_view channel) const noexcept;
     static bus::home_question question_of(const protocol::subscribe_request* known) noexcept;
     void subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id);
     bool enter(client& c, std::string_view channel, bool wants_joins, const hub::wish& how = {});
     void join_stream(client& c, bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said);
     protocol::stream_place place_of(const bus::home_answer& said, bool recovers, const protocol::encoder& with,
                                     const hub::wish& how = {});
-    static void append_list(std::string& out, const streams::batch& what, const protocol::encoder& with);
-    std::string_view listed(const streams::shared_batch& what, const protocol::encoder& with, bool deltas);
     bool take_standing(client& c, grant& of, bool recovers, const result<bus::home_answer>& said);
     void on_stream_of_connect(client& c, bus::ticket whose, std::string_view channel,
                               const result<bus::home_answer>& said);
@@ -198,43 +198,19 @@ private:
                             const result<bus::home_answer>& said);
     void answer_history(client& c, std::uint32_t id, const result<bus::home_answer>& said);
 
-    // overrides.cpp: what is said of one subscription, and in place of a request
-    static std::uint8_t own_of(const auth::overrides& said) noexcept;
-    std::uint8_t own_of(const client& c, std::string_view channel) const noexcept;
-    bool follows(std::string_view channel, std::uint8_t own, bool asked) const noexcept;
-    bool is_unseen(std::string_view channel, std::uint8_t own) const noexcept;
-    bool keep_emulated(client& c, std::uint32_t id, std::span<const protocol::emulated_header> headers);
-
-    // wildcards.cpp: subscriptions that stand for many channels
+    // wishes.cpp: who wants publications in another way than others
     std::optional<protocol::command_error> objection_to(const protocol::subscribe_request& asked) const;
     bool has_room_for(std::string_view channel) const;
-    hub::subscribe_outcome join(client& c, std::string_view channel, bool wants_joins, std::uint8_t own,
-                                const hub::wish& how = {});
-    // wishes.cpp: who wants publications in another way than others
     bool filter_is_good(const protocol::subscribe_request& request);
     bool gets_deltas(const protocol::subscribe_request& request) const;
     hub::wish take_wish(bus::ticket whose);
     bool has_room(std::string_view channel, const hub::wish& how);
-    bool may_still_wish(const client& c, std::string_view channel) const;
-    void append_shortened(std::string& out, const streams::batch& what, const protocol::encoder& with);
-    std::string_view list_filtered(const streams::batch& what, const protocol::encoder& with,
-                                   const filters::filter& filter);
 
     // presence.cpp: who is there
-    bool is_attended(std::string_view channel) const noexcept;
-    bool may_be_listed(std::string_view channel) const noexcept;
-    hub::subscriber subscriber_of(const client& c, std::string_view channel, bool wants_joins, std::uint8_t own) const;
-    void append_info(std::string& out, const client& c, std::string_view channel) const;
-    void greet(client& c, std::string_view channel);
-    void await_greeting(bus::ticket whose, std::string_view channel);
-    std::string take_greeting(bus::ticket whose);
-    hub::unsubscribe_outcome leave_channel(client& c, std::string_view channel);
-    void leave_all(client& c);
     void ask_who_is_there(client& c, std::uint32_t id, std::string_view channel, bus::ticket::command asks);
     void answer_presence(bus::ticket whose, const result<bus::home_answer>& said);
 
     // reconfigure.cpp
-    void take_rules() noexcept;
     void judge_some(std::uint32_t first, std::shared_ptr<const channels::rules> before);
     void judge(client& c, const channels::rules& before);
     bool may_stay(const client& c, std::string_view channel) const;
@@ -242,39 +218,26 @@ private:
                           protocol::unsubscription code = protocol::unsubscription::by_server);
 
     // application.cpp: what the application is asked
-    std::optional<std::size_t> who_is_asked(hooks::event what, std::string_view channel = {}) const;
-    std::optional<std::size_t> who_is_asked_to_subscribe(std::string_view channel, bool has_token) const;
-    hooks::question question_of(const client& c, hooks::event what, identity::room& in);
     std::optional<hooks::consent> consult(client& c, std::uint32_t id, std::size_t whom, hooks::question what);
     std::optional<hooks::consent> conclude(client& c, std::uint32_t id, hooks::event what, hooks::answer said);
     std::shared_ptr<const auth::connection_claims> claims_by_application(client& c, std::uint32_t id,
                                                                          const protocol::connect_request& request);
     bool permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into);
     bool refresh_by_application(client& c);
-    bool refresh_connection(client& c, std::size_t whom);
-    bool refresh_subscription(client& c, grant& of, std::size_t whom);
     void on_refreshed(net::connection_key whose, const std::string& channel, hooks::answer said);
     void on_connection_refreshed(client& c, const hooks::answer& said);
     void on_subscription_refreshed(client& c, grant& of, const hooks::answer& said);
     void ask_soon_again(client& c);
-    bool is_asked_about(const client& c, hooks::event what, std::string_view channel) const;
     protocol::time_left told_left(expiry when, hooks::event by, std::string_view channel = {}) const;
-    void keep_fields(const client& c, const http::request_head& head);
-    void forget_fields(const client& c) noexcept;
 
     // people.cpp
     bool admit_user(client& c);
     void on_joined(client& c);
     void on_left(client& c, std::uint16_t code, std::string_view reason);
-    void tell(const client& c, hooks::event what, std::uint16_t code = 0, std::string_view reason = {});
     void occupy(std::string_view channel, bool by_somebody);
     std::string personal_channel_of(std::string_view user) const;
 
     // orders.cpp: what the server API asks of a user's connections
-    using visit = std::function<bool(client& c)>; // whether it concerned the client
-    std::uint32_t visit_clients(const api::whom& whose, visit what);
-    std::uint32_t visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next);
-    void visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what);
     bool subscribe_by_order(client& c, const api::subscribe_request& what);
     void push_subscription(client& c, grant& what, const bus::home_answer* stands);
     // A push to one client: `say(encoder, message)`.
@@ -291,19 +254,15 @@ private:
     template <class Reply>
     void answer_later(bus::ticket whose, Reply&& reply) {
         client* const c = find(whose);
-        if (c != nullptr && !c->closing) replies_.interpose(*c, [&] { reply(*c); });
+        if (c != nullptr) replies_.interpose(*c, [&] { reply(*c); });
     }
 
-    client* find(bus::ticket whose) { return carrier_->find(net::connection_key::unpacked(whose.connection)); }
+    // Null: it has gone, or is going.
+    client* find(bus::ticket whose) { return roster_.find(net::connection_key::unpacked(whose.connection)); }
     net::connection_key key_of(const client& c) const noexcept { return shard_.records.key_of(c); }
     metrics::shard_counters& counters() noexcept { return shard_.counters; }
     const protocol::encoder& encoder() const noexcept { return replies_.encoder(); }
-    hub::subscriber subscriber_of(const client& c) const {
-        return hub::subscriber::make(shard_.records.index_of(c), c.speaks());
-    }
 
-    // Connections looked at for the server API before other events get their turn.
-    static constexpr std::uint32_t scanned_per_turn = 16 * 1024;
     // Connections told before other events get their turn.
     static constexpr std::uint32_t told_per_turn = 512;
 
@@ -313,32 +272,25 @@ private:
     bus::broker* bus_;
     carrier* carrier_;
     carriers::compression compression_;
-    conversation::replies replies_;
+    clients::replies replies_;
     people::gatekeeper tokens_;
     people::client_ids ids_;
+    clients::roster roster_;
     command_pace pace_;
-    channels::rules rules_;
-    std::shared_ptr<const channels::rules> rules_before_; // while there are clients who have not been judged anew
-    bool any_attended_ = false;                           // whether there is a namespace that knows who is there
-    bool any_drop_ = false;     // whether there is one that drops what a client is too slow for
-    bool any_recovers_ = false; // whether there is a namespace whose channels can be recovered
+    clients::subscriptions channels_;
+    clients::consultations consulted_;
     std::minstd_rand jitter_{std::random_device{}()};
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for
     std::string encoded_;      // a list, while it is made
-    std::string info_;         // of a publisher, while it publishes
-    std::array<encoded_list, 8> lists_;
-    std::size_t next_list_ = 0;
+    carriers::missed_lists missed_;
+    std::string info_;   // of a publisher, while it publishes
     bool again_ = false; // the command that is being handled waits, and is to be handled once more
 
     // What only some have, by their connection.
     boost::unordered_flat_map<std::uint64_t, saying> answers_; // for commands that are handled again
-    boost::unordered_flat_map<std::uint64_t, asked_of> asked_;
-    // Channels that the bus has not confirmed, by whose command that is: only where it is known who is there.
-    std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> awaited_;
     // Of those whose subscribe with one waits for the channel's home.
     boost::unordered_flat_map<std::uint64_t, std::shared_ptr<const filters::filter>> wanted_;
     std::shared_ptr<const filters::filter> filter_; // of the subscribe that is being handled
-    fossil::encoder deltas_;
 };
 
 } // namespace carillon::conversation

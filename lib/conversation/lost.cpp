@@ -26,7 +26,7 @@ std::vector<std::string> host::leave_lost(client& c, std::span<const std::uint64
         return {};
     }
     for (const std::string& each : lost) {
-        if (leave_channel(c, each) == hub::unsubscribe_outcome::left) bus_->withdraw(each, key_of(c).packed());
+        channels_.leave_for_good(c, each);
         forget_grant(c, each);
     }
     return lost;

@@ -2,8 +2,6 @@
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -16,41 +14,8 @@ bool is_json_or_nothing(const std::string& text) { return text.empty() || protoc
 
 } // namespace
 
-// One by its client ID, or all of the user's: some at a time, and the first of them at once.
-std::uint32_t host::visit_clients(const api::whom& whose, visit what) {
-    if (!whose.client.empty() || !whose.session.empty()) {
-        const auto place = whose.session.empty() ? ids_.place_of(whose.client) : ids_.place_of_session(whose.session);
-        auto* c = place ? carrier_->find(*place) : nullptr;
-        const bool is_there = c != nullptr && !c->closing && c->where() >= stage::live;
-        return is_there && c->who.is(identity::wanted{whose.user}) && what(*c) ? 1 : 0;
-    }
-    std::uint32_t next = net::no_index;
-    const std::uint32_t concerned = visit_some(0, whose.user, what, next);
-    if (next != net::no_index) {
-        visit_rest(next, std::make_shared<const std::pair<std::string, visit>>(whose.user, std::move(what)));
-    }
-    return concerned;
-}
-
-std::uint32_t host::visit_some(std::uint32_t first, const std::string& user, const visit& what, std::uint32_t& next) {
-    const identity::wanted wanted{user};
-    std::uint32_t concerned = 0;
-    next = carrier_->for_some(first, scanned_per_turn, [&](client& c) {
-        if (!c.closing && c.where() >= stage::live && c.who.is(wanted) && what(c)) ++concerned;
-    });
-    return concerned;
-}
-
-void host::visit_rest(std::uint32_t first, std::shared_ptr<const std::pair<std::string, visit>> what) {
-    boost::asio::post(shard_.context, [this, first, what = std::move(what)]() mutable {
-        std::uint32_t next = net::no_index;
-        visit_some(first, what->first, what->second, next);
-        if (next != net::no_index) visit_rest(next, std::move(what));
-    });
-}
-
 std::uint32_t host::carry_out(const api::disconnect_request& what) {
-    return visit_clients(what.who, [this, what](client& c) {
+    return roster_.visit_each(what.who, [this, what](client& c) {
         const uuid_text id{ids_.id_of(key_of(c))};
         if (std::ranges::find(what.whitelist, id.view()) != what.whitelist.end()) return false;
         carrier_->close(c, static_cast<std::uint16_t>(what.code), what.reason);
@@ -59,20 +24,20 @@ std::uint32_t host::carry_out(const api::disconnect_request& what) {
 }
 
 std::uint32_t host::carry_out(const api::unsubscribe_request& what) {
-    return visit_clients(what.who, [this, channel = what.channel](client& c) {
+    return roster_.visit_each(what.who, [this, channel = what.channel](client& c) {
         return end_subscription(c, channel, "server unsubscribe");
     });
 }
 
 std::uint32_t host::carry_out(const api::subscribe_request& what) {
     if (!is_json_or_nothing(what.info) || !is_json_or_nothing(what.data)) return 0;
-    return visit_clients(what.who, [this, what](client& c) { return subscribe_by_order(c, what); });
+    return roster_.visit_each(what.who, [this, what](client& c) { return subscribe_by_order(c, what); });
 }
 
 // As the server: permissions are for what clients ask. False: it had subscribed already, or may have no more channels.
 bool host::subscribe_by_order(client& c, const api::subscribe_request& what) {
     if (c.channels.count >= options_.subscriptions_max || !has_room_for(what.channel)) return false;
-    if (hub_->subscribed(subscriber_of(c), c.channels, what.channel)) return false;
+    if (channels_.has(c, what.channel)) return false;
     const std::uint32_t number = ++orders_ == 0 ? ++orders_ : orders_;
     auto& grants = c.who.need_more().grants;
     grants.push_back({.channel = what.channel,
@@ -82,23 +47,23 @@ bool host::subscribe_by_order(client& c, const api::subscribe_request& what) {
                       .info = what.info,
                       .data = what.data});
     const bus::ticket whose{.connection = key_of(c).packed(), .id = number, .by_server = true};
-    if (can_recover(what.channel)) {
+    if (channels_.can_recover(what.channel)) {
         bus::home_question asked{.joins = true};
         const auto said = bus_->ask_home(what.channel, asked, *this, whose);
         if (said) on_stream_of_order(c, whose, what.channel, *said);
-        return !said || hub_->subscribed(subscriber_of(c), c.channels, what.channel);
+        return !said || channels_.has(c, what.channel);
     }
-    const auto outcome = join(c, what.channel, false, 0);
+    const auto outcome = channels_.join(c, what.channel, false, 0);
     if (outcome == hub::subscribe_outcome::clashes) return forget_grant(c, what.channel), false;
     switch (bus_->subscribe(what.channel, outcome == hub::subscribe_outcome::joined_first, *this, whose)) {
     case bus::interest::confirmed:
         push_subscription(c, grants.back(), nullptr);
-        greet(c, what.channel);
+        channels_.greet(c, what.channel);
         break;
     case bus::interest::pending: break;
     case bus::interest::refused:
         forget_grant(c, what.channel);
-        hub_->unsubscribe(subscriber_of(c), c.channels, what.channel);
+        channels_.take_back(c, what.channel);
         return false;
     }
     return true;
@@ -117,7 +82,7 @@ void host::push_subscription(client& c, grant& what, const bus::home_answer* sta
 
 std::uint32_t host::carry_out(const api::refresh_request& what) {
     if (!is_json_or_nothing(what.info)) return 0;
-    return visit_clients(what.who, [this, what](client& c) {
+    return roster_.visit_each(what.who, [this, what](client& c) {
         const expiry end = expiry_at(what.expire_at);
         if (what.expired || (end != 0 && left_until(end) == std::chrono::seconds::zero())) {
             disconnect(c, protocol::disconnect::connection_expired);

@@ -1,14 +1,12 @@
 #pragma once
 
-#include "hooks/application.hpp"
+#include "hooks/answer.hpp"
 #include "net/connection.hpp"
 #include "protocol/codes.hpp"
-#include "protocol/encoder.hpp"
-#include "streams/store.hpp"
 
-#include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace carillon::conversation {
@@ -23,19 +21,12 @@ struct farewell {
     std::vector<net::connection_key> whose;
 };
 
-/// What many have missed alike, in a reply's form.
-struct encoded_list {
-    streams::shared_batch of;
-    const protocol::encoder* with = nullptr;
-    bool deltas = false;
-    std::string text;
+/// The keys that were asked for have come, or they cannot be had just now.
+struct keys_said {
+    bool fresh = false;
 };
 
-/// For those of whom the application is asked, by their connection.
-struct asked_of {
-    std::shared_ptr<const hooks::head_fields> fields{};
-    std::string data{};                ///< of the answer to a connect, until that has been told
-    std::vector<std::string> asking{}; ///< about the end of these channels, or "": of the connection
-};
+/// What a command that waited is run again with.
+using saying = std::variant<keys_said, hooks::answer>;
 
 } // namespace carillon::conversation

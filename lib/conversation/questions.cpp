@@ -1,5 +1,3 @@
-#include "conversation/questions.hpp"
-
 #include "auth/verifier.hpp"
 #include "conversation/host.hpp"
 
@@ -37,8 +35,8 @@ void host::ask_again(client& c) {
 
 // Outside of everything else.
 void host::run_again(net::connection_key whose, saying answer) {
-    auto* c = carrier_->find(whose);
-    if (c == nullptr || c->closing) return;
+    auto* c = roster_.find(whose);
+    if (c == nullptr) return;
     CHECK(c->waits() && replies_.served() == nullptr);
     answers_.insert_or_assign(whose.packed(), std::move(answer));
     carrier_->try_again(*c);

@@ -34,17 +34,10 @@ bus::home_question host::question_of(const protocol::subscribe_request* known) n
     return asked;
 }
 
-bool host::can_recover(std::string_view channel) const noexcept {
-    if (!any_recovers_) return false;
-    const channels::name_space* const space = rules_.find(channel).space;
-    return space != nullptr && space->recovery != channels::recovery_mode::off && space->history_size > 0;
-}
-
 // It subscribes when the answer comes: whatever is published from then on is not in it. Until then its further commands
 // wait.
 void host::subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
-    if (hub_->subscribed(subscriber_of(c), c.channels, request.channel))
-        return fail(id, command_error::already_subscribed);
+    if (channels_.has(c, request.channel)) return fail(id, command_error::already_subscribed);
     if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));
     const bool or_fail = (request.flag & protocol::error_if_unrecoverable) != 0;
     const bus::ticket whose{.connection = key_of(c).packed(),
@@ -61,13 +54,12 @@ void host::subscribe_to_stream(client& c, const protocol::subscribe_request& req
 
 // To a channel whose stream has just been asked. False: the bus takes no more.
 bool host::enter(client& c, std::string_view channel, bool wants_joins, const hub::wish& how) {
-    const auto outcome =
-        hub_->subscribe(subscriber_of(c, channel, wants_joins, own_of(c, channel)), c.channels, channel, how);
+    const auto outcome = channels_.join(c, channel, wants_joins, channels_.own_of(c, channel), how);
     if (outcome == hub::subscribe_outcome::already || outcome == hub::subscribe_outcome::clashes) return false;
     const bool first = outcome == hub::subscribe_outcome::joined_first;
     const auto said = bus_->subscribe(channel, first, *this, {.connection = key_of(c).packed()});
     if (said == bus::interest::confirmed) return true;
-    hub_->unsubscribe(subscriber_of(c), c.channels, channel);
+    channels_.take_back(c, channel);
     return false;
 }
 
@@ -81,14 +73,14 @@ void host::join_stream(client& c, bus::ticket whose, std::string_view channel, c
     if (whose.recovers) ++counters().recoveries(outcome_of(said->said));
     if (whose.recovers && whose.or_fails && said->said != streams::verdict::recovered)
         return refuse(command_error::unrecoverable_position);
-    if (hub_->subscribed(subscriber_of(c), c.channels, channel)) return refuse(command_error::already_subscribed);
+    if (channels_.has(c, channel)) return refuse(command_error::already_subscribed);
     if (!has_room(channel, how)) return refuse(command_error::limit_exceeded);
     if (!enter(c, channel, whose.wants_joins, how)) return refuse(command_error::internal);
     protocol::subscribe_result what{.was_recovering = whose.recovers,
                                     .stream = place_of(*said, whose.recovers, encoder(), how),
                                     .delta = how.deltas};
     answer_subscribe(c, whose.id, what);
-    greet(c, channel);
+    channels_.greet(c, channel);
 }
 
 // What the client is told. Valid until the next is asked for.
@@ -98,9 +90,9 @@ protocol::stream_place host::place_of(const bus::home_answer& said, bool recover
     const std::size_t count = recovered && said.publications != nullptr ? said.publications->publications.size() : 0;
     std::string_view publications;
     if (count > 0 && how.filter != nullptr) {
-        publications = list_filtered(*said.publications, with, *how.filter);
+        publications = missed_.filtered(*said.publications, with, *how.filter);
     } else if (count > 0) {
-        publications = listed(said.publications, with, how.deltas);
+        publications = missed_.whole(said.publications, with, how.deltas);
     }
     // The client moves on with each publication that it gets (§5).
     return {.epoch = said.top.epoch.view(),
@@ -109,31 +101,10 @@ protocol::stream_place host::place_of(const bus::home_answer& said, bool recover
             .publications = publications};
 }
 
-void host::append_list(std::string& out, const streams::batch& what, const protocol::encoder& with) {
-    for (std::size_t i = 0; i < what.publications.size(); ++i) {
-        const streams::draft each = what.publications[i]->view();
-        with.listed_publication(out, {each.payload, each.is_json, each.info, each.tags, what.offset_of(i)});
-    }
-}
-
-// When many come back at once, they have missed the same: it is encoded once.
-std::string_view host::listed(const streams::shared_batch& what, const protocol::encoder& with, bool deltas) {
-    for (const encoded_list& each : lists_) {
-        if (each.of == what && each.with == &with && each.deltas == deltas) return each.text;
-    }
-    encoded_list& made = lists_[next_list_++ % lists_.size()];
-    made.of = what;
-    made.with = &with;
-    made.deltas = deltas;
-    made.text.clear();
-    deltas ? append_shortened(made.text, *what, with) : append_list(made.text, *what, with);
-    return made.text;
-}
-
 void host::on_home_answer(bus::ticket whose, std::string_view channel, const result<bus::home_answer>& said) {
     CHECK(replies_.served() == nullptr);
     auto* c = find(whose);
-    if (c == nullptr || c->closing) return;
+    if (c == nullptr) return;
     if (whose.by_server)
         return is_of_connect(whose) ? on_stream_of_connect(*c, whose, channel, said)
                                     : on_stream_of_order(*c, whose, channel, said);
@@ -174,7 +145,7 @@ void host::on_stream_of_order(client& c, bus::ticket whose, std::string_view cha
     if (its == nullptr) return;
     if (!said || !enter(c, channel, false)) return more->forget_unmade(whose.id, true);
     push_subscription(c, *its, &*said);
-    greet(c, channel);
+    channels_.greet(c, channel);
 }
 
 // --- history
@@ -182,7 +153,7 @@ void host::on_stream_of_order(client& c, bus::ticket whose, std::string_view cha
 void host::on(client& c, std::uint32_t id, const protocol::history_request& request) {
     if (channel_is_refused(c, id, request.channel)) return;
     identity::room in;
-    const auto may = rules_.may_read_history(c.who.user(in), request.channel, standing(c, request.channel));
+    const auto may = channels_.rules().may_read_history(c.who.user(in), request.channel, standing(c, request.channel));
     if (may != channels::verdict::allowed) return fail(id, static_cast<command_error>(may));
     bus::home_question asked{.about = bus::home_question::kind::history,
                              .has_since = request.since.has_value(),
@@ -203,7 +174,7 @@ void host::answer_history(client&, std::uint32_t id, const result<bus::home_answ
     case streams::store::query_error::none: break;
     }
     encoded_.clear();
-    if (said->publications != nullptr) append_list(encoded_, *said->publications, encoder());
+    if (said->publications != nullptr) carriers::missed_lists::append(encoded_, *said->publications, encoder());
     encoder().history_reply(replies_.next(), id, {said->top.offset, said->top.epoch.view()}, encoded_);
 }
 

@@ -3,16 +3,18 @@
 
 #include <utility>
 
-// Subscribers who want publications in another way than others: as deltas (docs/deltas.md), or only some of them
-// (docs/filters.md).
+// Subscribers who want publications in another way than others: as deltas (docs/deltas.md), only some of them
+// (docs/filters.md), or those of many channels.
 namespace carillon::conversation {
+
+using protocol::command_error;
 
 // None is; else it is wanted by the subscribe that is being handled. One that is not permitted is no good either:
 // without it the client would hear what it does not want.
 bool host::filter_is_good(const protocol::subscribe_request& request) {
     filter_ = nullptr;
     if (request.filter == nullptr) return true;
-    const channels::name_space* const space = rules_.find(request.channel).space;
+    const channels::name_space* const space = channels_.rules().find(request.channel).space;
     if (space != nullptr && space->allow_tags_filter) {
         if (auto made = filters::filter::make(*request.filter)) filter_ = std::move(*made);
     }
@@ -25,8 +27,8 @@ bool host::filter_is_good(const protocol::subscribe_request& request) {
 bool host::gets_deltas(const protocol::subscribe_request& request) const {
     if (request.delta.empty() || request.filter != nullptr || carriers::only_listens(replies_.served()->speaks()))
         return false;
-    const channels::name_space* const space = rules_.find(request.channel).space;
-    return space != nullptr && space->allowed_delta_types.fossil && can_recover(request.channel);
+    const channels::name_space* const space = channels_.rules().find(request.channel).space;
+    return space != nullptr && space->allowed_delta_types.fossil && channels_.can_recover(request.channel);
 }
 
 // Of a subscribe that has waited for the channel's home.
@@ -45,39 +47,21 @@ bool host::has_room(std::string_view channel, const hub::wish& how) {
     return false;
 }
 
-// Whether it would get the channel as it has got it.
-bool host::may_still_wish(const client& c, std::string_view channel) const {
-    const hub::wish& how = hub_->wish_of(subscriber_of(c), c.channels, channel);
-    if (how.is_plain()) return true;
-    const channels::name_space* const space = rules_.find(channel).space;
-    if (space == nullptr) return false;
-    return (!how.deltas || (space->allowed_delta_types.fossil && can_recover(channel))) &&
-           (how.filter == nullptr || space->allow_tags_filter);
+// --- subscriptions that stand for many channels (channels/wildcard.hpp): in the hub they are channels of their own
+// names
+
+// A client that asks for what there cannot be is not to believe that it has it.
+std::optional<command_error> host::objection_to(const protocol::subscribe_request& asked) const {
+    if (!channels_.rules().is_wildcard(asked.channel)) return std::nullopt;
+    if (asked.recover || asked.positioned || asked.join_leave) return command_error::not_available;
+    if (!has_room_for(asked.channel)) return command_error::limit_exceeded;
+    return std::nullopt;
 }
 
-// The first is whole, and each of the others a delta to the one before, where that is smaller.
-void host::append_shortened(std::string& out, const streams::batch& what, const protocol::encoder& with) {
-    std::string patch;
-    for (std::size_t i = 0; i < what.publications.size(); ++i) {
-        const streams::draft each = what.publications[i]->view();
-        patch.clear();
-        if (i > 0 && each.is_json && what.publications[i - 1]->is_json())
-            deltas_.encode(what.publications[i - 1]->payload(), each.payload, each.payload.size(), patch);
-        with.listed_publication(out,
-                                {each.payload, each.is_json, each.info, each.tags, what.offset_of(i), {}, patch, true});
-    }
-}
-
-// Valid until the next list is made.
-std::string_view host::list_filtered(const streams::batch& what, const protocol::encoder& with,
-                                     const filters::filter& filter) {
-    encoded_.clear();
-    for (std::size_t i = 0; i < what.publications.size(); ++i) {
-        const streams::draft each = what.publications[i]->view();
-        if (filter.holds(filters::tags{each.tags}))
-            with.listed_publication(encoded_, {each.payload, each.is_json, each.info, each.tags, what.offset_of(i)});
-    }
-    return encoded_;
+// A bus outside compares whatever is published with each of them.
+bool host::has_room_for(std::string_view channel) const {
+    return !channels_.rules().is_wildcard(channel) || hub_->wildcards() < options_.wildcards_max ||
+           hub_->subscribers(channel) > 0;
 }
 
 } // namespace carillon::conversation

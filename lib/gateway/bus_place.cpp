@@ -6,8 +6,8 @@
 
 namespace carillon::gateway {
 
-redis::whereabouts whereabouts_of(const config::settings& how) {
-    redis::whereabouts found;
+wires::whereabouts whereabouts_of(const config::settings& how) {
+    wires::whereabouts found;
     found.server = {how.bus->host, how.bus->port};
     for (const auto& each : how.bus->servers) found.servers.push_back({each.host, each.port});
     for (const auto& each : how.bus->sentinels) found.sentinels.push_back({each.host, each.port});

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
-#include "redis/whereabouts.hpp"
+#include "wires/whereabouts.hpp"
 
 #include <optional>
 #include <string>
@@ -9,7 +9,7 @@
 namespace carillon::gateway {
 
 /// Where an external bus is. There must be one.
-redis::whereabouts whereabouts_of(const config::settings& how);
+wires::whereabouts whereabouts_of(const config::settings& how);
 
 /// What is wrong with the files for TLS to an external bus: one line.
 std::optional<std::string> complaint_of_bus(const config::settings& how);

@@ -6,13 +6,13 @@
 #include "control/admin_route.hpp"
 #include "control/http_server.hpp"
 #include "control/operator_route.hpp"
-#include "gateway/departures.hpp"
-#include "gateway/doorkeeper.hpp"
 #include "gateway/encryption.hpp"
 #include "gateway/outside.hpp"
-#include "gateway/shutdown_signals.hpp"
-#include "gateway/stall_watch.hpp"
-#include "gateway/supervisor.hpp"
+#include "lifecycle/departures.hpp"
+#include "lifecycle/doorkeeper.hpp"
+#include "lifecycle/shutdown_signals.hpp"
+#include "lifecycle/stall_watch.hpp"
+#include "lifecycle/supervisor.hpp"
 #include "loading/load.hpp"
 #include "net/pulse.hpp"
 #include "nodes/exchange.hpp"
@@ -34,6 +34,13 @@
 #include <vector>
 
 namespace carillon::gateway {
+
+using lifecycle::departures;
+using lifecycle::doorkeeper;
+using lifecycle::shutdown_signals;
+using lifecycle::signal_meaning;
+using lifecycle::stall_watch;
+using lifecycle::supervisor;
 
 /// Which program this is: a gateway with an embedded or an external bus, or a bus on its own, without clients.
 enum class role : std::uint8_t { gateway, bus };

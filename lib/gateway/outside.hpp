@@ -20,10 +20,12 @@
 #include <thread>
 #include <vector>
 
-namespace carillon::gateway {
-
+namespace carillon::shards {
 class shard;
 struct share;
+} // namespace carillon::shards
+
+namespace carillon::gateway {
 
 /// Whoever outside of the process is asked something, and the thread on which that happens; there is none where nobody
 /// is asked. Thread: the control plane's, but for what shards call.

@@ -1,8 +1,8 @@
 #include "migrate/centrifugo.hpp"
 
-#include "config/address.hpp"
 #include "config/origin_pattern.hpp"
 #include "config/value.hpp"
+#include "endpoints/address.hpp"
 #include "http/url.hpp"
 #include "migrate/missing.hpp"
 #include "migrate/name_spaces.hpp"
@@ -61,7 +61,7 @@ private:
         if (name.find(':') != name.npos) name = '[' + name + ']';
         const auto number = port == nullptr ? default_port : number_in(*port->value).value_or(default_port);
         const std::string text = fmt::format("{}:{}", name, number);
-        if (!config::parse_address(text)) {
+        if (!endpoints::parse_address(text)) {
             out_.say(fate::differs, written, fmt::format("{} takes a number for a host, and no name", key));
             return std::nullopt;
         }

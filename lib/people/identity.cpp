@@ -1,5 +1,7 @@
 #include "people/identity.hpp"
 
+#include "auth/claims.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -12,6 +14,12 @@ expiry expiry_at(std::int64_t when) noexcept {
 
 expiry expiry_at(const std::optional<std::chrono::sys_seconds>& when) noexcept {
     return when ? std::max<expiry>(1, expiry_at(std::int64_t{when->time_since_epoch().count()})) : 0;
+}
+
+std::optional<std::chrono::seconds> left_until(expiry when, std::chrono::sys_seconds now) noexcept {
+    constexpr std::chrono::seconds most = std::chrono::hours{24 * 365}; // (protocol §6.3)
+    if (when == 0) return std::nullopt;
+    return std::clamp(std::chrono::seconds{time_of(when) - now}, std::chrono::seconds::zero(), most);
 }
 
 grant* person::find(std::string_view channel) noexcept {
@@ -91,6 +99,18 @@ void identity::clear() noexcept {
     text_ = {};
     form_ = form::text;
     expires = 0;
+}
+
+std::uint8_t own_of(const auth::overrides& said) noexcept {
+    unsigned bits = 0;
+    if (said.presence == false) bits |= own_switch::unlisted;
+    if (said.join_leave == false) bits |= own_switch::untold;
+    if (said.force_push_join_leave) bits |= *said.force_push_join_leave ? own_switch::told : own_switch::told_if_asked;
+    // A subscription has both here, or neither.
+    const bool on = said.force_recovery == true || said.force_positioning == true;
+    if (said.force_recovery || said.force_positioning)
+        bits |= on ? own_switch::followed : own_switch::followed_if_asked;
+    return static_cast<std::uint8_t>(bits);
 }
 
 } // namespace carillon::people

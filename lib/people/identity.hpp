@@ -13,6 +13,10 @@
 #include <type_traits>
 #include <vector>
 
+namespace carillon::auth {
+struct overrides;
+}
+
 namespace carillon::people {
 
 /// Seconds since 1970, in 32 bits; 0: never.
@@ -25,6 +29,9 @@ expiry expiry_at(const std::optional<std::chrono::sys_seconds>& when) noexcept;
 inline std::chrono::sys_seconds time_of(expiry when) noexcept {
     return std::chrono::sys_seconds{std::chrono::seconds{when}};
 }
+
+/// From now on, in what a client can be told: not below 0, at most a year. Nothing: never.
+std::optional<std::chrono::seconds> left_until(expiry when, std::chrono::sys_seconds now) noexcept;
 
 /// What a subscription that the server made is to be told, until it is.
 struct standing_of_stream {
@@ -41,6 +48,9 @@ enum own_switch : std::uint8_t {
     followed = 16,     ///< it can be recovered, where anything is kept
     followed_if_asked = 32,
 };
+
+/// As a token or the application says it.
+std::uint8_t own_of(const auth::overrides& said) noexcept;
 
 /// What a subscription has beside its channel, for those that have anything.
 struct grant {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "redis/branch.hpp"
-#include "redis/whereabouts.hpp"
-#include "upstream/detours.hpp"
-#include "upstream/slot_table.hpp"
+#include "discovery/detours.hpp"
+#include "discovery/slot_table.hpp"
+#include "wires/branch.hpp"
+#include "wires/whereabouts.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -14,14 +14,19 @@
 
 namespace carillon::redis {
 
+using carillon::upstream::upstream;
+using wires::branch;
+using wires::cluster_options;
+using wires::place;
+
 /// What a link knows of the cluster that it is connected to, and has counted.
 struct cluster {
     cluster(const cluster_options& how, std::chrono::milliseconds patience)
         : sent_on{{.patience = patience}}, pace{how.pause, how.interval}, nodes{how.nodes} {}
 
-    carillon::upstream::slot_table table{};
-    carillon::upstream::detours sent_on; ///< calls that the first node has not carried out
-    carillon::upstream::asking_pace pace;
+    carillon::discovery::slot_table table{};
+    carillon::discovery::detours sent_on; ///< calls that the first node has not carried out
+    carillon::discovery::asking_pace pace;
     std::vector<place> nodes;   ///< who can be asked what is where
     std::size_t first = 0;      ///< of them, who is asked first
     std::uint64_t epoch = 0;    ///< of what is believed

@@ -1,6 +1,6 @@
+#include "discovery/topology.hpp"
+#include "discovery/words.hpp"
 #include "redis/redis_link.hpp"
-#include "upstream/topology.hpp"
-#include "upstream/words.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,11 +14,11 @@ namespace carillon::redis {
 
 namespace asio = boost::asio;
 using clock = upstream::clock;
-using carillon::upstream::cluster_talk;
-using carillon::upstream::detours;
-using carillon::upstream::redirection;
-using carillon::upstream::slot_table;
-using carillon::upstream::topology;
+using carillon::discovery::cluster_talk;
+using carillon::discovery::detours;
+using carillon::discovery::redirection;
+using carillon::discovery::slot_table;
+using carillon::discovery::topology;
 
 namespace {
 
@@ -46,14 +46,14 @@ branch* redis_link::branch_of(std::uint32_t number) const noexcept {
 branch* redis_link::home_of(std::string_view channel) const noexcept {
     if (servers_) return branches_[servers_->home_of(channel)].get();
     if (!cluster_) return branches_.front().get();
-    const auto owner = cluster_->table.owner_of(carillon::upstream::home_slot(channel));
+    const auto owner = cluster_->table.owner_of(carillon::discovery::home_slot(channel));
     return owner ? branch_of(*owner) : nullptr;
 }
 
 branch* redis_link::home_of(const ledger::call& what) const noexcept {
-    if (servers_) return home_of(carillon::upstream::channel_of(what.keys.front()));
+    if (servers_) return home_of(carillon::discovery::channel_of(what.keys.front()));
     if (!cluster_) return branches_.front().get();
-    const auto owner = cluster_->table.owner_of(carillon::upstream::slot_of(what.keys.front()));
+    const auto owner = cluster_->table.owner_of(carillon::discovery::slot_of(what.keys.front()));
     return owner ? branch_of(*owner) : nullptr;
 }
 
@@ -74,7 +74,7 @@ bool redis_link::all_live() const noexcept {
 // True: it is not answered yet.
 bool redis_link::redirected(const branch& from, std::uint64_t number, const resp::node& said) {
     const auto leads =
-        carillon::upstream::is_error(said) ? carillon::upstream::redirection_of(said.text) : std::nullopt;
+        carillon::discovery::is_error(said) ? carillon::discovery::redirection_of(said.text) : std::nullopt;
     const ledger::call* const again = leads ? call_of(number) : nullptr;
     if (again == nullptr) {
         cluster_->sent_on.done(number);
@@ -196,7 +196,7 @@ void redis_link::rearrange(const topology& said) {
     for (const auto& [who, where] : made.opened) {
         whereabouts its = options_.where;
         its.server = where;
-        branches_.push_back(std::make_unique<branch>(*this, who, its));
+        branches_.push_back(made_branch(who, its));
         branches_.back()->start();
     }
     for (const auto& [who, where] : made.led_elsewhere) branch_of(who)->lead_to(where);
@@ -207,7 +207,7 @@ void redis_link::rearrange(const topology& said) {
 
 // Streams first: what they know of a channel's place is what the new branch catches up from.
 void redis_link::move(const slot_table::slot_set& moved) {
-    const auto is_moved = [&](std::string_view channel) { return moved.test(carillon::upstream::home_slot(channel)); };
+    const auto is_moved = [&](std::string_view channel) { return moved.test(carillon::discovery::home_slot(channel)); };
     if (streams_) streams_->on_away(is_moved);
     for (auto& [name, interest] : interest_) {
         if (!is_moved(name) || is_reserved(name)) continue;

@@ -29,7 +29,7 @@ std::chrono::milliseconds about(std::chrono::milliseconds interval) {
 // made another one. So they are asked by turns; where more than half of them say that it is another, the connection is
 // given up, and is made anew by asking as at the start.
 asio::awaitable<void> redis_link::watch_sentinels() {
-    carillon::upstream::sentinel_votes votes{options_.where.sentinels.size()};
+    carillon::discovery::sentinel_votes votes{options_.where.sentinels.size()};
     branch& its = *branches_.front();
     while (!stopping_) {
         watch_.expires_after(about(options_.where.sentinel_interval));
@@ -47,7 +47,7 @@ asio::awaitable<void> redis_link::watch_sentinels() {
     }
 }
 
-asio::awaitable<void> redis_link::ask_sentinels(carillon::upstream::sentinel_votes* votes, place now) {
+asio::awaitable<void> redis_link::ask_sentinels(carillon::discovery::sentinel_votes* votes, place now) {
     for (std::size_t asked = 0; asked < votes->size() && !stopping_; ++asked) {
         const std::size_t who = votes->next();
         const auto until = upstream::clock::now() + options_.upstream.reply_timeout;

@@ -15,7 +15,7 @@ void redis_link::share_out() {
         whereabouts its = options_.where;
         its.server = each;
         names.push_back(to_string(each));
-        branches_.push_back(std::make_unique<branch>(*this, static_cast<std::uint32_t>(names.size()), its));
+        branches_.push_back(made_branch(static_cast<std::uint32_t>(names.size()), its));
     }
     servers_.emplace(names);
 }

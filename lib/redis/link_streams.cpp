@@ -8,7 +8,7 @@
 namespace carillon::redis {
 
 using clock = upstream::clock;
-using carillon::upstream::detours;
+using carillon::discovery::detours;
 
 void redis_link::send_call(branch& to, std::uint64_t number, const ledger::call& what, bool with_text) {
     std::string room;

@@ -2,15 +2,11 @@
 
 #include "protocol/payload.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
 #include <exception>
-#include <random>
 #include <utility>
 
 namespace carillon::redis {
@@ -41,7 +37,7 @@ redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     } else if (!options_.where.servers.empty()) {
         share_out();
     } else {
-        branches_.push_back(std::make_unique<branch>(*this, 1, options_.where));
+        branches_.push_back(made_branch(1, options_.where));
     }
     if (!options_.keeping) return;
     const ledger::names names{options_.keeping->prefix};
@@ -50,6 +46,11 @@ redis_link::redis_link(const redis_options& how, std::uint32_t shards)
 }
 
 redis_link::~redis_link() = default;
+
+std::unique_ptr<branch> redis_link::made_branch(std::uint32_t number, const whereabouts& where) {
+    wires::branch_owner& owner = *this;
+    return std::make_unique<branch>(owner, number, branch::surroundings{context_, options_.upstream, received_}, where);
+}
 
 redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context, hub::hub& subscribers) {
     CHECK(shard < brokers_.size() && brokers_[shard] == nullptr);
@@ -298,10 +299,12 @@ void redis_link::note_state() {
     tell_all({.what = live ? kind::back : kind::away});
 }
 
-void redis_link::on_failed(const branch&) {
-    if (!cluster_) return;
-    cluster_->pace.wish();
-    watch_.cancel();
+void redis_link::on_failed(const branch& which, bool news) {
+    if (cluster_) {
+        cluster_->pace.wish();
+        watch_.cancel();
+    }
+    if (news && told_) told_(false, failure_of(which));
 }
 
 std::string redis_link::failure_of(const branch& of) const {

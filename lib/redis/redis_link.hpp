@@ -2,16 +2,16 @@
 
 #include "base/name_hash.hpp"
 #include "bus/broker.hpp"
-#include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "discovery/rendezvous.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
-#include "redis/asker.hpp"
-#include "redis/branch.hpp"
 #include "redis/cluster.hpp"
+#include "redis/redis_broker.hpp"
 #include "redis/redis_options.hpp"
-#include "upstream/rendezvous.hpp"
 #include "upstream/upstream.hpp"
+#include "wires/asker.hpp"
+#include "wires/branch.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,7 +21,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,137 +29,16 @@
 
 namespace carillon::redis {
 
-using bus::interest;
-using bus::publish_listener;
-using bus::subscription_listener;
-using bus::ticket;
+using carillon::upstream::upstream;
 using carillon::upstream::upstream_options;
-
-class redis_link;
-
-/// A message of the bus on its way to the shards: one copy for all. The link counts `held_bytes` for as long as any of
-/// them has it.
-struct upstream_message {
-    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, const hub::publication& what,
-                     std::string_view by);
-    upstream_message(const upstream_message&) = delete;
-    upstream_message& operator=(const upstream_message&) = delete;
-    ~upstream_message();
-
-    redis_link& link;
-    std::size_t held_bytes;
-    std::string channel;
-    std::string wildcard; // by which it has come; empty: by its channel's name
-    std::string payload;
-    bool is_json;
-    std::string info;
-    std::string tags;
-    streams::position at;
-    hub::publication::kind kind;
-
-    hub::publication view() const noexcept { return {payload, is_json, info, tags, at.offset, at.epoch.view(), kind}; }
-};
-
-/// One shard's end of a Redis deployment. Thread: the shard's.
-class redis_broker final : public bus::broker {
-public:
-    redis_broker(redis_link& link, std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
-
-    interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
-    void withdraw(std::string_view channel, std::uint64_t connection) override;
-    void unsubscribe(std::string_view channel) override;
-    std::optional<publish_result> publish(std::string_view channel, const bus::publication& message,
-                                          publish_listener& who, ticket whose) override;
-    std::optional<result<bus::home_answer>> ask_home(std::string_view channel, const bus::home_question& asked,
-                                                     bus::home_listener& who, ticket whose) override;
-    void enter(std::string_view channel, const presence::client_id& who, presence::registry::member what) override;
-    void leave(std::string_view channel, const presence::client_id& who) override;
-    bool congested() const noexcept override { return false; } // a publication too many is refused
-    void on_time(std::chrono::steady_clock::time_point now) override;
-
-    std::size_t pending() const noexcept { return waiting_; }
-
-private:
-    friend class redis_link;
-
-    // What the link tells a shard.
-    struct notice {
-        enum class kind : std::uint8_t { subscribed, refused, message, published, away, back, told, lost };
-        kind what;
-        std::string channel{};                                  // subscribed, refused, lost
-        std::uint64_t heard = 0;                                // subscribed, refused: of what this shard has asked
-        error why{};                                            // refused
-        std::shared_ptr<const upstream_message> message{};      // message
-        publish_listener* listener = nullptr;                   // published
-        ticket whose{};                                         // published
-        publish_result receivers{std::uint32_t{0}};             // published
-        std::size_t bytes = 0;                                  // published: that it held
-        std::uint64_t question = 0;                             // told
-        std::shared_ptr<const result<bus::home_answer>> said{}; // told
-    };
-    // A question about a stream that is not answered yet.
-    struct asking {
-        bus::home_listener* who;
-        ticket whose;
-        std::string channel;
-        bool joins;
-    };
-    // Who has subscribed and not been told yet that nothing will be missed.
-    struct waiter {
-        subscription_listener* who;
-        ticket whose;
-        std::chrono::steady_clock::time_point since;
-    };
-    // They wait for what the link answers to one request; what it has told before is of an earlier interest.
-    struct unconfirmed_channel {
-        std::uint64_t asked = 0;
-        bool nobody_told = false; // that it has this channel, on this shard
-        std::vector<waiter> waiters{};
-    };
-
-    void receive(std::vector<notice>& notices);
-    void handle_some();
-    void handle(const notice& what);
-    bool outdated(const notice& what) const;
-    void deliver(const upstream_message& what);
-    std::vector<waiter> take_waiters(std::string_view channel);
-    void confirm(std::string_view channel);
-    void refuse(std::string_view channel, error why);
-
-    // broker_home.cpp: what is kept at the server
-    const channels::name_space* space_of(std::string_view channel) const noexcept;
-    std::unique_ptr<ledger::call> call_of(std::string_view channel, const bus::publication& message) const;
-    void hold(const std::string& channel);
-    void let_go(const std::string& channel);
-    ledger::keeping keeping_of(const channels::name_space& space) const noexcept;
-    void tell(const notice& what);
-
-    redis_link* link_;
-    std::uint32_t shard_;
-    hub::hub* hub_;
-    boost::asio::io_context* context_;
-    subscription_listener* listener_ = nullptr; // of everybody who subscribes on this shard
-    bus::interest_filter filter_;
-    bus::mailbox<notice> mailbox_;
-    std::deque<notice> inbox_; // taken from the mailbox, not handled yet
-    boost::unordered_flat_map<std::string, unconfirmed_channel, hash_of_name> unconfirmed_;
-    std::size_t waiting_ = 0;              // in all of them
-    std::uint64_t asked_ = 0;              // of the link about channels, ever
-    std::atomic<std::uint64_t> heard_ = 0; // of these, by the link; written by its thread
-    std::size_t in_flight_ = 0;
-    std::size_t in_flight_bytes_ = 0;
-    bool away_ = true;
-    std::optional<channels::rules> rules_; // none: nothing is kept at the server
-    boost::unordered_flat_map<std::uint64_t, asking> asking_;
-    std::uint64_t last_question_ = 0;
-    // Who hears an answer subscribes then, and so many questions are there: until then the channel is wanted for them.
-    boost::unordered_flat_map<std::string, std::uint32_t, hash_of_name, std::equal_to<>> joining_;
-};
+using wires::asker;
+using wires::branch;
+using wires::place;
 
 /// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own, or in a cluster its
 /// connections to the primaries. It counts the interest of the shards, so that the server sees one subscription for
 /// each channel of the process, and gives each message to the shards that may have subscribers.
-class redis_link final : public ledger::node_listener {
+class redis_link final : public ledger::node_listener, private wires::branch_owner {
 public:
     redis_link(const redis_options& how, std::uint32_t shards);
     redis_link(const redis_link&) = delete;
@@ -238,7 +116,6 @@ public:
 
 private:
     static constexpr std::uint32_t everybody = ~std::uint32_t{0}; // in place of a branch's number
-    friend class branch;
     friend class redis_broker;
     friend struct upstream_message;
 
@@ -285,21 +162,26 @@ private:
         void forget_answer() { subscribed = false, refused.reset(); }
     };
 
-    // What branches say.
-    void on_subscribed(const branch& from, std::string_view channel);
-    void on_refused(std::string_view channel, error why);
-    void on_message(const branch& from, std::string_view channel, std::string_view payload);
-    void on_matched(const branch& from, std::string_view wildcard, std::string_view channel, std::string_view payload);
-    void on_oversized(std::string_view channel, std::uint64_t payload_bytes);
-    void on_published(std::uint64_t publication, publish_result receivers);
-    void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said);
-    void on_call_failed(const branch& from, std::uint64_t number, error why);
-    void on_away(const branch& from);
-    void on_back();
-    void on_failed(const branch& of);
+    // wires::branch_owner
+    void on_subscribed(const branch& from, std::string_view channel) override;
+    void on_refused(std::string_view channel, error why) override;
+    void on_message(const branch& from, std::string_view channel, std::string_view payload) override;
+    void on_matched(const branch& from, std::string_view wildcard, std::string_view channel,
+                    std::string_view payload) override;
+    void on_oversized(std::string_view channel, std::uint64_t payload_bytes) override;
+    void on_published(std::uint64_t publication, publish_result receivers) override;
+    void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said) override;
+    void on_call_failed(const branch& from, std::uint64_t number, error why) override;
+    void on_away(const branch& from) override;
+    void on_back() override;
+    void on_failed(const branch& which, bool news) override;
+    void on_turn(upstream::clock::time_point now) override { look_at_kept(now); }
+    upstream::clock::time_point wake_at() const override { return wake_for_kept(); }
+    bool must_hold() override;
+
+    std::unique_ptr<branch> made_branch(std::uint32_t number, const whereabouts& where);
     std::string failure_of(const branch& of) const;
     std::string last_failure() const;
-    bool must_hold();
 
     void delivered(std::size_t bytes);
     void note_state();
@@ -335,7 +217,7 @@ private:
 
     // link_sentinels.cpp: whether the master is elsewhere
     boost::asio::awaitable<void> watch_sentinels();
-    boost::asio::awaitable<void> ask_sentinels(carillon::upstream::sentinel_votes* votes, place now);
+    boost::asio::awaitable<void> ask_sentinels(carillon::discovery::sentinel_votes* votes, place now);
     boost::asio::awaitable<bool> is_elsewhere(place master);
     std::string remark();
 
@@ -348,8 +230,8 @@ private:
     void repeat_calls(upstream::clock::time_point now);
     boost::asio::awaitable<void> watch_cluster();
     boost::asio::awaitable<std::string> ask_cluster();
-    void rearrange(const carillon::upstream::topology& said);
-    void move(const carillon::upstream::slot_table::slot_set& moved);
+    void rearrange(const carillon::discovery::topology& said);
+    void move(const carillon::discovery::slot_table::slot_set& moved);
     void close(std::uint32_t number);
     bool all_live() const noexcept;
 
@@ -365,7 +247,7 @@ private:
     boost::asio::io_context context_{1};
     std::string received_; // by any branch: bytes that are looked at at once
     std::optional<cluster> cluster_;
-    std::optional<carillon::upstream::rendezvous> servers_; // branches_, in their order
+    std::optional<carillon::discovery::rendezvous> servers_; // branches_, in their order
     // Each message counts once, until the last shard has handled it. Before the brokers, which may still hold some.
     std::atomic<std::size_t> input_bytes_ = 0;
     std::atomic<bool> held_ = false; // the shards wake the link when half has been delivered

@@ -3,8 +3,8 @@
 #include "channels/rules.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
-#include "redis/whereabouts.hpp"
 #include "upstream/upstream.hpp"
+#include "wires/whereabouts.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -13,6 +13,8 @@
 #include <string>
 
 namespace carillon::redis {
+
+using wires::whereabouts;
 
 /// What is kept at the server, and how it is asked for.
 struct keeping_options {

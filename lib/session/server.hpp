@@ -2,8 +2,8 @@
 
 #include "bus/broker.hpp"
 #include "carriers/wrapping.hpp"
-#include "conversation/carrier.hpp"
-#include "conversation/client.hpp"
+#include "clients/carrier.hpp"
+#include "clients/client.hpp"
 #include "conversation/host.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
@@ -39,8 +39,8 @@ class assembler;
 namespace carillon::session {
 
 using carriers::transport;
-using conversation::client;
-using conversation::stage;
+using clients::client;
+using clients::stage;
 
 /// Takes over a connection whose request asks for one of options::pages: its descriptor, and all the bytes it has sent
 /// so far. May be called on any shard's thread.
@@ -48,7 +48,7 @@ using handover = std::function<void(int descriptor, std::string bytes)>;
 
 /// The clients of one shard, from the first byte of a request to the last word: WebSockets, and those who are told over
 /// the body of a response. What is said is the conversation's. Thread: the shard's.
-class server final : public link::server, public hub::sink, public conversation::carrier {
+class server final : public link::server, public hub::sink, public clients::carrier {
 public:
     server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
            handover plain_http);
@@ -100,7 +100,7 @@ private:
     void on_turn(link::record& r) override;
     void on_gone(link::record& r, link::ending why) override;
 
-    // carrying.cpp: conversation::carrier
+    // carrying.cpp: clients::carrier
     client* find(net::connection_key whose) noexcept override;
     std::uint32_t for_some(std::uint32_t first, std::uint32_t count, function_ref<void(client&)> look) override;
     void write(client& c, std::string_view bytes) override;
@@ -163,7 +163,7 @@ private:
     void see_to(client& c, std::vector<std::uint64_t> cut);
     void cut_off(net::connection_key whose);
 
-    conversation::replies& replies() noexcept { return talks_.answers(); }
+    clients::replies& replies() noexcept { return talks_.answers(); }
     carriers::compression& compression() noexcept { return talks_.compression(); }
     // The client that was served is done with, and what it gets goes out when the turn ends, and what has been
     // published, too.

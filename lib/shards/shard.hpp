@@ -121,11 +121,11 @@ public:
     std::optional<std::uint64_t> last_told() const { return sessions_ ? sessions_->talks().last_told() : std::nullopt; }
     /// As session::server has them; nobody, where there are no clients.
     std::uint32_t list_users(std::uint32_t first, std::vector<std::size_t>& into) {
-        return sessions_ ? sessions_->talks().list_users(first, into) : net::no_index;
+        return sessions_ ? sessions_->talks().connected().list_users(first, into) : net::no_index;
     }
     std::uint32_t list_connections(std::uint32_t first, std::string_view user, std::size_t most,
                                    std::vector<api::connection_info>& into) {
-        return sessions_ ? sessions_->talks().list_connections(first, user, most, into) : net::no_index;
+        return sessions_ ? sessions_->talks().connected().list_connections(first, user, most, into) : net::no_index;
     }
 
     // What `outside` has heard.

@@ -1,5 +1,5 @@
+#include "discovery/words.hpp"
 #include "upstream/upstream.hpp"
-#include "upstream/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +8,9 @@
 
 // How a server is greeted, and what it says of itself.
 namespace carillon::upstream {
+
+using discovery::is_error;
+using discovery::without_arguments;
 
 namespace {
 

@@ -1,8 +1,8 @@
 #include "upstream/upstream.hpp"
 
 #include "base/check.hpp"
+#include "discovery/words.hpp"
 #include "resp/writer.hpp"
-#include "upstream/words.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -201,7 +201,7 @@ void upstream::on_disconnected(std::string_view why, clock::time_point now) {
 }
 
 void upstream::lose(std::string_view why, bool in_time, clock::time_point now) {
-    last_failure_ = for_the_log(why); // a copy: it may be a view into the input
+    last_failure_ = discovery::for_the_log(why); // a copy: it may be a view into the input
     const bool was_connected = connected();
     ++(was_connected ? counts_.disconnects : counts_.connect_failures);
     if (!in_time) ++counts_.timeouts;

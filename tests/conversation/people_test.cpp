@@ -115,7 +115,7 @@ TEST(people, all_who_have_connected_are_listed_once_in_pages_of_any_size) {
         std::uint32_t at = 0;
         for (int pages = 0; at != net::no_index && pages < 1000; ++pages) {
             std::vector<api::connection_info> page;
-            at = shard.sessions.talks().list_connections(at, {}, most, page);
+            at = shard.sessions.talks().connected().list_connections(at, {}, most, page);
             EXPECT_LE(page.size(), most);
             all.insert(all.end(), page.begin(), page.end());
         }
@@ -126,10 +126,10 @@ TEST(people, all_who_have_connected_are_listed_once_in_pages_of_any_size) {
             EXPECT_EQ(all[i].channels, words{fmt::format("c{}", i)});
         }
         std::vector<api::connection_info> of_one;
-        EXPECT_EQ(shard.sessions.talks().list_connections(0, "1", 100, of_one), net::no_index);
+        EXPECT_EQ(shard.sessions.talks().connected().list_connections(0, "1", 100, of_one), net::no_index);
         EXPECT_EQ(of_one.size(), 2u);
         std::vector<std::size_t> users;
-        EXPECT_EQ(shard.sessions.talks().list_users(0, users), net::no_index);
+        EXPECT_EQ(shard.sessions.talks().connected().list_users(0, users), net::no_index);
         EXPECT_EQ(users.size(), 3u);
     }
 }
@@ -190,7 +190,7 @@ TEST(people, who_comes_and_goes_is_told_once_however_it_goes) {
         shard.settle();
         EXPECT_EQ(app.heard, (words{"connected 42 0", each.expected}));
         std::vector<api::connection_info> left;
-        shard.sessions.talks().list_connections(0, {}, 10, left);
+        shard.sessions.talks().connected().list_connections(0, {}, 10, left);
         EXPECT_TRUE(left.empty());
     }
 }

@@ -4,11 +4,11 @@
 // for ever.
 
 #include "base/check.hpp"
+#include "discovery/detours.hpp"
+#include "discovery/rendezvous.hpp"
+#include "discovery/slot_table.hpp"
+#include "discovery/topology.hpp"
 #include "sayings.hpp"
-#include "upstream/detours.hpp"
-#include "upstream/rendezvous.hpp"
-#include "upstream/slot_table.hpp"
-#include "upstream/topology.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,7 +24,7 @@
 
 namespace {
 
-using namespace carillon::upstream;
+using namespace carillon::discovery;
 using namespace std::chrono_literals;
 
 constexpr std::string_view password = "hunter2";

@@ -2,8 +2,8 @@
 // one line without the password. Whatever several say, what more than half of them say is believed and nothing else.
 
 #include "base/check.hpp"
+#include "discovery/sentinel.hpp"
 #include "sayings.hpp"
-#include "upstream/sentinel.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@
 
 namespace {
 
-using namespace carillon::upstream;
+using namespace carillon::discovery;
 
 constexpr std::string_view password = "hunter2";
 constexpr std::array<std::string_view, 10> sayings{

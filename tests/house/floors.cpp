@@ -77,6 +77,15 @@ complaints check_includes(const source_file& file, std::string_view room, const 
     return found;
 }
 
+complaints check_size(std::string_view room, const std::vector<source_file>& files) {
+    std::size_t lines = 0;
+    for (const source_file& each : files)
+        if (each.ends_in(".cpp") || each.ends_in(".hpp") || each.ends_in(".def")) lines += lines_of(each.text).size();
+    if (lines <= room_lines_max) return {};
+    return {"lib/" + std::string{room} + ": " + std::to_string(lines) + " lines of C++; a room has at most " +
+            std::to_string(room_lines_max)};
+}
+
 complaints check_purity(const source_file& file) {
     complaints found;
     for (const std::string& include : includes_of(file.text)) {

@@ -2,6 +2,7 @@
 
 #include "house/source_tree.hpp"
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,9 @@ complaints check_rooms(const plan& planned, const std::vector<std::string>& fold
 complaints check_floors(const plan& planned, std::string_view room, const std::set<std::string>& depends);
 /// A file includes only from its own room and from those that its room depends on.
 complaints check_includes(const source_file& file, std::string_view room, const std::set<std::string>& depends);
+/// A room that one can get to know in an afternoon: its C++ has at most `room_lines_max` lines.
+complaints check_size(std::string_view room, const std::vector<source_file>& files);
+inline constexpr std::size_t room_lines_max = 2'000;
 /// A file of a pure room includes neither Asio nor sockets.
 complaints check_purity(const source_file& file);
 

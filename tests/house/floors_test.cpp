@@ -41,6 +41,14 @@ TEST(floors, includes_keep_to_the_declared_dependencies) {
     }
 }
 
+TEST(floors, no_room_is_too_large_to_get_to_know) {
+    for (const std::string& room : folders_in("lib")) {
+        if (room == "load") continue; // a tool that measures, and no part of what serves
+        const complaints found = check_size(room, read_tree("lib/" + room));
+        EXPECT_TRUE(found.empty()) << joined(found);
+    }
+}
+
 TEST(floors, pure_rooms_know_neither_asio_nor_sockets) {
     int files = 0;
     for (const auto& [room, place] : real_plan()) {
@@ -110,6 +118,19 @@ TEST(checks_of_floors, an_include_from_elsewhere_is_found) {
     EXPECT_EQ(includes("  #  include \"net/slab.hpp\" // for the slab\n"), 1u);
     EXPECT_EQ(includes("#include \"frame.hpp\"\n"), 1u);
     EXPECT_EQ(includes("// #include \"net/slab.hpp\"\n"), 0u);
+}
+
+TEST(checks_of_floors, a_room_of_too_many_lines_is_found) {
+    const auto lines = [](std::size_t count) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i) text += "x\n";
+        return text;
+    };
+    const auto complaints_of = [&](std::size_t first, std::size_t second) {
+        return check_size("ws", {{"lib/ws/a.cpp", lines(first)}, {"lib/ws/b.hpp", lines(second)}}).size();
+    };
+    EXPECT_EQ(complaints_of(room_lines_max - 1, 1), 0u);
+    EXPECT_EQ(complaints_of(room_lines_max - 1, 2), 1u);
 }
 
 TEST(checks_of_floors, asio_and_sockets_in_a_pure_room_are_found) {

@@ -879,7 +879,7 @@ struct shared_out {
     std::size_t home_of(const std::string& channel) const {
         std::vector<std::string> names;
         for (const server& each : servers) names.push_back("127.0.0.1:" + std::to_string(each.port()));
-        return carillon::upstream::rendezvous{names}.home_of(channel);
+        return carillon::discovery::rendezvous{names}.home_of(channel);
     }
     std::size_t live() {
         std::packaged_task<std::size_t()> task{[this] { return link.snapshot().servers_live; }};

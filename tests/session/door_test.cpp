@@ -36,7 +36,7 @@ std::string request_with(std::string_view field) {
 
 std::vector<std::string> addresses(test_shard& shard) {
     std::vector<api::connection_info> all;
-    EXPECT_EQ(shard.sessions.talks().list_connections(0, {}, 100, all), net::no_index);
+    EXPECT_EQ(shard.sessions.talks().connected().list_connections(0, {}, 100, all), net::no_index);
     std::vector<std::string> made;
     for (const auto& each : all) made.push_back(each.address);
     return made;
