@@ -222,6 +222,7 @@ void redis_link::close(std::uint32_t number) {
     std::unique_ptr<branch> its = std::move(*found);
     branches_.erase(found);
     its->close();
+    probes_.erase(number);
     add(cluster_->counted, its->up().counts());
     cluster_->failovers += its->failovers();
     cluster_->closed.push_back(std::move(its));

@@ -49,7 +49,10 @@ redis_link::~redis_link() = default;
 
 std::unique_ptr<branch> redis_link::made_branch(std::uint32_t number, const whereabouts& where) {
     wires::branch_owner& owner = *this;
-    return std::make_unique<branch>(owner, number, branch::surroundings{context_, options_.upstream, received_}, where);
+    auto made =
+        std::make_unique<branch>(owner, number, branch::surroundings{context_, options_.upstream, received_}, where);
+    if (!probe_channel_.empty()) begin_probing(*made);
+    return made;
 }
 
 redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context, hub::hub& subscribers) {
@@ -212,6 +215,7 @@ void redis_link::tell_all(const redis_broker::notice& what) {
 }
 
 void redis_link::on_subscribed(const branch& from, std::string_view channel) {
+    if (channel == probe_channel_) return probes_.at(from.number()).on_subscribed(clock::now());
     if (hears_nodes_on(channel)) return;
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
@@ -225,6 +229,7 @@ void redis_link::on_subscribed(const branch& from, std::string_view channel) {
 }
 
 void redis_link::on_refused(std::string_view channel, error why) {
+    if (channel == probe_channel_) return; // nothing is probed there
     if (hears_nodes_on(channel)) return nodes_refused_(channel);
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
@@ -237,6 +242,7 @@ void redis_link::on_refused(std::string_view channel, error why) {
 }
 
 void redis_link::on_message(const branch& from, std::string_view channel, std::string_view payload) {
+    if (channel == probe_channel_) return on_probe(from, payload);
     if (!hears_from(from, channel)) return;
     if (hears_nodes_on(channel)) return heard_by_nodes_(payload);
     if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
@@ -265,7 +271,7 @@ void redis_link::on_oversized(std::string_view channel, std::uint64_t payload_by
 }
 
 void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
-    if (on_spoken(publication, receivers)) return;
+    if (on_spoken(publication, receivers) || on_probe_published(publication, receivers)) return;
     const auto found = publishers_.find(publication);
     CHECK(found != publishers_.end());
     const publisher who = std::move(found->second);
@@ -278,6 +284,7 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
 }
 
 void redis_link::on_away(const branch& from) {
+    if (const auto its = probes_.find(from.number()); its != probes_.end()) its->second.on_away();
     for (auto& [name, interest] : interest_) forget(from, interest);
     if (streams_) streams_->on_away([&](std::string_view channel) { return home_of(channel) == &from; });
     if (presence_) presence_->on_away();
@@ -327,7 +334,9 @@ redis_link::figures redis_link::snapshot() const {
                 .live = live(),
                 .as_text = as_text_,
                 .last_error = last_failure(),
-                .servers = branches_.size()};
+                .servers = branches_.size(),
+                .probe = slowest_probe(),
+                .probes_lost = probes_lost_};
     for (const auto& each : branches_) {
         add(now.counts, each->up().counts());
         now.channels += each->up().channels();

@@ -9,6 +9,7 @@
 #include "redis/cluster.hpp"
 #include "redis/redis_broker.hpp"
 #include "redis/redis_options.hpp"
+#include "upstream/probe.hpp"
 #include "upstream/upstream.hpp"
 #include "wires/asker.hpp"
 #include "wires/branch.hpp"
@@ -19,6 +20,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -99,8 +101,10 @@ public:
         std::uint64_t failovers = 0;   ///< times that a server was found at another address than before
         std::size_t servers = 0;       ///< that there are connections to, or are to be
         std::size_t servers_live = 0;  ///< of these, that are there and have every subscription
-        std::uint64_t redirects = 0;   ///< calls that a node of the cluster has not carried out, for another to do so
-        std::uint64_t topologies = 0;  ///< times that the cluster was asked what is where, and has answered
+        std::chrono::microseconds probe{}; ///< that the slowest of what was published to see it come back has taken
+        std::uint64_t probes_lost = 0;     ///< that have not come back
+        std::uint64_t redirects = 0;  ///< calls that a node of the cluster has not carried out, for another to do so
+        std::uint64_t topologies = 0; ///< times that the cluster was asked what is where, and has answered
     };
     /// On the link's thread.
     figures snapshot() const;
@@ -175,8 +179,8 @@ private:
     void on_away(const branch& from) override;
     void on_back() override;
     void on_failed(const branch& which, bool news) override;
-    void on_turn(upstream::clock::time_point now) override { look_at_kept(now); }
-    upstream::clock::time_point wake_at() const override { return wake_for_kept(); }
+    void on_turn(upstream::clock::time_point now) override { look_at_kept(now), look_at_probes(now); }
+    upstream::clock::time_point wake_at() const override { return std::min(wake_for_kept(), wake_for_probes()); }
     bool must_hold() override;
 
     std::unique_ptr<branch> made_branch(std::uint32_t number, const whereabouts& where);
@@ -235,6 +239,14 @@ private:
     void close(std::uint32_t number);
     bool all_live() const noexcept;
 
+    // link_probes.cpp: whether what is published comes back
+    void begin_probing(branch& its);
+    void on_probe(const branch& from, std::string_view text);
+    void look_at_probes(upstream::clock::time_point now);
+    bool on_probe_published(std::uint64_t publication, const publish_result& receivers);
+    upstream::clock::time_point wake_for_probes() const;
+    std::chrono::microseconds slowest_probe() const;
+
     // link_servers.cpp: several servers that know nothing of each other
     void share_out();
     bool is_everywhere(std::string_view channel, bool is_wildcard) const;
@@ -268,6 +280,10 @@ private:
     reserve reserve_;                     // none: there are no other gateways
     std::function<void(std::string_view)> heard_by_nodes_;
     std::function<void(std::string_view channel)> nodes_refused_;
+    std::string probe_channel_;                                                  // empty: nothing is probed
+    boost::unordered_flat_map<std::uint32_t, carillon::upstream::probe> probes_; // by the numbers of branches
+    boost::unordered_flat_map<std::uint64_t, std::uint32_t> probing_;            // publications, and whose they are
+    std::uint64_t probes_lost_ = 0;
     boost::unordered_flat_map<std::uint64_t, spoken> spoken_; // by the numbers of their publications
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;

@@ -30,6 +30,7 @@ TEST(external_bus, its_connection_has_limits_and_times_of_its_own) {
     EXPECT_EQ(defaults.bus_connect_timeout, 2s);
     EXPECT_EQ(defaults.bus_reply_timeout, 2s);
     EXPECT_EQ(defaults.bus_ping_interval, 1s);
+    EXPECT_EQ(defaults.bus_probe_interval, 5s);
     EXPECT_EQ(defaults.bus_backoff_min, 50ms);
     EXPECT_EQ(defaults.bus_backoff_max, 5s);
     EXPECT_EQ(defaults.bus_linger, 1s);

@@ -318,7 +318,12 @@ private:
 
 // A server, a link on its thread, two shards on theirs.
 struct deployment {
-    explicit deployment(redis_options how = {}) : link{with(how, bus.port()), 2} {
+    explicit deployment(redis_options how = {}, bool has_nodes = false) : link{with(how, bus.port()), 2} {
+        if (has_nodes) {
+            const auto is_ours = [](std::string_view channel) { return channel.starts_with("n."); };
+            link.listen_to_nodes(
+                {"n.control", "n.me"}, is_ours, [](std::string_view) {}, [](std::string_view) {});
+        }
         shards[0].connect(link, 0);
         shards[1].connect(link, 1);
         link.on_oversized_message([this](std::string_view channel, std::uint64_t bytes) {
@@ -867,6 +872,7 @@ struct shared_out {
         redis_options how;
         for (const server& each : servers) how.where.servers.push_back({"127.0.0.1", each.port()});
         how.upstream.backoff_max = 100ms;
+        how.probes.patience = 1h; // they send nothing back
         return how;
     }
     // The `which`th channel of the server.
@@ -947,6 +953,22 @@ TEST(redis_link, one_of_several_servers_that_is_away_concerns_its_channels_alone
     d.servers[1].heard.await("SUBSCRIBE " + gone);
     d.servers[1].publish(gone, "2");
     EXPECT_EQ(d.end.heard.await("message "), "message " + gone + "=2 json;");
+}
+
+TEST(redis_link, a_server_whose_messages_do_not_come_is_given_up) {
+    redis_options how;
+    how.probes = {.interval = 20ms, .patience = 200ms};
+    deployment d{how, true};
+    d.await_live();
+    // It answers, and sends nothing to subscribers.
+    d.await([&] { return d.figures().probes_lost > 0; });
+    d.await([&] { return d.figures().last_error == "what was published there has not come back within 200 ms"; });
+    d.await([&] { // now it does
+        const std::string said = d.bus.heard.await("PUBLISH n.me.probe ");
+        d.bus.publish("n.me.probe", said.substr(19));
+        return d.figures().probe > 0us;
+    });
+    EXPECT_TRUE(d.link.live());
 }
 
 TEST(redis_link, gateways_hear_each_other_as_long_as_one_of_several_servers_is_there) {
