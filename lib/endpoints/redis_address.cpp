@@ -3,7 +3,6 @@
 #include "endpoints/address.hpp"
 #include "endpoints/error.hpp"
 
-#include <boost/algorithm/string/replace.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -223,7 +222,9 @@ result<redis_address> parse_redis_address(std::string_view text) {
         const std::size_t second = text.find(again);
         if (second != std::string_view::npos && text.find('@', second) != std::string_view::npos)
             return error::redis_credentials;
-        const std::string rest = boost::replace_all_copy(std::string{text.substr(each.beginning.size())}, again, ",");
+        std::string rest{text.substr(each.beginning.size())};
+        for (auto at = rest.find(again); at != std::string::npos; at = rest.find(again, at))
+            rest.erase(at + 1, again.size() - 1);
         if (const auto failed = each.read(rest, value)) return failed;
         return value;
     }

@@ -4,6 +4,8 @@
 #include "bus/broker.hpp"
 #include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "channels/rules.hpp"
+#include "hub/hub.hpp"
 #include "ledger/node_streams.hpp"
 
 #include <boost/asio/io_context.hpp>

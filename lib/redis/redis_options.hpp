@@ -3,6 +3,7 @@
 #include "channels/rules.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
+#include "upstream/probe.hpp"
 #include "upstream/upstream.hpp"
 #include "wires/whereabouts.hpp"
 
