@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -23,9 +24,15 @@ complaint check_bus(const settings& values, const origins& set_by) {
         return fmt::format(
             "{}: a certificate and its key are given together, or neither",
             set_by.at(values.bus_tls_key_file.empty() ? "bus_tls_certificate_file" : "bus_tls_key_file"));
-    const bool is_cluster = values.bus && !values.bus->cluster.empty();
-    if (is_cluster && values.bus_prefix.find('{') != std::string::npos) // it would decide where keys are
-        return fmt::format("{}: with a cluster it holds no {{", set_by.at("bus_prefix"));
+    const bool is_spread = values.bus && !(values.bus->cluster.empty() && values.bus->servers.empty());
+    if (is_spread && values.bus_prefix.find('{') != std::string::npos) // it would decide where keys are
+        return fmt::format("{}: with a cluster or several servers it holds no {{", set_by.at("bus_prefix"));
+    if (values.bus) {
+        const auto& servers = values.bus->servers;
+        for (auto each = servers.begin(); each != servers.end(); ++each)
+            if (std::find(servers.begin(), each, *each) != each)
+                return fmt::format("{}: {}:{} stands there twice", set_by.at("bus"), each->host, each->port);
+    }
     if (values.bus_sentinel_password.empty()) {
         if (values.bus_sentinel_user == "default") return {};
         return fmt::format("{}: the user of the Sentinels has no password; give bus-sentinel-password",

@@ -28,7 +28,7 @@ struct describe_values {
     std::string operator()(address settings::*) const { return "HOST:PORT or unix:PATH"; }
     std::string operator()(std::optional<address> settings::*) const { return "HOST:PORT, unix:PATH or off"; }
     std::string operator()(std::optional<redis_address> settings::*) const {
-        return "embedded, redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE] (with TLS: rediss://), "
+        return "embedded, redis://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...][/DATABASE] (with TLS: rediss://), "
                "unix:[USER[:PASSWORD]@]PATH, redis-sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/MASTER "
                "(with TLS: rediss-sentinel://) or redis-cluster://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...] "
                "(with TLS: rediss-cluster://)";

@@ -165,6 +165,7 @@ struct settings {
     std::chrono::milliseconds bus_connect_timeout{2'000};
     std::chrono::milliseconds bus_reply_timeout{2'000};
     std::chrono::milliseconds bus_ping_interval{1'000};
+    std::chrono::milliseconds bus_probe_interval{5'000};
     std::chrono::milliseconds bus_backoff_min{50};
     std::chrono::milliseconds bus_backoff_max{5'000};
     std::chrono::milliseconds bus_linger{1'000};

@@ -23,10 +23,12 @@ public:
         case error::redis_host:
             return "the host is neither a name nor an IP address, or an IPv6 host is not in brackets";
         case error::redis_port: return "the port is not a whole number from 1 to 65535";
-        case error::redis_path: return "only / and a database number may follow the host and the port";
+        case error::redis_path:
+            return "only / and a database number may follow the host and the port; a cluster has no database but 0";
         case error::redis_master:
             return "behind the Sentinels stands / and the name of their master: at most 64 letters, digits, . - _";
-        case error::redis_nodes: return "there are more than 16 Sentinels, or nodes of a cluster";
+        case error::redis_credentials: return "user and password stand once, in front of the first server";
+        case error::redis_nodes: return "there are more than 16 servers, Sentinels, or nodes of a cluster";
         }
         return "not an error of carillon.endpoints";
     }

@@ -20,7 +20,8 @@ enum class error {
     redis_port,               ///< The port is not a whole number from 1 to 65535.
     redis_path,               ///< Something other than a database number follows host and port.
     redis_master,             ///< What follows the Sentinels is no / and the name of a master.
-    redis_nodes,              ///< There are too many Sentinels, or nodes of a cluster.
+    redis_nodes,              ///< There are too many servers, Sentinels, or nodes of a cluster.
+    redis_credentials,        ///< User or password stand in front of another server than the first.
 };
 
 const boost::system::error_category& error_category() noexcept;

@@ -131,13 +131,6 @@ error_code read_path(std::string_view text, redis_address& into) {
     return {};
 }
 
-error_code read_server(std::string_view text, redis_address& into) {
-    if (const auto failed = take_credentials(text, into)) return failed;
-    const auto end_of_host = std::min(text.find_first_of("/?#"), text.size());
-    if (!is_path(text.substr(end_of_host))) return error::redis_path;
-    return read_host_and_port(text.substr(0, end_of_host), into.host, into.port);
-}
-
 bool is_master_name(std::string_view text) {
     constexpr std::size_t bytes_max = 64;
     return !text.empty() && text.size() <= bytes_max && std::ranges::all_of(text, [](char letter) {
@@ -156,6 +149,17 @@ error_code read_nodes(std::string_view text, std::uint16_t usual_port, std::vect
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
     return {};
+}
+
+error_code read_servers(std::string_view text, redis_address& into) {
+    constexpr std::uint16_t usual_port = 6379;
+    if (const auto failed = take_credentials(text, into)) return failed;
+    const auto end_of_hosts = std::min(text.find_first_of("/?#"), text.size());
+    if (!is_path(text.substr(end_of_hosts))) return error::redis_path;
+    text = text.substr(0, end_of_hosts);
+    if (text.find(',') == std::string_view::npos) return read_host_and_port(text, into.host, into.port);
+    into.port = 0;
+    return read_nodes(text, usual_port, into.servers);
 }
 
 error_code read_cluster(std::string_view text, redis_address& into) {
@@ -184,8 +188,8 @@ struct scheme {
 };
 
 constexpr scheme schemes[] = {
-    {"redis://", false, read_server},
-    {"rediss://", true, read_server},
+    {"redis://", false, read_servers},
+    {"rediss://", true, read_servers},
     {"redis-sentinel://", false, read_sentinels},
     {"rediss-sentinel://", true, read_sentinels},
     {"redis-cluster://", false, read_cluster},
@@ -214,7 +218,14 @@ result<redis_address> parse_redis_address(std::string_view text) {
         if (!text.starts_with(each.beginning)) continue;
         redis_address value;
         value.encrypted = each.encrypted;
-        if (const auto failed = each.read(text.substr(each.beginning.size()), value)) return failed;
+        const std::string again = fmt::format(",{}", each.beginning);
+        const std::size_t second = text.find(again);
+        if (second != std::string_view::npos && text.find('@', second) != std::string_view::npos)
+            return error::redis_credentials;
+        std::string rest{text.substr(each.beginning.size())};
+        for (auto at = rest.find(again); at != std::string::npos; at = rest.find(again, at))
+            rest.erase(at + 1, again.size() - 1);
+        if (const auto failed = each.read(rest, value)) return failed;
         return value;
     }
     return error::not_a_redis_url;
@@ -225,6 +236,7 @@ std::string to_string(const redis_address& value) {
     if (value.is_path()) return fmt::format("unix:{}{}", user, value.host);
     const std::string_view letter = value.encrypted ? "s" : "";
     if (!value.cluster.empty()) return fmt::format("redis{}-cluster://{}{}", letter, user, list_of(value.cluster));
+    if (!value.servers.empty()) return fmt::format("redis{}://{}{}", letter, user, list_of(value.servers));
     if (value.sentinels.empty()) return fmt::format("redis{}://{}{}", letter, user, with_port(value.host, value.port));
     return fmt::format("redis{}-sentinel://{}{}/{}", letter, user, list_of(value.sentinels), value.master);
 }

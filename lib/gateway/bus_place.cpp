@@ -9,6 +9,7 @@ namespace carillon::gateway {
 wires::whereabouts whereabouts_of(const config::settings& how) {
     wires::whereabouts found;
     found.server = {how.bus->host, how.bus->port};
+    for (const auto& each : how.bus->servers) found.servers.push_back({each.host, each.port});
     for (const auto& each : how.bus->sentinels) found.sentinels.push_back({each.host, each.port});
     found.asked = {how.bus->master, how.bus_sentinel_user, how.bus_sentinel_password};
     found.sentinel_interval = how.bus_sentinel_interval;

@@ -48,6 +48,7 @@ redis::redis_options redis_options_of(const config::settings& how) {
     options.upstream.connect_timeout = how.bus_connect_timeout;
     options.upstream.reply_timeout = how.bus_reply_timeout;
     options.upstream.ping_interval = how.bus_ping_interval;
+    options.probes = {.interval = how.bus_probe_interval, .patience = how.bus_reply_timeout};
     options.upstream.backoff_min = how.bus_backoff_min;
     options.upstream.backoff_max = how.bus_backoff_max;
     options.upstream.linger = how.bus_linger;

@@ -38,7 +38,7 @@ void gateway::join_nodes(const std::string& uid) {
 
 session::options::passing gateway::emulate_elsewhere(const std::string& node, std::string session, std::string data) {
     using passing = session::options::passing;
-    if (!upstream_->live()) return passing::too_many;
+    if (!upstream_->reachable()) return passing::too_many;
     switch (nodes_->pass_on(node, {std::move(session), std::move(data)})) {
     case nodes::passing::taken: return passing::taken;
     case nodes::passing::too_many: return passing::too_many;

@@ -126,8 +126,11 @@ asio::awaitable<control::response> gateway::ready() {
         answer.body = why + "\n";
     } else if (upstream_ && !upstream_->live()) {
         const auto figures = co_await ask_upstream();
-        answer.status = 503;
-        answer.body = fmt::format("the bus at {} is away: {}\n", upstream_->where(), figures.last_error);
+        // One of several servers concerns its channels alone, and all gateways lack it: none is better than another.
+        const bool in_part = upstream_->is_shared_out() && upstream_->reachable();
+        answer.status = in_part ? 200 : 503;
+        answer.body = in_part ? fmt::format("ready, but of the bus a part is away: {}\n", figures.last_error)
+                              : fmt::format("the bus at {} is away: {}\n", upstream_->where(), figures.last_error);
     }
     co_return answer;
 }

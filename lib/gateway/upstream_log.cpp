@@ -74,6 +74,9 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .presence_calls = from.presence_calls,
             .failovers = from.failovers,
             .servers = from.servers,
+            .servers_live = from.servers_live,
+            .probe_seconds = std::chrono::duration<double>{from.probe}.count(),
+            .probes_lost = from.probes_lost,
             .redirects = from.redirects,
             .topologies = from.topologies};
 }

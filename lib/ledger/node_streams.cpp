@@ -24,6 +24,13 @@ std::string key_of(const node_streams::question& of) {
     return key;
 }
 
+// Whether it is the page that comes next, or there is none any more.
+bool follows(const streams::position& last, const bus::home_answer& said) {
+    if (said.why != streams::store::query_error::none || said.top.epoch != last.epoch) return false;
+    if (said.publications == nullptr) return said.top == last;
+    return said.publications->first == last.offset + 1;
+}
+
 } // namespace
 
 // --- what the shards ask
@@ -223,18 +230,33 @@ void node_streams::on_caught_up(const reading& what, const result<bus::home_answ
     const auto found = channels_.find(what.channel);
     if (found == channels_.end() || !found->second->catching_up) return; // nobody relies on it any more
     standing& its = *found->second;
+    if (said && said->said == streams::verdict::too_many) return read_on(found->first, its);
     its.catching_up = false;
-    if (!said || said->said != streams::verdict::recovered) {
+    const bool by_pages = what.what.about == kind::history;
+    if (!said || said->said != streams::verdict::recovered || (by_pages && !follows(its.last, *said))) {
         lose(found->first, its);
     } else {
-        its.last = said->top;
+        its.last.epoch = said->top.epoch;
         for (std::size_t i = 0; said->publications != nullptr && i < said->publications->publications.size(); ++i) {
             envelope each{.published = said->publications->publications[i]->view()};
             each.at = {said->publications->offset_of(i), said->top.epoch};
+            its.last = each.at;
             listener_->on_missed(found->first, each);
         }
+        if (by_pages && its.last != said->top) return read_on(found->first, its);
+        its.last = said->top;
     }
     settle(found->first, its);
+}
+
+// More than one answer has: what is missing comes in pages, one after the other, as long as the server keeps it.
+void node_streams::read_on(const std::string& channel, standing& of) {
+    of.catching_up = true;
+    bus::home_question next{.about = kind::history};
+    next.has_since = true;
+    next.since = of.last;
+    next.limit = -1;
+    waiting_.push_back(std::make_shared<reading>(reading{channel, next, of.how, true}));
 }
 
 void node_streams::on_away(const which& whose) {

@@ -127,6 +127,7 @@ private:
 
     void enqueue(std::uint64_t number);
     void catch_up(const std::string& channel, standing& of);
+    void read_on(const std::string& channel, standing& of);
     void settle(const std::string& channel, standing& of);
     void lose(const std::string& channel, standing& of);
     void on_read(reading& what, const result<bus::home_answer>& said);

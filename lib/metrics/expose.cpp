@@ -287,6 +287,13 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     "Times that the bus was found at another address than before.", bus.failovers);
     into.known_fact(gauge, "carillon_upstream_servers", "Servers of the bus that there is a connection for.",
                     bus.servers);
+    into.known_fact(gauge, "carillon_upstream_servers_live", "Of these, that are there with every subscription.",
+                    bus.servers_live);
+    into.known_fact(gauge, "carillon_bus_probe_seconds",
+                    "From publishing something to hearing it again, the last time, over the slowest connection.",
+                    bus.probe_seconds);
+    into.known_fact(counter, "carillon_bus_probes_lost_total",
+                    "Probes that have not come back, for which connections were given up.", bus.probes_lost);
     into.known_fact(counter, "carillon_upstream_redirects_total",
                     "Calls that a node of the cluster did not carry out, sent to another one or again.", bus.redirects);
     into.known_fact(counter, "carillon_upstream_topologies_total",

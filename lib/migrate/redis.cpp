@@ -38,6 +38,20 @@ std::string url_of(const std::string& address, const std::string& user, const st
     return url;
 }
 
+// Several servers have one user, one password and one scheme: those of the first.
+std::string url_of_servers(const std::vector<std::string>& addresses, const std::string& user,
+                           const std::string& database) {
+    const std::size_t end = addresses.front().find("://");
+    const std::string scheme = (end == std::string::npos ? "redis" : addresses.front().substr(0, end)) + "://";
+    std::string url = scheme;
+    for (const std::string& each : addresses) {
+        if (url.size() > scheme.size()) url += ',';
+        const std::string address = each.substr(0, each.find('?'));
+        url += address.starts_with(scheme) ? address.substr(scheme.size()) : address;
+    }
+    return url_of(url, user, database);
+}
+
 // With the name that everybody gives the master, unless there is another.
 std::string url_of_sentinels(const std::vector<std::string>& addresses, const std::string& user,
                              const std::string& master) {
@@ -83,7 +97,7 @@ void write_bus(old_options& from, const writing& out) {
     if (has_sentinels) addresses = texts_in(*watched->value).value_or(addresses);
     const option* told = is_cluster ? cluster : has_sentinels ? watched : given == nullptr ? type : given;
     const std::string& written = told->written;
-    std::string url = url_of(addresses.front(), user, number);
+    std::string url = url_of_servers(addresses, user, number);
     if (has_sentinels) url = url_of_sentinels(addresses, user, master);
     if (is_cluster) url = url_of_cluster(addresses, user);
     config::settings scratch;
@@ -95,8 +109,6 @@ void write_bus(old_options& from, const writing& out) {
     out.say(fate::taken, type->written, "bus");
     out.say(fate::differs, written,
             "bus; channels are called there as they are, so keep gateways of both kinds on different servers");
-    if (addresses.size() > 1 && !has_sentinels && !is_cluster)
-        out.say(fate::missing, written, "there is one server: the first one is taken");
     if (has_sentinels && !sentinel_user.empty()) {
         out.line("bus_sentinel_user", in_toml(sentinel_user));
         out.say(fate::taken, place + "sentinel_user", "bus_sentinel_user");

@@ -44,12 +44,14 @@ branch* redis_link::branch_of(std::uint32_t number) const noexcept {
 }
 
 branch* redis_link::home_of(std::string_view channel) const noexcept {
+    if (servers_) return branches_[servers_->home_of(channel)].get();
     if (!cluster_) return branches_.front().get();
     const auto owner = cluster_->table.owner_of(carillon::discovery::home_slot(channel));
     return owner ? branch_of(*owner) : nullptr;
 }
 
 branch* redis_link::home_of(const ledger::call& what) const noexcept {
+    if (servers_) return home_of(carillon::discovery::channel_of(what.keys.front()));
     if (!cluster_) return branches_.front().get();
     const auto owner = cluster_->table.owner_of(carillon::discovery::slot_of(what.keys.front()));
     return owner ? branch_of(*owner) : nullptr;
@@ -220,6 +222,7 @@ void redis_link::close(std::uint32_t number) {
     std::unique_ptr<branch> its = std::move(*found);
     branches_.erase(found);
     its->close();
+    probes_.erase(number);
     add(cluster_->counted, its->up().counts());
     cluster_->failovers += its->failovers();
     cluster_->closed.push_back(std::move(its));

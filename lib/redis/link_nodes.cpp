@@ -17,6 +17,8 @@ void redis_link::listen_to_nodes(std::vector<std::string> channels, reserve whic
     heard_by_nodes_ = std::move(heard);
     nodes_refused_ = std::move(refused);
     nodes_at_.assign(node_channels_.size(), 0);
+    probe_channel_ = node_channels_.back() + ".probe"; // nobody else is there
+    for (const auto& each : branches_) begin_probing(*each);
     for (std::size_t i = 0; i < node_channels_.size(); ++i) settle(node_channels_[i], nodes_at_[i]);
 }
 
@@ -42,7 +44,7 @@ bool redis_link::refuse_reserved(const request& what) {
 
 // PUBLISH counts everybody who gets it, also programs that listen to patterns; NUMSUB only those of the channel itself.
 void redis_link::speak(request& what, clock::time_point now) {
-    branch* const its = home_of(what.channel);
+    branch* const its = speaks_by(what.channel);
     if (its == nullptr) {
         if (what.then) what.then(0);
         return;

@@ -70,13 +70,14 @@ std::string redis_link::remark() {
         if (!said.empty()) said += "; ";
         said += what;
     };
-    if (cluster_) add("there are " + std::to_string(branches_.size()) + " primaries");
+    const bool are_several = cluster_ || servers_;
+    if (are_several) add("there are " + std::to_string(branches_.size()) + (cluster_ ? " primaries" : " servers"));
     for (const auto& each : branches_) {
         const place now = each->leads().where();
         const place before = each->take_moved_from();
         if (!options_.where.sentinels.empty()) add("the master is " + to_string(now));
-        if (cluster_ && !before.host.empty()) add("what was at " + to_string(before) + " is at " + to_string(now));
-        if (!cluster_ && !before.host.empty()) add("it was at " + to_string(before) + " before");
+        if (are_several && !before.host.empty()) add("what was at " + to_string(before) + " is at " + to_string(now));
+        if (!are_several && !before.host.empty()) add("it was at " + to_string(before) + " before");
     }
     if (std::ranges::any_of(branches_, [](const auto& each) { return !each->up().resp3(); }))
         add("it has no RESP3, so there is a second connection to publish on");

@@ -153,7 +153,7 @@ bool redis_link::on_call(std::uint64_t number, const ledger::call& what) {
 }
 
 bool redis_link::may_call(std::string_view channel) const {
-    if (!cluster_) return true; // where there is one server, all wait for it
+    if (!cluster_ && !servers_) return true; // where there is one server, all wait for it
     const branch* const its = home_of(channel);
     return its != nullptr && its->up().connected();
 }

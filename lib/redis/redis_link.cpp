@@ -32,10 +32,12 @@ upstream_message::~upstream_message() { link.delivered(held_bytes); }
 redis_link::redis_link(const redis_options& how, std::uint32_t shards)
     : options_{how}, received_(read_bytes, '\0'),
       brokers_(shards), mailbox_{context_}, watcher_{context_, options_.where}, watch_{context_} {
-    if (options_.where.cluster.nodes.empty()) {
-        branches_.push_back(made_branch(1, options_.where));
-    } else {
+    if (!options_.where.cluster.nodes.empty()) {
         cluster_.emplace(options_.where.cluster, options_.upstream.reply_timeout);
+    } else if (!options_.where.servers.empty()) {
+        share_out();
+    } else {
+        branches_.push_back(made_branch(1, options_.where));
     }
     if (!options_.keeping) return;
     const ledger::names names{options_.keeping->prefix};
@@ -47,7 +49,10 @@ redis_link::~redis_link() = default;
 
 std::unique_ptr<branch> redis_link::made_branch(std::uint32_t number, const whereabouts& where) {
     wires::branch_owner& owner = *this;
-    return std::make_unique<branch>(owner, number, branch::surroundings{context_, options_.upstream, received_}, where);
+    auto made =
+        std::make_unique<branch>(owner, number, branch::surroundings{context_, options_.upstream, received_}, where);
+    if (!probe_channel_.empty()) begin_probing(*made);
+    return made;
 }
 
 redis_broker& redis_link::connect(std::uint32_t shard, asio::io_context& context, hub::hub& subscribers) {
@@ -144,12 +149,10 @@ void redis_link::receive(std::vector<request>& requests) {
             const auto found = interest_.find(each.channel);
             CHECK(found != interest_.end());
             if (--found->second.shards > 0) break;
-            branch* const its = branch_of(found->second.at);
+            const std::uint32_t at = found->second.at;
             interest_.erase(found);
             if (streams_) streams_->on_released(each.channel);
-            if (its == nullptr) break;
-            its->up().release(each.channel, now);
-            its->wake();
+            release(each.channel, at);
             break;
         }
         case request::kind::publish: publish(each, now); break;
@@ -167,16 +170,16 @@ void redis_link::receive(std::vector<request>& requests) {
 
 // It is wanted by the branch that has it now, and by no other.
 void redis_link::settle(const std::string& channel, std::uint32_t& at, bool is_wildcard) {
-    branch* const now = home_of(channel);
-    const std::uint32_t number = now == nullptr ? 0 : now->number();
+    const bool by_all = is_everywhere(channel, is_wildcard);
+    branch* const now = by_all ? nullptr : home_of(channel);
+    const std::uint32_t number = by_all ? everybody : now == nullptr ? 0 : now->number();
     if (at == number) return;
-    if (branch* const before = branch_of(std::exchange(at, number)); before != nullptr) {
-        before->up().release(channel, clock::now());
-        before->wake();
+    release(channel, std::exchange(at, number));
+    for (const auto& each : branches_) {
+        if (!by_all && each.get() != now) continue;
+        each->up().want(channel, clock::now(), is_wildcard);
+        each->wake();
     }
-    if (now == nullptr) return;
-    now->up().want(channel, clock::now(), is_wildcard);
-    now->wake();
 }
 
 void redis_link::publish(const request& what, clock::time_point now) {
@@ -211,10 +214,12 @@ void redis_link::tell_all(const redis_broker::notice& what) {
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) tell(shard, what);
 }
 
-void redis_link::on_subscribed(std::string_view channel) {
+void redis_link::on_subscribed(const branch& from, std::string_view channel) {
+    if (channel == probe_channel_) return probes_.at(from.number()).on_subscribed(clock::now());
     if (hears_nodes_on(channel)) return;
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
+    if (!is_had(from, found->second)) return;
     found->second.subscribed = true;
     const std::size_t hash = bus::channel_hash(channel);
     for (std::uint32_t shard = 0; shard < brokers_.size(); ++shard) {
@@ -224,6 +229,7 @@ void redis_link::on_subscribed(std::string_view channel) {
 }
 
 void redis_link::on_refused(std::string_view channel, error why) {
+    if (channel == probe_channel_) return; // nothing is probed there
     if (hears_nodes_on(channel)) return nodes_refused_(channel);
     const auto found = interest_.find(std::string{channel});
     CHECK(found != interest_.end());
@@ -236,6 +242,7 @@ void redis_link::on_refused(std::string_view channel, error why) {
 }
 
 void redis_link::on_message(const branch& from, std::string_view channel, std::string_view payload) {
+    if (channel == probe_channel_) return on_probe(from, payload);
     if (!hears_from(from, channel)) return;
     if (hears_nodes_on(channel)) return heard_by_nodes_(payload);
     if (streams_ && ledger::is_envelope(payload)) return on_envelope(channel, payload);
@@ -264,7 +271,7 @@ void redis_link::on_oversized(std::string_view channel, std::uint64_t payload_by
 }
 
 void redis_link::on_published(std::uint64_t publication, publish_result receivers) {
-    if (on_spoken(publication, receivers)) return;
+    if (on_spoken(publication, receivers) || on_probe_published(publication, receivers)) return;
     const auto found = publishers_.find(publication);
     CHECK(found != publishers_.end());
     const publisher who = std::move(found->second);
@@ -277,8 +284,8 @@ void redis_link::on_published(std::uint64_t publication, publish_result receiver
 }
 
 void redis_link::on_away(const branch& from) {
-    for (auto& [name, interest] : interest_)
-        if (interest.at == from.number()) interest.forget_answer();
+    if (const auto its = probes_.find(from.number()); its != probes_.end()) its->second.on_away();
+    for (auto& [name, interest] : interest_) forget(from, interest);
     if (streams_) streams_->on_away([&](std::string_view channel) { return home_of(channel) == &from; });
     if (presence_) presence_->on_away();
     note_state();
@@ -308,12 +315,14 @@ void redis_link::on_failed(const branch& which, bool news) {
 }
 
 std::string redis_link::failure_of(const branch& of) const {
-    return (cluster_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
+    return (cluster_ || servers_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
 }
 
 std::string redis_link::last_failure() const {
+    std::string all;
     for (const auto& each : branches_)
-        if (!each->up().live()) return failure_of(*each);
+        if (!each->up().live()) all += (all.empty() ? "" : ", ") + failure_of(*each);
+    if (!all.empty()) return all;
     return cluster_ ? cluster_->failure : branches_.front()->up().last_failure();
 }
 
@@ -325,12 +334,15 @@ redis_link::figures redis_link::snapshot() const {
                 .live = live(),
                 .as_text = as_text_,
                 .last_error = last_failure(),
-                .servers = branches_.size()};
+                .servers = branches_.size(),
+                .probe = slowest_probe(),
+                .probes_lost = probes_lost_};
     for (const auto& each : branches_) {
         add(now.counts, each->up().counts());
         now.channels += each->up().channels();
         now.in_flight += each->up().in_flight();
         now.failovers += each->failovers();
+        now.servers_live += each->up().live();
     }
     if (cluster_) {
         add(now.counts, cluster_->counted);

@@ -2,12 +2,14 @@
 
 #include "base/name_hash.hpp"
 #include "bus/broker.hpp"
-#include "bus/interest_filter.hpp"
 #include "bus/mailbox.hpp"
+#include "discovery/rendezvous.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
 #include "redis/cluster.hpp"
+#include "redis/redis_broker.hpp"
 #include "redis/redis_options.hpp"
+#include "upstream/probe.hpp"
 #include "upstream/upstream.hpp"
 #include "wires/asker.hpp"
 #include "wires/branch.hpp"
@@ -18,9 +20,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,138 +31,11 @@
 
 namespace carillon::redis {
 
-using bus::error;
-using bus::interest;
-using bus::publish_listener;
-using bus::publish_result;
-using bus::subscription_listener;
-using bus::ticket;
 using carillon::upstream::upstream;
 using carillon::upstream::upstream_options;
 using wires::asker;
 using wires::branch;
 using wires::place;
-
-class redis_link;
-
-/// A message of the bus on its way to the shards: one copy for all. The link counts `held_bytes` for as long as any of
-/// them has it.
-struct upstream_message {
-    upstream_message(redis_link& from, std::size_t bytes, std::string_view name, const hub::publication& what,
-                     std::string_view by);
-    upstream_message(const upstream_message&) = delete;
-    upstream_message& operator=(const upstream_message&) = delete;
-    ~upstream_message();
-
-    redis_link& link;
-    std::size_t held_bytes;
-    std::string channel;
-    std::string wildcard; // by which it has come; empty: by its channel's name
-    std::string payload;
-    bool is_json;
-    std::string info;
-    std::string tags;
-    streams::position at;
-    hub::publication::kind kind;
-
-    hub::publication view() const noexcept { return {payload, is_json, info, tags, at.offset, at.epoch.view(), kind}; }
-};
-
-/// One shard's end of a Redis deployment. Thread: the shard's.
-class redis_broker final : public bus::broker {
-public:
-    redis_broker(redis_link& link, std::uint32_t shard, boost::asio::io_context& context, hub::hub& subscribers);
-
-    interest subscribe(std::string_view channel, bool first, subscription_listener& who, ticket whose) override;
-    void withdraw(std::string_view channel, std::uint64_t connection) override;
-    void unsubscribe(std::string_view channel) override;
-    std::optional<publish_result> publish(std::string_view channel, const bus::publication& message,
-                                          publish_listener& who, ticket whose) override;
-    std::optional<result<bus::home_answer>> ask_home(std::string_view channel, const bus::home_question& asked,
-                                                     bus::home_listener& who, ticket whose) override;
-    void enter(std::string_view channel, const presence::client_id& who, presence::registry::member what) override;
-    void leave(std::string_view channel, const presence::client_id& who) override;
-    bool congested() const noexcept override { return false; } // a publication too many is refused
-    void on_time(std::chrono::steady_clock::time_point now) override;
-
-    std::size_t pending() const noexcept { return waiting_; }
-
-private:
-    friend class redis_link;
-
-    // What the link tells a shard.
-    struct notice {
-        enum class kind : std::uint8_t { subscribed, refused, message, published, away, back, told, lost };
-        kind what;
-        std::string channel{};                                  // subscribed, refused, lost
-        std::uint64_t heard = 0;                                // subscribed, refused: of what this shard has asked
-        error why{};                                            // refused
-        std::shared_ptr<const upstream_message> message{};      // message
-        publish_listener* listener = nullptr;                   // published
-        ticket whose{};                                         // published
-        publish_result receivers{std::uint32_t{0}};             // published
-        std::size_t bytes = 0;                                  // published: that it held
-        std::uint64_t question = 0;                             // told
-        std::shared_ptr<const result<bus::home_answer>> said{}; // told
-    };
-    // A question about a stream that is not answered yet.
-    struct asking {
-        bus::home_listener* who;
-        ticket whose;
-        std::string channel;
-        bool joins;
-    };
-    // Who has subscribed and not been told yet that nothing will be missed.
-    struct waiter {
-        subscription_listener* who;
-        ticket whose;
-        std::chrono::steady_clock::time_point since;
-    };
-    // They wait for what the link answers to one request; what it has told before is of an earlier interest.
-    struct unconfirmed_channel {
-        std::uint64_t asked = 0;
-        bool nobody_told = false; // that it has this channel, on this shard
-        std::vector<waiter> waiters{};
-    };
-
-    void receive(std::vector<notice>& notices);
-    void handle_some();
-    void handle(const notice& what);
-    bool outdated(const notice& what) const;
-    void deliver(const upstream_message& what);
-    std::vector<waiter> take_waiters(std::string_view channel);
-    void confirm(std::string_view channel);
-    void refuse(std::string_view channel, error why);
-
-    // broker_home.cpp: what is kept at the server
-    const channels::name_space* space_of(std::string_view channel) const noexcept;
-    std::unique_ptr<ledger::call> call_of(std::string_view channel, const bus::publication& message) const;
-    void hold(const std::string& channel);
-    void let_go(const std::string& channel);
-    ledger::keeping keeping_of(const channels::name_space& space) const noexcept;
-    void tell(const notice& what);
-
-    redis_link* link_;
-    std::uint32_t shard_;
-    hub::hub* hub_;
-    boost::asio::io_context* context_;
-    subscription_listener* listener_ = nullptr; // of everybody who subscribes on this shard
-    bus::interest_filter filter_;
-    bus::mailbox<notice> mailbox_;
-    std::deque<notice> inbox_; // taken from the mailbox, not handled yet
-    boost::unordered_flat_map<std::string, unconfirmed_channel, hash_of_name> unconfirmed_;
-    std::size_t waiting_ = 0;              // in all of them
-    std::uint64_t asked_ = 0;              // of the link about channels, ever
-    std::atomic<std::uint64_t> heard_ = 0; // of these, by the link; written by its thread
-    std::size_t in_flight_ = 0;
-    std::size_t in_flight_bytes_ = 0;
-    bool away_ = true;
-    std::optional<channels::rules> rules_; // none: nothing is kept at the server
-    boost::unordered_flat_map<std::uint64_t, asking> asking_;
-    std::uint64_t last_question_ = 0;
-    // Who hears an answer subscribes then, and so many questions are there: until then the channel is wanted for them.
-    boost::unordered_flat_map<std::string, std::uint32_t, hash_of_name, std::equal_to<>> joining_;
-};
 
 /// One process' connection to a Redis, a Valkey or a carillon-bus, on a thread of its own, or in a cluster its
 /// connections to the primaries. It counts the interest of the shards, so that the server sees one subscription for
@@ -206,6 +81,8 @@ public:
     bool live() const noexcept { return live_.load(std::memory_order_relaxed); }
     /// Whether some do. Any thread.
     bool reachable() const noexcept { return reachable_.load(std::memory_order_relaxed); }
+    /// Whether several servers that know nothing of each other have a part of the channels each. Any thread.
+    bool is_shared_out() const noexcept { return servers_.has_value(); }
 
     struct figures {
         upstream::counters counts;
@@ -223,8 +100,11 @@ public:
         std::string last_error;        ///< why the last connection, or the last attempt at one, ended; empty: none has
         std::uint64_t failovers = 0;   ///< times that a server was found at another address than before
         std::size_t servers = 0;       ///< that there are connections to, or are to be
-        std::uint64_t redirects = 0;   ///< calls that a node of the cluster has not carried out, for another to do so
-        std::uint64_t topologies = 0;  ///< times that the cluster was asked what is where, and has answered
+        std::size_t servers_live = 0;  ///< of these, that are there and have every subscription
+        std::chrono::microseconds probe{}; ///< that the slowest of what was published to see it come back has taken
+        std::uint64_t probes_lost = 0;     ///< that have not come back
+        std::uint64_t redirects = 0;  ///< calls that a node of the cluster has not carried out, for another to do so
+        std::uint64_t topologies = 0; ///< times that the cluster was asked what is where, and has answered
     };
     /// On the link's thread.
     figures snapshot() const;
@@ -239,11 +119,11 @@ public:
     void on_lost(std::string_view channel) override;
 
 private:
+    static constexpr std::uint32_t everybody = ~std::uint32_t{0}; // in place of a branch's number
     friend class redis_broker;
     friend struct upstream_message;
 
-    // Who comes to a channel or leaves it.
-    struct passage {
+    struct passage { // comes to a channel or leaves it
         presence::client_id who{};
         presence::registry::member what{};
         ledger::attending_rules how{};
@@ -277,7 +157,8 @@ private:
     };
     struct interest_count {
         std::uint32_t shards = 0;
-        std::uint32_t at = 0; // the branch by which it is wanted; 0: none
+        std::uint32_t at = 0;     // the branch by which it is wanted; 0: none
+        std::uint32_t has_it = 0; // a bit for each branch, of what is wanted by all
         bool is_wildcard = false;
         bool subscribed = false;
         std::optional<error> refused{};
@@ -286,7 +167,7 @@ private:
     };
 
     // wires::branch_owner
-    void on_subscribed(std::string_view channel) override;
+    void on_subscribed(const branch& from, std::string_view channel) override;
     void on_refused(std::string_view channel, error why) override;
     void on_message(const branch& from, std::string_view channel, std::string_view payload) override;
     void on_matched(const branch& from, std::string_view wildcard, std::string_view channel,
@@ -298,8 +179,8 @@ private:
     void on_away(const branch& from) override;
     void on_back() override;
     void on_failed(const branch& which, bool news) override;
-    void on_turn(upstream::clock::time_point now) override { look_at_kept(now); }
-    upstream::clock::time_point wake_at() const override { return wake_for_kept(); }
+    void on_turn(upstream::clock::time_point now) override { look_at_kept(now), look_at_probes(now); }
+    upstream::clock::time_point wake_at() const override { return std::min(wake_for_kept(), wake_for_probes()); }
     bool must_hold() override;
 
     std::unique_ptr<branch> made_branch(std::uint32_t number, const whereabouts& where);
@@ -358,10 +239,27 @@ private:
     void close(std::uint32_t number);
     bool all_live() const noexcept;
 
+    // link_probes.cpp: whether what is published comes back
+    void begin_probing(branch& its);
+    void on_probe(const branch& from, std::string_view text);
+    void look_at_probes(upstream::clock::time_point now);
+    bool on_probe_published(std::uint64_t publication, const publish_result& receivers);
+    upstream::clock::time_point wake_for_probes() const;
+    std::chrono::microseconds slowest_probe() const;
+
+    // link_servers.cpp: several servers that know nothing of each other
+    void share_out();
+    bool is_everywhere(std::string_view channel, bool is_wildcard) const;
+    bool is_had(const branch& from, interest_count& interest) const;
+    void forget(const branch& from, interest_count& interest) const;
+    void release(const std::string& channel, std::uint32_t at);
+    branch* speaks_by(std::string_view channel) const noexcept;
+
     redis_options options_;
     boost::asio::io_context context_{1};
     std::string received_; // by any branch: bytes that are looked at at once
     std::optional<cluster> cluster_;
+    std::optional<carillon::discovery::rendezvous> servers_; // branches_, in their order
     // Each message counts once, until the last shard has handled it. Before the brokers, which may still hold some.
     std::atomic<std::size_t> input_bytes_ = 0;
     std::atomic<bool> held_ = false; // the shards wake the link when half has been delivered
@@ -374,7 +272,7 @@ private:
     std::optional<ledger::node_presence> presence_;
     std::uint64_t calls_ = 0; // that published
     std::uint64_t calls_failed_ = 0;
-    std::vector<std::unique_ptr<branch>> branches_; // one, but in a cluster
+    std::vector<std::unique_ptr<branch>> branches_; // one, but in a cluster or with several servers
     asker watcher_;
     boost::asio::steady_timer watch_;
     std::vector<std::string> node_channels_;
@@ -382,6 +280,10 @@ private:
     reserve reserve_;                     // none: there are no other gateways
     std::function<void(std::string_view)> heard_by_nodes_;
     std::function<void(std::string_view channel)> nodes_refused_;
+    std::string probe_channel_;                                                  // empty: nothing is probed
+    boost::unordered_flat_map<std::uint32_t, carillon::upstream::probe> probes_; // by the numbers of branches
+    boost::unordered_flat_map<std::uint64_t, std::uint32_t> probing_;            // publications, and whose they are
+    std::uint64_t probes_lost_ = 0;
     boost::unordered_flat_map<std::uint64_t, spoken> spoken_; // by the numbers of their publications
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;

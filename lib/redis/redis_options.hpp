@@ -3,6 +3,7 @@
 #include "channels/rules.hpp"
 #include "ledger/node_presence.hpp"
 #include "ledger/node_streams.hpp"
+#include "upstream/probe.hpp"
 #include "upstream/upstream.hpp"
 #include "wires/whereabouts.hpp"
 
@@ -31,6 +32,7 @@ struct keeping_options {
 struct redis_options {
     whereabouts where{};
     carillon::upstream::upstream_options upstream{};
+    carillon::upstream::probe::limits probes{};
     std::chrono::milliseconds subscribe_timeout{4'000}; ///< then a client's subscribe fails, temporarily
     std::optional<keeping_options> keeping{};           ///< none: nothing is
     std::size_t input_bytes_max = 32 * 1024 * 1024; ///< of messages that wait for shards; then the server is not read

@@ -147,6 +147,7 @@ public:
     void on_received(std::string_view bytes, clock::time_point now, line which = line::first);
     /// Whether the driver leaves bytes of the server unread: until it has read all, a missing answer says nothing.
     void on_hold(bool held, clock::time_point now, line which = line::first) noexcept;
+    bool held() const noexcept { return first_.held(); } ///< the first
     /// Looks at the time: backoff, timeouts, pings, lingering channels.
     void on_time(clock::time_point now);
     /// The server is known to be elsewhere: while waiting, the next attempt is now.

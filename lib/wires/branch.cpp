@@ -186,7 +186,7 @@ void branch::note_place() {
     moved_from_ = std::exchange(last_place_, now);
 }
 
-void branch::on_subscribed(std::string_view channel) { owner_.on_subscribed(channel); }
+void branch::on_subscribed(std::string_view channel) { owner_.on_subscribed(*this, channel); }
 void branch::on_refused(std::string_view channel, error why) { owner_.on_refused(channel, why); }
 void branch::on_message(std::string_view channel, std::string_view payload) {
     owner_.on_message(*this, channel, payload);

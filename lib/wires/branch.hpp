@@ -26,7 +26,7 @@ class branch;
 /// Whose branches they are: told what their servers say (see upstream_listener), and what becomes of them.
 class branch_owner {
 public:
-    virtual void on_subscribed(std::string_view channel) = 0;
+    virtual void on_subscribed(const branch& from, std::string_view channel) = 0;
     virtual void on_refused(std::string_view channel, error why) = 0;
     virtual void on_message(const branch& from, std::string_view channel, std::string_view payload) = 0;
     virtual void on_matched(const branch& from, std::string_view pattern, std::string_view channel,

@@ -17,6 +17,7 @@ std::string list_of(const std::vector<place>& places) {
 
 std::string to_string(const whereabouts& of) {
     if (!of.cluster.nodes.empty()) return "the cluster of " + list_of(of.cluster.nodes);
+    if (!of.servers.empty()) return list_of(of.servers);
     if (of.sentinels.empty()) return to_string(of.server);
     return of.asked.master + " (Sentinels " + list_of(of.sentinels) + ")";
 }

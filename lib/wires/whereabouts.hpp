@@ -25,7 +25,8 @@ struct cluster_options {
 
 /// Where the bus is, or who knows where it is, and how it is spoken to there.
 struct whereabouts {
-    place server{};                 ///< unless there are Sentinels, or nodes of a cluster
+    place server{};                 ///< unless there are several, or Sentinels, or nodes of a cluster
+    std::vector<place> servers{};   ///< several that know nothing of each other
     std::vector<place> sentinels{}; ///< they say where the master is
     sentinel_options asked{};       ///< of them
     /// On average between two questions whether the master is elsewhere, while there is a connection to it.
@@ -35,8 +36,8 @@ struct whereabouts {
     std::string server_name{};                    ///< that certificates must be for; empty: each host's own
 };
 
-/// For people: "bus:6379", "/run/redis.sock", "mymaster (Sentinels s1:26379, s2:26379)", "the cluster of a:6379,
-/// b:6379".
+/// For people: "bus:6379", "a:6379, b:6379", "/run/redis.sock", "mymaster (Sentinels s1:26379, s2:26379)", "the cluster
+/// of a:6379, b:6379".
 std::string to_string(const whereabouts& of);
 
 /// What TLS at that host asks for.

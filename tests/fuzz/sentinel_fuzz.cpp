@@ -17,7 +17,7 @@
 
 namespace {
 
-using namespace carillon::upstream;
+using namespace carillon::discovery;
 
 constexpr std::string_view password = "hunter2";
 constexpr std::array<std::string_view, 10> sayings{

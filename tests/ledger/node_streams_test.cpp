@@ -23,6 +23,7 @@ public:
         std::uint64_t call = 0; // 0: a publication
         streams::position at{};
         std::uint64_t since = 0;
+        std::uint64_t page = 0; // publications in it at most; 0: any number
     };
 
     void publish(bool heard) {
@@ -31,9 +32,13 @@ public:
     }
     void read(std::uint64_t call, const ledger::call& what) {
         const std::uint64_t since = std::stoull(what.arguments[3]);
-        const bool recovers = what.arguments[0] == "recover";
+        const bool pages = what.arguments[0] == "after";
+        const bool recovers = pages || what.arguments[0] == "recover";
         const bool same = what.arguments[4].empty() || what.arguments[4] == here().epoch.view();
-        sent.push_back({.call = call, .at = here(), .since = recovers && same ? since : top});
+        sent.push_back({.call = call,
+                        .at = here(),
+                        .since = recovers && same ? since : top,
+                        .page = pages ? std::stoull(what.arguments[5]) : 0});
     }
     void lose_data() {
         ++incarnation;
@@ -59,7 +64,9 @@ struct subscriber {
 // The gateway's side: what it hears, and whether each of its subscribers hears everything once, in order, or is told.
 class rig : public node_listener {
 public:
-    rig() : node({.reads_max = 2, .patience = 1000ms, .page = {.publications_max = 1000}}, names{"p"}, *this) {}
+    explicit rig(std::size_t page = 1000, std::uint64_t kept = 5)
+        : kept_max{kept},
+          node({.reads_max = 2, .patience = 1000ms, .page = {.publications_max = page}}, names{"p"}, *this) {}
 
     bool on_call(std::uint64_t number, const call& what) override {
         if (!connected) return false;
@@ -122,8 +129,11 @@ public:
         text(std::string{next.at.epoch.view()});
         nodes.push_back({.kind = resp::type::integer, .depth = 1, .integer = static_cast<std::int64_t>(kept(next))});
         nodes.push_back({.kind = resp::type::integer, .depth = 1, .integer = 0});
-        if (next.at.offset - next.since <= kept(next)) {
-            for (std::uint64_t i = next.since + 1; i <= next.at.offset; ++i) {
+        std::uint64_t first = next.since + 1;
+        if (next.page > 0) first = std::max(first, next.at.offset - kept(next) + 1);
+        const std::uint64_t end = next.page > 0 ? std::min(first + next.page, next.at.offset + 1) : next.at.offset + 1;
+        if (next.page > 0 || next.at.offset - next.since <= kept(next)) {
+            for (std::uint64_t i = first; i < end; ++i) {
                 text(std::to_string(i) + "-0");
                 text("j0 0 1");
             }
@@ -132,7 +142,7 @@ public:
     }
     std::uint64_t kept(const model_server::item& at) const { return std::min<std::uint64_t>(at.at.offset, kept_max); }
 
-    static constexpr std::uint64_t kept_max = 5;
+    std::uint64_t kept_max;
     model_server server;
     node_streams node;
     bool connected = false;
@@ -145,7 +155,17 @@ public:
     std::uint64_t told = 0;
 };
 
-TEST(node_streams, everybody_hears_everything_once_and_in_order_or_is_told) {
+struct amounts {
+    std::size_t page;   // publications in one answer
+    std::uint64_t kept; // by the server
+};
+class node_streams_of : public testing::TestWithParam<amounts> {};
+INSTANTIATE_TEST_SUITE_P(amounts, node_streams_of, testing::Values(amounts{1000, 5}, amounts{2, 5}, amounts{2, 200}),
+                         [](const auto& each) {
+                             return std::to_string(each.param.page) + "_of_" + std::to_string(each.param.kept);
+                         });
+
+TEST_P(node_streams_of, everybody_hears_everything_once_and_in_order_or_is_told) {
     std::uint64_t gaps = 0;
     std::uint64_t lost = 0;
     std::uint64_t shared = 0;
@@ -153,7 +173,7 @@ TEST(node_streams, everybody_hears_everything_once_and_in_order_or_is_told) {
         SCOPED_TRACE(seed);
         std::mt19937 random{seed};
         const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
-        rig it;
+        rig it{GetParam().page, GetParam().kept};
         for (int step = 0; step < 400; ++step) {
             switch (below(12)) {
             case 0:
@@ -209,6 +229,26 @@ TEST(node_streams, everybody_hears_everything_once_and_in_order_or_is_told) {
     EXPECT_GT(gaps, 100u);
     EXPECT_GT(lost, 100u);
     EXPECT_GT(shared, 100u);
+}
+
+TEST(node_streams, what_is_too_much_for_one_answer_comes_in_pages) {
+    rig it{3, 100};
+    it.connected = it.confirmed = it.server.subscribed = true;
+    it.ask(0);
+    it.node.pump();
+    it.receive();
+    ASSERT_TRUE(it.all[0].there);
+    for (int i = 0; i < 10; ++i) it.server.publish(false);
+    it.server.publish(true);                              // by which the gap is noticed
+    for (int i = 0; i < 2; ++i) it.server.publish(false); // while it is read
+    for (int i = 0; i < 20; ++i) {
+        it.receive();
+        it.node.pump();
+    }
+    EXPECT_EQ(it.all[0].last, it.server.here());
+    EXPECT_EQ(it.told, 0u);
+    EXPECT_EQ(it.node.counts().gaps, 1u);
+    EXPECT_EQ(it.node.counts().reads, 1u + 1u + 5u) << "the first, one that is too much, and five pages";
 }
 
 TEST(node_streams, a_question_does_not_wait_for_ever) {

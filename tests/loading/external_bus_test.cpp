@@ -30,6 +30,7 @@ TEST(external_bus, its_connection_has_limits_and_times_of_its_own) {
     EXPECT_EQ(defaults.bus_connect_timeout, 2s);
     EXPECT_EQ(defaults.bus_reply_timeout, 2s);
     EXPECT_EQ(defaults.bus_ping_interval, 1s);
+    EXPECT_EQ(defaults.bus_probe_interval, 5s);
     EXPECT_EQ(defaults.bus_backoff_min, 50ms);
     EXPECT_EQ(defaults.bus_backoff_max, 5s);
     EXPECT_EQ(defaults.bus_linger, 1s);
@@ -142,7 +143,17 @@ TEST(external_bus, tls_and_sentinels_have_what_they_need_and_others_have_none_of
         {"a cluster with a prefix", {"--bus=redis-cluster://a,b", "--bus-prefix=my}app"}, ""},
         {"one that would decide where keys are",
          {"--bus=redis-cluster://a,b", "--bus-prefix={app}"},
-         "flag --bus-prefix: with a cluster it holds no {"},
+         "flag --bus-prefix: with a cluster or several servers it holds no {"},
+        {"or which server has them",
+         {"--bus=redis://a,b", "--bus-prefix={app}"},
+         "flag --bus-prefix: with a cluster or several servers it holds no {"},
+        {"several servers", {"--bus=redis://a,b,a:7"}, ""},
+        {"a server twice", {"--bus=redis://a,b,a:6379"}, "flag --bus: a:6379 stands there twice"},
+        {"a database of a cluster",
+         {"--bus=redis-cluster://a,b/1"},
+         "flag --bus: the value is not a bus: only / and a database number may follow the host and the port; a cluster "
+         "has no database but 0; give " +
+             values_of(*find_option("bus"))},
         {"which one server does not mind", {"--bus=redis://a", "--bus-prefix={app}"}, ""},
         {"no TLS", {"--bus=redis://bus", "--bus-tls-ca-file=/a"}, "flag --bus-tls-ca-file" + for_tls},
         {"no bus", {"--bus-tls-server-name=a"}, "flag --bus-tls-server-name" + for_tls},

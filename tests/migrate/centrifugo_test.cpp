@@ -244,7 +244,7 @@ const option_case options[] = {
     {"a_redis_of_a_user", R"({"engine":{"type":"redis","redis":{"address":"redis://r","user":"u@v","password":"p"}}})",
      "engine.redis.address", differs, R"(bus = "redis://u%40v@r")"},
     {"several_redises", R"({"engine":{"type":"redis","redis":{"address":["a:1","b:2"]}}})", "engine.redis.address",
-     differs, R"(bus = "redis://a:1")"},
+     differs, R"(bus = "redis://a:1,b:2")"},
     {"a_redis_with_tls", R"({"engine":"redis","redis_address":"rediss://a"})", "redis_address", differs,
      R"(bus = "rediss://a")"},
     {"sentinels",

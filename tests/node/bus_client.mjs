@@ -7,7 +7,8 @@ import { until } from './redis_server.mjs';
 const readyLimitMs = 10_000;
 export const apiKey = 'open-sesame';
 
-export const untilReady = (gateway) => until(async () => (await gateway.readiness()).status === 200, 'the gateway is ready');
+/** Wholly: also where one of several servers could be away. */
+export const untilReady = (gateway) => until(async () => (await gateway.readiness()).body === 'ready\n', 'the gateway is ready');
 export const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 /** Publishes, again and again while the bus is away; the key makes that once. */

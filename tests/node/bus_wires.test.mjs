@@ -1,12 +1,12 @@
 // How the bus is reached: TLS with certificates made by openssl, and a unix socket, against a real Redis.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
+import { Certificates } from './certificates.mjs';
 import { freshChannel, keepEvents, runCarillon, startGateway } from './gateway.mjs';
 import { RedisServer, freePort, until } from './redis_server.mjs';
 
@@ -17,20 +17,7 @@ const secret = 'open-sesame';
 const folder = mkdtempSync(join(tmpdir(), 'carillon-wires-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const path = (name) => join(folder, name);
-const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-
-function makeAuthority(name) {
-  openssl('req', '-x509', ...key, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-days', '2', '-subj', `/CN=${name}`);
-}
-
-/** NAME.pem and NAME.key, for which ISSUER vouches; `names` as in a certificate: 'DNS:bus.example'. */
-function makeCertificate(name, issuer, names, days = '2') {
-  openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-  writeFileSync(path(`${name}.ext`), `subjectAltName=${names}\n`);
-  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, '-CAcreateserial',
-    '-days', days, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
-}
+const certificates = new Certificates(folder);
 
 const authority = ['--bus-tls-ca-file', path('authority.pem')];
 const shown = ['--bus-tls-certificate-file', path('gateway.pem'), '--bus-tls-key-file', path('gateway.key')];
@@ -38,10 +25,10 @@ const quick = ['--shards', '1', '--bus-backoff-min-ms', '10', '--bus-backoff-max
 
 let redis, tlsPort;
 before(async () => {
-  for (const name of ['authority', 'stranger']) makeAuthority(name);
-  makeCertificate('server', 'authority', 'IP:127.0.0.1,DNS:bus.example');
-  makeCertificate('gateway', 'authority', 'DNS:gateway.example');
-  makeCertificate('foreign', 'stranger', 'DNS:gateway.example');
+  for (const name of ['authority', 'stranger']) certificates.authority(name);
+  certificates.certificate('server', 'authority', 'IP:127.0.0.1,DNS:bus.example');
+  certificates.certificate('gateway', 'authority', 'DNS:gateway.example');
+  certificates.certificate('foreign', 'stranger', 'DNS:gateway.example');
   tlsPort = await freePort();
   redis = await RedisServer.start({ flags: ['--tls-port', String(tlsPort), '--tls-cert-file', path('server.pem'),
     '--tls-key-file', path('server.key'), '--tls-ca-cert-file', path('authority.pem'),

@@ -177,10 +177,11 @@ async function untilReady(started) {
 /**
  * Starts a gateway and waits until it is ready.
  * `ports`: {client, control, bus}, each 0 or absent for any free port; `flags`: more command line; `bus`: the URL of a
- * Redis that several gateways share, and then this one has no bus door; `dev`: whether who has no token may come.
+ * Redis that several gateways share, and then this one has no bus door; `dev`: whether who has no token may come; `program`: another
+ * version than GATEWAY_BINARY.
  */
-export const startGateway = ({ ports = {}, flags = [], bus, dev = true } = {}) =>
-  untilReady(new Gateway(binary, bus ? doorsWithoutBus : doors, ports,
+export const startGateway = ({ ports = {}, flags = [], bus, dev = true, program = binary } = {}) =>
+  untilReady(new Gateway(program, bus ? doorsWithoutBus : doors, ports,
     [...(dev ? ['--dev'] : []), ...(bus ? ['--bus', bus] : []), ...flags]));
 
 /** Runs `carillon ARGUMENTS` to its end: {code, stdout, stderr}. */

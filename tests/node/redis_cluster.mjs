@@ -18,11 +18,14 @@ export function slotOf(channel) {
 }
 
 export class ClusterNode extends RedisServer {
-  static async start({ folder, flags = [] }) {
+  /** `encrypted`: as of RedisCluster. Tests ask it without TLS all the same. */
+  static async start({ folder, flags = [], encrypted = [] }) {
     const busPort = String(await freePort());
+    const tlsPort = encrypted.length ? String(await freePort()) : undefined;
     return super.start({ flags: ['--dir', mkdtempSync(join(folder, 'node-')), '--cluster-enabled', 'yes', '--cluster-port', busPort,
       '--cluster-node-timeout', '2000', '--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0',
-      '--repl-ping-replica-period', '1', ...flags] });
+      '--repl-ping-replica-period', '1', ...flags,
+      ...tlsPort ? ['--tls-port', tlsPort, '--tls-cluster', 'yes', '--tls-replication', 'yes', ...encrypted] : []] });
   }
 
   cli(...args) {
@@ -31,17 +34,20 @@ export class ClusterNode extends RedisServer {
   }
 
   async id() { return this.cli('CLUSTER', 'MYID'); }
+  get tlsPort() { return this.flags.includes('--tls-port') ? this.flags[this.flags.indexOf('--tls-port') + 1] : undefined; }
+  /** Where others of the cluster, and gateways, reach it. */
+  get servedAt() { return this.tlsPort ?? this.port; }
   get busPort() { return this.flags[this.flags.indexOf('--cluster-port') + 1]; }
   async info(name) { return new RegExp(`^${name}:(\\S+)`, 'm').exec(await this.cli('CLUSTER', 'INFO'))?.[1]; }
   async replication(name) { return new RegExp(`^${name}:(\\S+)`, 'm').exec(await this.cli('INFO', 'replication'))?.[1]; }
 }
 
 export class RedisCluster {
-  /** Three primaries with a third of the slots each, and a replica of the first. */
-  static async start({ folder, flags = [] }) {
+  /** Three primaries with a third of the slots each, and a replica of the first; `encrypted`: flags of their TLS, if they have it. */
+  static async start({ folder, flags = [], encrypted = [] }) {
     const made = new this();
     made.nodes = []; // one after the other: each looks for ports that are free
-    for (let i = 0; i < 4; ++i) made.nodes.push(await ClusterNode.start({ folder, flags }));
+    for (let i = 0; i < 4; ++i) made.nodes.push(await ClusterNode.start({ folder, flags, encrypted }));
     const [first, second, third, replica] = made.nodes;
     const bounds = [0, 5461, 10923, slots];
     await Promise.all([first, second, third].map((each, i) =>
@@ -53,7 +59,10 @@ export class RedisCluster {
     return made;
   }
 
-  get url() { return `redis-cluster://${this.nodes.map(({ port }) => `${host}:${port}`).join(',')}`; }
+  get url() {
+    const scheme = this.nodes[0].tlsPort ? 'rediss-cluster' : 'redis-cluster';
+    return `${scheme}://${this.nodes.map(({ servedAt }) => `${host}:${servedAt}`).join(',')}`;
+  }
   async kill() { await Promise.all(this.nodes.map((each) => each.kill())); }
 
   /** All know all others, and that all slots are there. A node that is slow to answer may have to be met again. */
@@ -64,7 +73,7 @@ export class RedisCluster {
     return until(async () => {
       const met = (await Promise.all(this.nodes.map(knows))).every(Boolean);
       if (!met && tried++ % 50 === 0)
-        for (const each of others) await first.cli('CLUSTER', 'MEET', host, String(each.port), each.busPort);
+        for (const each of others) await first.cli('CLUSTER', 'MEET', host, String(each.servedAt), each.busPort);
       return met && (await Promise.all(this.nodes.map((each) => each.info('cluster_state')))).every((state) => state === 'ok');
     }, 'all nodes know each other');
   }
@@ -87,7 +96,7 @@ export class RedisCluster {
     for (;;) {
       const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '100')).split('\n').filter(Boolean);
       if (keys.length === 0) return;
-      await from.cli('MIGRATE', host, String(to.port), '', '0', '5000', 'KEYS', ...keys);
+      await from.cli('MIGRATE', host, String(to.servedAt), '', '0', '5000', 'KEYS', ...keys);
     }
   }
 }

@@ -57,6 +57,7 @@ export class RedisServer {
 
   async restart() {
     this.#child = spawn(...this.command(), { stdio: 'ignore' });
+    this.#child.unref(); // a test file that fails ends all the same
     await until(() => new Promise((resolve) => {
       const socket = connectTcp(this.port, host, () => { socket.destroy(); resolve(true); });
       socket.on('error', () => resolve(false));
@@ -65,6 +66,7 @@ export class RedisServer {
 
   async kill() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.ref();
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;

@@ -9,11 +9,10 @@ import { after, before, describe, test } from 'node:test';
 import { apiKey, numbers, publish, subscriber, untilReady } from './bus_client.mjs';
 import { startGateway } from './gateway.mjs';
 import { RedisServer, freePort, until } from './redis_server.mjs';
+import { Watched, masterSecret, ownFolder, sentinelSecret } from './sentinels.mjs';
 
 const suite = { timeout: 120_000 };
 const limit = { timeout: 40_000 };
-const masterSecret = 'ding-dong';
-const sentinelSecret = 'bim-bam';
 const host = '127.0.0.1';
 
 process.setMaxListeners(32); // one for each server
@@ -36,8 +35,6 @@ subscribe = ["anonymous"]
 wildcard = true
 `);
 
-/** Replicas write what they are given to a file, which the next server in the same folder would find. */
-const ownFolder = () => ['--dir', mkdtempSync(join(folder, 'server-'))];
 const failovers = (gateway) => gateway.metric('carillon_upstream_failovers_total');
 
 async function gatewayOn(t, bus, ...flags) {
@@ -46,105 +43,29 @@ async function gatewayOn(t, bus, ...flags) {
   return gateway;
 }
 
-class Sentinel extends RedisServer {
-  constructor(port, master) {
-    super(port, []);
-    this.file = join(folder, `sentinel-${port}.conf`);
-    writeFileSync(this.file, `
-port ${port}
-bind ${host}
-dir ${folder}
-logfile ""
-requirepass ${sentinelSecret}
-sentinel sentinel-pass ${sentinelSecret}
-sentinel monitor mymaster ${host} ${master.port} 2
-sentinel auth-pass mymaster ${masterSecret}
-sentinel down-after-milliseconds mymaster 500
-sentinel failover-timeout mymaster 5000
-`);
-  }
-
-  command() { return ['redis-server', [this.file, '--sentinel']]; }
-  cli(...args) { return super.cli('--no-auth-warning', '-a', sentinelSecret, ...args); }
-
-  /** Looks around more often than once a second; servers that do not know this take longer. */
-  hurry() {
-    return this.cli('SENTINEL', 'DEBUG', 'INFO-PERIOD', '300', 'PING-PERIOD', '200', 'ASK-PERIOD', '100', 'PUBLISH-PERIOD', '200');
-  }
-  async master() { return Number((await this.cli('SENTINEL', 'get-master-addr-by-name', 'mymaster')).split('\n')[1]); }
-  async state() {
-    const words = (await this.cli('SENTINEL', 'MASTER', 'mymaster')).split('\n');
-    return (name) => words[words.indexOf(name) + 1];
-  }
-}
-
-class Replicated extends RedisServer {
-  cli(...args) { return super.cli('--no-auth-warning', '-a', masterSecret, ...args); }
-  async replication() {
-    const text = await this.cli('INFO', 'replication');
-    return (name) => new RegExp(`^${name}:(\\S+)`, 'm').exec(text)?.[1];
-  }
-}
-
 describe('three Sentinels, a master and a replica', suite, () => {
-  let servers, sentinels;
-  const other = (port) => servers.find((each) => each.port !== port);
-  const at = (port) => servers.find((each) => each.port === port);
-  before(async () => {
-    const flags = ['--requirepass', masterSecret, '--masterauth', masterSecret, '--repl-diskless-sync-delay', '0',
-      '--repl-ping-replica-period', '1'];
-    const master = await Replicated.start({ flags: [...flags, ...ownFolder()] });
-    const replica = await Replicated.start({ flags: [...flags, ...ownFolder(), '--replicaof', `${host} ${master.port}`] });
-    servers = [master, replica];
-    sentinels = [];
-    for (let i = 0; i < 3; ++i) {
-      sentinels.push(new Sentinel(await freePort(), master));
-      await sentinels[i].restart();
-      await sentinels[i].hurry();
-    }
-    await settled();
-  });
-  after(async () => {
-    for (const each of sentinels ?? []) await each.kill();
-    for (const each of servers ?? []) await each.kill();
-  });
-
-  /** All Sentinels know each other and the replica, and it has all that the master has. */
-  const settled = () => until(async () => {
-    for (const each of sentinels) {
-      const is = await each.state();
-      if (is('flags') !== 'master' || is('num-other-sentinels') !== '2' || is('num-slaves') !== '1') return false;
-      if (await each.master() !== await sentinels[0].master()) return false;
-    }
-    return replicated();
-  }, 'everybody knows everybody');
-
-  const replicated = async () => {
-    const port = await sentinels[0].master();
-    const [master, replica] = [await at(port).replication(), await other(port).replication()];
-    return replica('master_link_status') === 'up' && replica('slave_repl_offset') >= master('master_repl_offset');
-  };
-
-  const bus = () => `redis-sentinel://:${masterSecret}@${sentinels.map(({ port }) => `${host}:${port}`).join(',')}/mymaster`;
+  let all;
+  before(async () => { all = await Watched.start({ folder }); });
+  after(() => all?.kill());
 
   test('a failover that is asked for, a kill, and one that loses something', limit, async (t) => {
-    const gateway = await gatewayOn(t, bus(), '--bus-sentinel-password', sentinelSecret);
+    const gateway = await gatewayOn(t, all.url, '--bus-sentinel-password', sentinelSecret);
     await untilReady(gateway);
-    const first = await sentinels[0].master();
+    const first = await all.masterPort();
     const one = await subscriber(t, gateway, 'news');
     for (const n of numbers(1, 20)) await publish(gateway, 'news', n);
-    await until(replicated, 'the replica has everything');
+    await until(() => all.replicated(), 'the replica has everything');
 
-    await sentinels[0].cli('SENTINEL', 'FAILOVER', 'mymaster');
+    await all.sentinels[0].cli('SENTINEL', 'FAILOVER', 'mymaster');
     await until(async () => await failovers(gateway) === 1, 'the gateway is at the new master');
     await untilReady(gateway);
     for (const n of numbers(21, 40)) await publish(gateway, 'news', n);
     await one.heard(40);
-    await settled();
-    const second = await sentinels[0].master();
+    await all.settled();
+    const second = await all.masterPort();
     assert.notEqual(second, first);
 
-    await at(second).kill();
+    await all.at(second).kill();
     for (const n of numbers(41, 60)) await publish(gateway, 'news', n);
     await one.heard(60);
     assert.deepEqual(one.seen, numbers(1, 60));
@@ -152,16 +73,16 @@ describe('three Sentinels, a master and a replica', suite, () => {
     assert.equal(await failovers(gateway), 2);
     assert.equal(await gateway.metric('carillon_upstream_stream_gaps_lost_total'), 0);
     assert.match(gateway.log, new RegExp(`the master is ${host}:${first}; it was at ${host}:${second} before`));
-    await at(second).restart();
-    await settled();
+    await all.at(second).restart();
+    await all.settled();
 
     // The replica does not get what the master acknowledges, and takes its place.
-    at(second).pause();
-    await at(first).cli('CLIENT', 'KILL', 'TYPE', 'replica');
+    all.at(second).pause();
+    await all.at(first).cli('CLIENT', 'KILL', 'TYPE', 'replica');
     await publish(gateway, 'news', 61);
     await one.heard(61);
-    await at(first).kill();
-    at(second).resume();
+    await all.at(first).kill();
+    all.at(second).resume();
     const back = await one.told.next();
     assert.deepEqual([back.wasRecovering, back.recovered], [true, false], 'who had it is told');
     await publish(gateway, 'news', 62);
@@ -196,7 +117,7 @@ const busOf = (all) => `redis-sentinel://${all.map(({ port }) => `${host}:${port
 test('a Sentinel that is gone, one that is silent and one that names a replica are passed over', limit, async (t) => {
   const master = await RedisServer.start();
   t.after(() => master.kill());
-  const replica = await RedisServer.start({ flags: [...ownFolder(), '--replicaof', `${host} ${master.port}`] });
+  const replica = await RedisServer.start({ flags: [...ownFolder(folder), '--replicaof', `${host} ${master.port}`] });
   t.after(() => replica.kill());
   const wrong = await new Liar(replica.port).listen(t);
   const gateway = await gatewayOn(t, busOf([wrong]));
