@@ -4,26 +4,21 @@ ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /src
 COPY docker/packages.sh docker/packages.sh
 RUN apt-get update -qq && . docker/packages.sh \
- && apt-get install -y --no-install-recommends $(build_packages) >/dev/null && rm -rf /var/lib/apt/lists/*
+ && apt-get install -y --no-install-recommends $(build_packages) ca-certificates >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY lib lib
 COPY app app
 RUN cmake --preset release -DCARILLON_TESTS=OFF && cmake --build --preset release --target carillon carillon-bus carillon-bench \
- && strip build/release/app/carillon build/release/app/carillon-bus build/release/app/carillon-bench \
- # The libraries that they are linked with, by the names of their packages, so that the last stage installs just those.
- && ldd build/release/app/carillon build/release/app/carillon-bench | awk '/=> \//{print $3}' | xargs -n1 realpath | sort -u \
-  | while read -r file; do dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "$(echo "$file" | sed 's,^/usr,,')" 2>/dev/null || true; done \
-  | cut -d: -f1 | sort -u >runtime-packages
+ && strip build/release/app/carillon build/release/app/carillon-bus build/release/app/carillon-bench
+COPY docker/rootfs.sh docker/rootfs.sh
+RUN sh docker/rootfs.sh /rootfs "$(build/release/app/carillon --version | cut -d' ' -f2)" \
+    build/release/app/carillon build/release/app/carillon-bus build/release/app/carillon-bench
 
-FROM debian:trixie-slim
-ENV DEBIAN_FRONTEND=noninteractive
-COPY --from=build /src/runtime-packages /tmp/runtime-packages
-RUN apt-get update -qq && xargs -a /tmp/runtime-packages apt-get install -y --no-install-recommends >/dev/null \
- && rm -rf /var/lib/apt/lists/* /tmp/runtime-packages \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin carillon
-COPY --from=build /src/build/release/app/carillon /src/build/release/app/carillon-bus /src/build/release/app/carillon-bench \
-    /usr/local/bin/
+# What the programs need and nothing else: neither a shell nor a package manager. What it is made of: /usr/share/sbom/carillon.spdx.json.
+FROM scratch
+COPY --from=build /rootfs/ /
+ENV PATH=/usr/local/bin
 USER 10001:10001
 # Clients, health and metrics (on loopback with --dev unless --client-listen and --control-listen say otherwise), the bus door (on
 # loopback unless --bus-listen says otherwise).

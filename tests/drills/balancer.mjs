@@ -3,12 +3,12 @@
 //
 //     node tests/drills/balancer.mjs [flags of carillon]
 //
-// CLIENTS (8000), RATE (5 publications a second to all) are variables. Exit code 1: somebody missed something, or who was on the other half was closed.
-import { Crowd, inMs, number, sleep } from './crowd.mjs';
+// CLIENTS (8000), RATE (1 publication a second to all) are variables. Exit code 1: somebody missed something, or who was on the other half was closed.
+import { Crowd, inMs, now, number, sleep } from './crowd.mjs';
 import { Balancer, channel, freePorts, inMb, memoryOf, Publisher, start } from './gateway_of_drill.mjs';
 import { RedisServer } from '../node/redis_server.mjs';
 
-const clients = number('CLIENTS', 8_000), rate = number('RATE', 5);
+const clients = number('CLIENTS', 8_000), rate = number('RATE', 1);
 const redis = await RedisServer.start();
 const ports = await Promise.all([1, 2, 3, 4].map(freePorts));
 const gateways = await Promise.all(ports.map((its) => start({ ports: its, bus: redis.url, flags: process.argv.slice(2) })));
@@ -19,13 +19,16 @@ const publisher = new Publisher(() => gateways.slice(2), rate);
 await sleep(4000);
 const before = await crowd.figures(), spread = await openAt(gateways), quiet = memoryOf(gateways[2].pid).now;
 await Promise.all(gateways.slice(0, 2).map((each) => each.kill()));
-await sleep(20);
-const back = await crowd.whole();
+const killed = now();
+const gone = async () => Object.values((await crowd.figures(false)).leftPerSecond).reduce((sum, each) => sum + each, 0);
+while (await gone() < spread[0] + spread[1]) await sleep(10);
+await crowd.whole();
+const back = { took: now() - killed };
 const during = await crowd.figures();
 await sleep(3000);
 const after = await crowd.figures();
 await publisher.stop();
-await sleep(1000);
+await crowd.heardTo(publisher.published);
 const end = await crowd.figures();
 const left = Object.values(end.leftPerSecond).reduce((sum, each) => sum + each, 0);
 console.log(`${clients} clients on four gateways (${spread.join(', ')}), ${rate} publications a second to all; two gateways killed`);

@@ -40,8 +40,12 @@ export class Crowd {
   breakAll = (pauseMs = 0) => this.#ask('break', { pauseMs });
   /** Everybody sends these lines in the same moment; resolves when all have had their answers: {took, waits, errors}. */
   sendAll = (line) => this.#ask('send', { line });
-  /** What came since the last time it was asked, except for `last`, `gaps`, ... which are sums. */
-  figures = () => this.#ask('figures');
+  /** What came; latencies and waits since the last time that they were `taken`. */
+  figures = (taken = true) => this.#ask('figures', { taken });
+  /** Resolves when all have heard up to `offset`, or after half a minute. */
+  async heardTo(offset) {
+    for (let i = 0; i < 300 && (await this.figures(false)).last[0] < offset; ++i) await sleep(100);
+  }
   /** Resolves when everybody is connected: {took}. */
   whole = () => this.#ask('whole');
 
@@ -88,6 +92,10 @@ class Client {
     const socket = this.socket = net.connect({ port: this.crowd.task.port, host: '127.0.0.1', localAddress: `127.0.1.${1 + this.its % 50}` });
     socket.setNoDelay(true);
     this.why = 'closed';
+    this.patience = setTimeout(() => {
+      this.why = 'no answer in 15 s';
+      socket.destroy();
+    }, 15_000);
     socket.on('error', ({ code }) => { this.why = code; });
     socket.on('connect', () => socket.write(upgrade));
     socket.on('data', (some) => { if (socket === this.socket) this.#take(some); });
@@ -95,6 +103,7 @@ class Client {
   }
 
   #closed() {
+    clearTimeout(this.patience);
     if (this.open) {
       this.open = false;
       this.began = now();
@@ -129,8 +138,12 @@ class Client {
       if (all.length < from) break;
       const size = kind === 127 ? Number(all.readBigUInt64BE(2)) : kind === 126 ? all.readUInt16BE(2) : kind;
       if (all.length < from + size) break;
-      if ((all[0] & 0x0f) === 8) this.crowd.closedWith(size >= 2 ? all.readUInt16BE(from) : 0);
-      else for (const line of all.toString('utf8', from, from + size).split('\n')) this.#line(line);
+      if ((all[0] & 0x0f) === 8) {
+        this.crowd.closedWith(size >= 2 ? all.readUInt16BE(from) : 0);
+        this.socket.end(frame('\x03\xe8', 8)); // 1000
+        return;
+      }
+      for (const line of all.toString('utf8', from, from + size).split('\n')) this.#line(line);
       all = all.subarray(from + size);
     }
     this.#rest = all.length ? Buffer.from(all) : Buffer.alloc(0);
@@ -163,6 +176,7 @@ class Client {
       }
       this.position = { offset, epoch };
     }
+    clearTimeout(this.patience);
     this.open = true;
     this.attempts = 0;
     this.crowd.came(now() - this.began);
@@ -225,7 +239,7 @@ class Here {
     return this.open === this.task.clients ? Promise.resolve() : new Promise((resolve) => { this.#waiting.push(resolve); });
   }
 
-  async do({ what, line, pauseMs }) {
+  async do({ what, line, pauseMs, taken }) {
     const began = now();
     if (what === 'open') {
       while (this.clients.length < this.task.clients) {
@@ -252,10 +266,12 @@ class Here {
     }
     if (what !== 'figures') return { took: now() - began };
     const { open, heard, recovered, pings, gaps, repeated, unrecovered, latencies, waits, refusals, closes, perSecond, leftPerSecond } = this;
-    this.latencies = [];
-    this.waits = [];
+    if (taken) {
+      this.latencies = [];
+      this.waits = [];
+    }
     const offsets = this.clients.map(({ position }) => position?.offset ?? 0);
-    return { open, heard, recovered, pings, gaps, repeated, unrecovered, latencies, waits, refusals, closes, perSecond, leftPerSecond,
+    return { open, heard, recovered, pings, gaps, repeated, unrecovered, latencies: taken ? latencies : [], waits: taken ? waits : [], refusals, closes, perSecond, leftPerSecond,
       last: [Math.min(...offsets), Math.max(...offsets)] };
   }
 }

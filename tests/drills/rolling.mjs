@@ -3,14 +3,14 @@
 //
 //     node tests/drills/rolling.mjs [CHART.svg]
 //
-// CLIENTS (9000), RATE (2 publications a second to all), WINDOW_S (10) are variables. Exit code 1: somebody missed something or heard it twice.
+// CLIENTS (9000), RATE (1 publication a second to all), WINDOW_S (10) are variables. Exit code 1: somebody missed something or heard it twice.
 import { writeFileSync } from 'node:fs';
 import { columnChart } from '../../docs/performance/charts.mjs';
 import { Crowd, inMs, now, number, sleep } from './crowd.mjs';
 import { Balancer, channel, freePorts, Publisher, start } from './gateway_of_drill.mjs';
 import { RedisServer } from '../node/redis_server.mjs';
 
-const clients = number('CLIENTS', 9_000), rate = number('RATE', 2), windowMs = 1000 * number('WINDOW_S', 10);
+const clients = number('CLIENTS', 9_000), rate = number('RATE', 1), windowMs = 1000 * number('WINDOW_S', 10);
 const redis = await RedisServer.start();
 const ports = await Promise.all([1, 2, 3].map(freePorts));
 const one = (its) => start({ ports: its, bus: redis.url, flags: ['--drain-delay-ms', '1000', '--drain-window-ms', String(windowMs)] });
@@ -24,18 +24,20 @@ const before = await crowd.figures();
 const began = now(), marks = [];
 for (let i = 0; i < gateways.length; ++i) {
   marks.push({ at: (now() - began) / 1000, label: `node ${i + 1}: SIGTERM` });
+  if (process.env.TELL) console.error('SIGTERM', i + 1);
   ready = gateways.filter((each) => each !== gateways[i]);
   await gateways[i].stop();
   marks.push({ at: (now() - began) / 1000, label: 'anew' });
   gateways[i] = await one(ports[i]);
   ready = [...gateways];
+  if (process.env.TELL) console.error('anew', JSON.stringify((({ open, refusals }) => ({ open, refusals }))(await crowd.figures(false))));
   await crowd.whole();
   await sleep(3000);
 }
 const during = await crowd.figures(), took = (now() - began) / 1000;
 await sleep(3000);
 await publisher.stop();
-await sleep(1000);
+await crowd.heardTo(publisher.published);
 const end = await crowd.figures();
 const from = Math.floor(began / 1000), seconds = Array.from({ length: Math.ceil(took) + 1 }, (_, i) => end.perSecond[from + i] ?? 0);
 console.log(`${clients} clients on three gateways, ${rate} publications a second to all; each gateway anew, drain window ${windowMs / 1000} s, delay 1 s`);

@@ -1,7 +1,9 @@
 // What would kill it, tried: each case does something bad to a gateway that has clients, and says in a row of a table what happened. For people, not
-// part of the tests: it needs root, faketime, strace, util-linux and cgroups.
+// part of the tests: it needs root, faketime, strace, util-linux and cgroups of version 1.
 //
-//     node tests/drills/weather.mjs [CASE...]        descriptors enobufs disk clock memory quota counters days year
+//     node tests/drills/weather.mjs [CASE...]        descriptors enobufs disk memory quota counters days year
+//
+// tests/drills/clock.sh has the clock of the wall jump: libfaketime, by which this would be done here, moves timers with it that have nothing to do with that clock.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +19,7 @@ const binary = process.env.GATEWAY_BINARY ?? 'build/release/app/carillon';
 const bench = process.env.BENCH_BINARY ?? binary.replace(/carillon$/, 'carillon-bench');
 const folder = mkdtempSync(join(tmpdir(), 'carillon-weather-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-writeFileSync(join(folder, 'carillon.toml'), `token_hmac_secret = "${secret}"\napi_key = "${key}"\n[[namespace]]\nsubscribe = ["client"]\npublish = ["client"]\n`);
+writeFileSync(join(folder, 'carillon.toml'), `token_hmac_secret = "${secret}"\napi_key = "${key}"\n[[namespace]]\nsubscribe = ["client", "anonymous"]\npublish = ["client"]\n`);
 
 const faketime = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1'].find(existsSync);
 
@@ -78,15 +80,14 @@ async function knock(port, count, keep = []) {
 
 /** Publishes for a while and says what those who are connected noticed. */
 async function calm(victim, crowd, meanwhile, { perS = 10, seconds = 3, clients = 300 } = {}) {
+  const { heard } = await crowd.figures();
   const publisher = new Publisher(() => [victim], perS, 'drill');
-  await crowd.figures();
-  const heard = (await crowd.figures()).heard, from = publisher.published;
   const said = await meanwhile();
   await sleep(1000 * seconds);
   await publisher.stop();
   await sleep(1500);
   const figures = await crowd.figures();
-  const missing = (publisher.published - from) * clients - (figures.heard - heard);
+  const missing = publisher.published * clients - (figures.heard - heard);
   return { said, text: `${figures.open} of ${clients} still connected, ${Math.max(0, missing)} of ${publisher.published * clients} deliveries missing, ${inMs(figures.latencies)}`, figures };
 }
 
@@ -131,27 +132,6 @@ const cases = {
     } finally {
       execFileSync('umount', ['-l', full]);
     }
-  },
-
-  async clock() {
-    const file = join(folder, 'time');
-    writeFileSync(file, '+0');
-    const victim = await Victim.start({ flags: ['--client-ping-interval-ms', '1000', '--client-pong-timeout-ms', '900'],
-      env: { LD_PRELOAD: faketime, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' } });
-    const crowd = await crowdOf(victim);
-    const { text } = await calm(victim, crowd, async () => {
-      for (const jump of ['+1800', '-86400', '+0', '-3', '+0']) {
-        writeFileSync(file, jump);
-        await sleep(2500);
-      }
-    });
-    const before = await crowd.figures();
-    writeFileSync(file, '+7200'); // the tokens are good for an hour
-    await sleep(40_000);
-    const { closes, open } = await crowd.figures();
-    await crowd.end();
-    return ['the clock of the wall jumps by +30 min, -1 day, back, -3 s, back (libfaketime), with pings every second; then by +2 h, which ends all tokens',
-      `${text}, ${before.pings} pings answered; after +2 h: closes ${JSON.stringify(closes)}, ${open} connected; ${await victim.alive()}; ${await victim.stop()}`];
   },
 
   async memory() {
@@ -222,7 +202,7 @@ const cases = {
   },
 
   async counters() {
-    const victim = await Victim.start({ flags: ['--anonymous', '--bus-payload-bytes-max', '1048576'] });
+    const victim = await Victim.start({ flags: ['--anonymous', '--bus-payload-bytes-max', '1000000', '--client-outbox-bytes-max', '8388608'] });
     const run = spawn(bench, ['fanout', '--url', `ws://127.0.0.1:${victim.ports.client}/connection/websocket`, '--publish', `redis://127.0.0.1:${victim.ports.bus}`,
       '--connections', '100', '--payload-bytes', '900000', '--rate', '0', '--in-flight', '2', '--duration', process.env.COUNT_S ?? '60', '--timeout', '60', '--json', join(folder, 'bench.json')], { stdio: 'ignore' });
     const [code] = await once(run, 'exit');
