@@ -153,18 +153,7 @@ constexpr option table[] = {
      "Commands of one client in a second, its connect and pongs apart. Further ones are answered with error 111, "
      "and after as many again it is closed with 3013. 0: any number."},
 
-    {PLACE(tls_certificate_files), gateway, encryption, 0, 64, "files",
-     "Files with a certificate and those that vouch for it, as PEM: then the client port speaks TLS. Which of "
-     "several is shown follows from the host's name that a client asks for; who asks for none, or another, sees the "
-     "first."},
-    {PLACE(tls_key_files), gateway, encryption, 0, 64, "files",
-     "Files of the private keys, as PEM and without a passphrase: as many as certificates, and in their order."},
-    {PLACE(tls_client_ca_file), gateway, encryption, 0, 4096, "",
-     "File of certificates, as PEM: clients must show a certificate that one of these vouches for. None: they show "
-     "none."},
-    {PLACE(tls_min_version), gateway, encryption, 3, 3, "", "The oldest TLS that is spoken: 1.2 or 1.3."},
-    {PLACE(tls_handshakes_max), gateway, encryption, 1, 1'000'000, "handshakes",
-     "TLS handshakes that have begun and are not over, in all shards together. One more connection is closed at once."},
+#include "config/options_tls.def"
 
     {PLACE(anonymous), gateway, tokens, 0, 0, "",
      "Clients without a token may connect, as the user with the empty name. What they may do is for the namespaces "

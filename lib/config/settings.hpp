@@ -89,10 +89,13 @@ struct settings {
     std::size_t memory_percent_max = 0; // of the cgroup's limit; 0: it is not looked at
     std::size_t client_commands_per_second_max = 0;
 
-    // TLS on the client port
+    // TLS: on which ports, and how
     std::vector<std::string> tls_certificate_files; // none: no TLS
     std::vector<std::string> tls_key_files;         // of each of these certificates
+    std::vector<std::string> tls_ports;             // client, control, bus; none: the program's main one
     std::string tls_client_ca_file;                 // empty: clients show no certificate
+    std::string tls_control_client_ca_file;         // the same on the control port
+    std::string tls_bus_client_ca_file;             // and on the bus door
     std::string tls_min_version = "1.2";
     std::size_t tls_handshakes_max = 4'096; // in all shards together
 

@@ -104,7 +104,7 @@ response admin_route::log_in(const request_facts& head, const std::string& passw
     case admin_sessions::verdict::welcome: break;
     }
     response made = answered(200, "welcome\n");
-    const bool is_encrypted = head.field("X-Forwarded-Proto") == "https";
+    const bool is_encrypted = head.encrypted || head.field("X-Forwarded-Proto") == "https";
     made.fields.emplace_back("Set-Cookie",
                              fmt::format("{}{}; Path=/admin; Max-Age={}; HttpOnly; SameSite=Strict{}", cookie_name,
                                          cookie, sessions_->lifetime().count(), is_encrypted ? "; Secure" : ""));

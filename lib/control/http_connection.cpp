@@ -5,10 +5,14 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <span>
+#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -31,11 +35,30 @@ beast::error_code at_the_end(request_parser& of) {
     return failed || of.is_done() ? failed : http::error::end_of_stream;
 }
 
+// The socket, as where encrypted bytes come from and go to.
+class bare final : public tls::wire {
+public:
+    explicit bare(int descriptor) : descriptor_{descriptor} {}
+
+    long read(std::span<std::byte> into) override {
+        const ssize_t count = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
+        return count < 0 ? -errno : count;
+    }
+    long write(std::span<const std::byte> bytes) override {
+        const ssize_t count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        return count < 0 ? -errno : count;
+    }
+
+private:
+    int descriptor_;
+};
+
 } // namespace
 
-http_connection::http_connection(socket accepted, std::string_view bytes, std::size_t bytes_max, patience& of)
-    : pace{of, accepted.native_handle()}, socket_{std::move(accepted)}, buffer_{std::max(bytes_max,
-                                                                                         bytes.size() + read_bytes)} {
+http_connection::http_connection(socket accepted, std::unique_ptr<tls::stream> encryption, std::string_view bytes,
+                                 std::size_t bytes_max, patience& of)
+    : pace{of, accepted.native_handle()}, socket_{std::move(accepted)},
+      encryption_{std::move(encryption)}, buffer_{std::max(bytes_max, bytes.size() + read_bytes)} {
     buffer_.commit(asio::buffer_copy(buffer_.prepare(bytes.size()), asio::buffer(bytes)));
     beast::error_code ignored; // then it waits in the calls themselves, which is no mistake
     socket_.non_blocking(true, ignored);
@@ -78,10 +101,45 @@ asio::awaitable<beast::error_code> http_connection::read(request_parser& into, b
         const beast::error_code taken = take(into, whole);
         if (taken != http::error::need_more) co_return taken;
         if (room() == 0) co_return http::error::buffer_overflow;
-        auto [failed, count] = co_await socket_.async_read_some(buffer_.prepare(room()), no_throw);
+        beast::error_code failed;
+        if (encryption_) {
+            const beast::error_code why = co_await read_encrypted(room());
+            failed = why;
+        } else {
+            auto [why, count] = co_await socket_.async_read_some(buffer_.prepare(room()), no_throw);
+            failed = why;
+            if (!failed) buffer_.commit(count);
+        }
         if (failed == asio::error::eof) co_return at_the_end(into);
         if (failed) co_return failed;
-        buffer_.commit(count);
+    }
+}
+
+tls::stream::received http_connection::receive_encrypted(std::size_t bytes) {
+    const asio::mutable_buffer into = buffer_.prepare(bytes);
+    bare below{socket_.native_handle()};
+    const auto got = encryption_->receive(below, {static_cast<std::byte*>(into.data()), into.size()});
+    buffer_.commit(got.bytes);
+    return got;
+}
+
+asio::awaitable<beast::error_code> http_connection::read_encrypted(std::size_t bytes) {
+    for (;;) {
+        const tls::stream::received got = receive_encrypted(bytes);
+        if (got.bytes > 0) co_return beast::error_code{};
+        handshake_failed_ = got.error == EPROTO && !encryption_->established();
+        if (got.error == 0) co_return asio::error::eof;
+        if (got.error != EAGAIN) co_return beast::error_code{got.error, boost::system::system_category()};
+        // Who does not take what the protocol itself says is not read either.
+        bare below{socket_.native_handle()};
+        const bool unsent = encryption_->has_unsent() && encryption_->flush(below) != 0;
+        if (got.more && !unsent) {
+            co_await asio::post(socket_.get_executor(), asio::use_awaitable); // others have their turn
+            continue;
+        }
+        const auto what = unsent ? socket::wait_write : socket::wait_read;
+        auto [interrupted] = co_await socket_.async_wait(what, no_throw);
+        if (interrupted) co_return interrupted;
     }
 }
 
@@ -103,7 +161,23 @@ std::optional<std::string_view> http_connection::next_post() const {
     return head.path();
 }
 
+asio::awaitable<bool> http_connection::write_encrypted(std::string_view bytes) {
+    for (;;) {
+        bare below{socket_.native_handle()};
+        const auto sent = encryption_->send(below, std::as_bytes(std::span{bytes}));
+        if (sent.error != 0 && sent.error != EAGAIN) co_return false;
+        bytes.remove_prefix(sent.bytes);
+        if (bytes.empty() && !encryption_->has_unsent()) co_return true;
+        auto [interrupted] = co_await socket_.async_wait(socket::wait_write, no_throw);
+        if (interrupted) co_return false;
+    }
+}
+
 asio::awaitable<bool> http_connection::write(std::string_view bytes) {
+    if (encryption_) {
+        const bool sent = co_await write_encrypted(bytes);
+        co_return sent;
+    }
     for (;;) {
         beast::error_code failed;
         bytes.remove_prefix(socket_.send(asio::buffer(bytes), 0, failed));
@@ -116,6 +190,10 @@ asio::awaitable<bool> http_connection::write(std::string_view bytes) {
 }
 
 asio::awaitable<void> http_connection::linger(std::size_t bytes_max) {
+    if (encryption_) {
+        bare below{socket_.native_handle()};
+        encryption_->finish(below);
+    }
     beast::error_code ignored;
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
     buffer_.clear();

@@ -110,7 +110,8 @@ struct http_server::visitor {
     const route_table& routes;
     int descriptor;
     requests how_many;
-    bool was_ended = false; // in favour of a new connection
+    bool was_ended = false;        // in favour of a new connection
+    bool handshake_counted = true; // or there is none
 };
 
 // A request, as far as it has been read.
@@ -147,7 +148,11 @@ asio::awaitable<void> http_server::accept(net::acceptor& from, const route_table
         auto [failed, accepted] = co_await from.get().async_accept(no_throw);
         if (stopped_) break;
         if (!failed) {
-            start(std::move(accepted), {}, routes, requests::many);
+            if (options_.entrance != nullptr) {
+                encrypt(std::move(accepted), routes);
+            } else {
+                start(std::move(accepted), nullptr, {}, routes, requests::many);
+            }
             continue;
         }
         // Out of descriptors, most likely: wait instead of spinning.
@@ -169,15 +174,29 @@ void http_server::adopt(int descriptor, std::string bytes, const route_table& ro
             ::close(descriptor);
             return;
         }
-        start(std::move(taken), std::move(bytes), routes, requests::one);
+        start(std::move(taken), nullptr, std::move(bytes), routes, requests::one);
     });
 }
 
-void http_server::start(socket accepted, std::string bytes, const route_table& routes, requests how_many) {
+void http_server::encrypt(socket accepted, const route_table& routes) {
+    auto made = tls::stream::accept(options_.entrance->now());
+    if (made == nullptr) {
+        ++handshakes_(metrics::tls_handshake::refused);
+    } else {
+        start(std::move(accepted), std::move(made), {}, routes, requests::many);
+    }
+}
+
+void http_server::start(socket accepted, std::unique_ptr<tls::stream> encryption, std::string bytes,
+                        const route_table& routes, requests how_many) {
     if (stopped_) return; // closing says it
-    if (open_.size() - making_room_ >= options_.connections_max && !make_room()) return;
+    if (open_.size() - making_room_ >= options_.connections_max && !make_room()) {
+        if (encryption != nullptr) ++handshakes_(metrics::tls_handshake::refused);
+        return;
+    }
     open_.insert(accepted.native_handle());
-    asio::co_spawn(*context_, serve(std::move(accepted), std::move(bytes), routes, how_many), asio::detached);
+    asio::co_spawn(*context_, serve(std::move(accepted), std::move(encryption), std::move(bytes), routes, how_many),
+                   asio::detached);
 }
 
 // False: all are in the middle of an answer.
@@ -188,14 +207,19 @@ bool http_server::make_room() {
     return true;
 }
 
-asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, const route_table& routes,
-                                         requests how_many) {
+asio::awaitable<void> http_server::serve(socket accepted, std::unique_ptr<tls::stream> encryption, std::string bytes,
+                                         const route_table& routes, requests how_many) {
     const int descriptor = accepted.native_handle();
-    visitor who{{std::move(accepted), bytes, 2 * options_.head_bytes_max, patience_}, routes, descriptor, how_many};
+    visitor who{{std::move(accepted), std::move(encryption), bytes, 2 * options_.head_bytes_max, patience_},
+                routes,
+                descriptor,
+                how_many};
+    who.handshake_counted = who.with.encryption() == nullptr;
     std::string text;
     for (bool goes_on = true; goes_on;) {
         std::list<question> all;
         bool here = co_await read(who, all.emplace_back());
+        count_handshake(who, false);
         while (here && joins(who, all)) {
             const bool next = co_await read(who, all.emplace_back());
             here = next;
@@ -217,15 +241,32 @@ asio::awaitable<void> http_server::serve(socket accepted, std::string bytes, con
         const bool sent = co_await who.with.write(text);
         if (!sent) break;
         if (text.capacity() > text_bytes_kept) text = {};
-        if (!goes_on) {
-            const idleness idle{*this, descriptor};
-            who.with.pace.begin();
-            co_await who.with.linger(lingering_bytes_max);
-            who.was_ended = idle.ended();
-        }
+        if (!goes_on) co_await say_goodbye(who);
     }
+    count_handshake(who, true);
+    if (who.with.handshake_failed() && !who.was_ended) co_await say_goodbye(who);
     open_.erase(descriptor);
     if (who.was_ended) --making_room_;
+}
+
+// Nothing follows, but the last that was said may not have arrived.
+asio::awaitable<void> http_server::say_goodbye(visitor& who) {
+    const idleness idle{*this, who.descriptor};
+    who.with.pace.begin();
+    co_await who.with.linger(lingering_bytes_max);
+    who.was_ended = idle.ended();
+}
+
+void http_server::count_handshake(visitor& who, bool at_the_end) {
+    if (who.handshake_counted) return;
+    using metrics::tls_handshake;
+    const tls::stream& of = *who.with.encryption();
+    if (!of.established() && !at_the_end) return;
+    who.handshake_counted = true;
+    ++handshakes_(of.established()              ? of.resumed() ? tls_handshake::resumed : tls_handshake::full
+                  : who.with.handshake_failed() ? tls_handshake::failed
+                  : who.was_ended || who.with.pace.is_over() || stopped_ ? tls_handshake::cut
+                                                                         : tls_handshake::abandoned);
 }
 
 // Whether the next one may be answered together with these.
@@ -270,6 +311,7 @@ asio::awaitable<bool> http_server::read(visitor& who, question& into) {
 asio::awaitable<bool> http_server::read_body(visitor& who, question& into) {
     request_parser& parser = into.parser;
     into.head = facts_of(parser);
+    into.head.encrypted = who.with.encryption() != nullptr;
     into.made = into.route->refuse(into.head);
     if (into.made) co_return true;
     if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {

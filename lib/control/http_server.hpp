@@ -3,7 +3,10 @@
 #include "control/answer_text.hpp"
 #include "control/patience.hpp"
 #include "control/routes.hpp"
+#include "metrics/labelled.hpp"
+#include "metrics/labels.hpp"
 #include "net/acceptor.hpp"
+#include "tls/stream.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -11,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +27,9 @@ struct http_options {
     std::chrono::milliseconds request_timeout{
         5'000};                        ///< for a request to arrive, or its answer to leave; idle connections too
     std::size_t head_bytes_max = 8192; ///< of a request
+    /// Where TLS is spoken with those who come to an address of its own; outlives the server. Its handshake has the
+    /// time of the request that follows it. Null: no TLS.
+    tls::entrance* entrance = nullptr;
 };
 
 /// The HTTP of the control plane and the pages: Boost.Beast, a coroutine for each connection, on a thread of its own
@@ -46,6 +53,8 @@ public:
     void stop();
 
     std::size_t connections() const noexcept { return open_.size(); }
+    /// What has become of TLS handshakes.
+    const metrics::by<metrics::tls_handshake>& handshakes() const noexcept { return handshakes_; }
     /// Where it listens, as the options take it.
     std::vector<std::string> where() const;
 
@@ -57,9 +66,13 @@ private:
     struct question;
 
     boost::asio::awaitable<void> accept(net::acceptor& from, const route_table& routes);
-    void start(socket accepted, std::string bytes, const route_table& routes, requests how_many);
-    boost::asio::awaitable<void> serve(socket accepted, std::string bytes, const route_table& routes,
-                                       requests how_many);
+    void start(socket accepted, std::unique_ptr<tls::stream> encryption, std::string bytes, const route_table& routes,
+               requests how_many);
+    void encrypt(socket accepted, const route_table& routes);
+    boost::asio::awaitable<void> serve(socket accepted, std::unique_ptr<tls::stream> encryption, std::string bytes,
+                                       const route_table& routes, requests how_many);
+    boost::asio::awaitable<void> say_goodbye(visitor& who);
+    void count_handshake(visitor& who, bool at_the_end);
     boost::asio::awaitable<bool> read(visitor& who, question& into);
     boost::asio::awaitable<bool> read_body(visitor& who, question& into);
     bool joins(const visitor& who, const std::list<question>& all) const;
@@ -71,8 +84,9 @@ private:
     patience patience_;
     answer_writer writer_;
     std::list<net::acceptor> acceptors_;
-    std::set<int> open_;          // descriptors, to shut them down at the end
-    std::list<idleness*> idle_;   // connections that owe a request, or have had their answer; the longest first
+    std::set<int> open_;        // descriptors, to shut them down at the end
+    std::list<idleness*> idle_; // connections that owe a request, or have had their answer; the longest first
+    metrics::by<metrics::tls_handshake> handshakes_;
     std::size_t making_room_ = 0; // of open_, those that have been told to end
     bool stopped_ = false;
 };

@@ -31,6 +31,7 @@ struct request_facts {
     std::string_view path;
     std::optional<std::uint64_t> body_bytes;                      ///< if it says so in advance
     std::function<std::string_view(std::string_view name)> field; ///< of the header; empty: there is none
+    bool encrypted = false;                                       ///< it came over TLS
 };
 
 /// A request that has been read.

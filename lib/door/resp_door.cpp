@@ -17,7 +17,9 @@ link::server::options link_options(const door_options& how) {
             .outbox_bytes_max = how.output_bytes_max,
             .close_timeout = how.close_timeout,
             .connections_max = how.connections_max,
-            .farewells_max = how.farewells_max};
+            .farewells_max = how.farewells_max,
+            .entrance = how.entrance,
+            .handshakes_max = how.handshakes_max};
 }
 
 resp::command_limits limits_of(const door_options& how) {
@@ -52,6 +54,11 @@ void resp_door::on_open(link::record& r) {
     c.number = next_number_++;
     c.opened = c.active = seconds();
     await_login(c);
+    if (c.encrypted && c.authenticated) schedule(c, options_.auth_timeout);
+}
+
+void resp_door::on_established(link::record& r) {
+    if (static_cast<door_client&>(r).authenticated) cancel_deadline(r);
 }
 
 // Who does not log in must not keep its place for ever.
@@ -73,7 +80,7 @@ void resp_door::on_deadline(net::connection& connection) {
     auto& c = static_cast<door_client&>(connection);
     if (c.gone) return;
     // Otherwise it is leaving, and the peer has not ended its side or not taken its replies.
-    if (!c.closing && !c.leaving) ++counters().auth_timeouts;
+    if (!c.closing && !c.leaving && !shakes_hands(c)) ++counters().auth_timeouts;
     drop(c, link::ending::by_us);
 }
 

@@ -38,7 +38,9 @@ struct door_options {
     std::uint32_t unanswered_max =
         1024; ///< PUBLISHes of one connection that wait for other shards; then it is not read
     std::chrono::milliseconds close_timeout{5'000};
-    std::chrono::milliseconds auth_timeout{10'000}; ///< for the login, when there is a password
+    std::chrono::milliseconds auth_timeout{10'000}; ///< for TLS's handshake, and the login, when there is a password
+    tls::entrance* entrance = nullptr;              ///< where TLS is spoken; outlives the door
+    std::uint32_t handshakes_max = 0xffffffff;      ///< of TLS, under way at once
 };
 
 /// What few programs make use of, and a connection has only then.
@@ -110,6 +112,7 @@ private:
     link::record* make_record() override;
     void refuse(int descriptor) override;
     void on_open(link::record& r) override;
+    void on_established(link::record& r) override;
     void on_bytes(link::record& r, std::span<std::byte> bytes) override;
     bool on_end(link::record& r) override;
     void on_slow(link::record& r) override;

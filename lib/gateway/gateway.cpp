@@ -60,8 +60,14 @@ redis::redis_options redis_options_of(const config::settings& how) {
     return options;
 }
 
-control::http_options control_options_of(const config::settings& how) {
-    return {.connections_max = how.control_connections_max, .request_timeout = how.control_request_timeout};
+config::program program_of(role which) {
+    return which == role::gateway ? config::program::gateway : config::program::bus;
+}
+
+control::http_options control_options_of(const config::settings& how, tls::entrance* encrypted) {
+    return {.connections_max = how.control_connections_max,
+            .request_timeout = how.control_request_timeout,
+            .entrance = encrypted};
 }
 
 control::http_options pages_options_of(const config::settings& how) {
@@ -92,7 +98,8 @@ std::string random_name() { return to_string(boost::uuids::random_generator{}())
 } // namespace
 
 gateway::gateway(const config::settings& how, role which)
-    : loaded_{how}, settings_{fitted(how)}, http_{control_context_, control_options_of(settings_)},
+    : loaded_{how}, settings_{fitted(how)}, encryption_{encryption::of(program_of(which), settings_)},
+      http_{control_context_, control_options_of(settings_, entrance(encryption::port::control))},
       pages_{control_context_, pages_options_of(settings_)}, role_{which} {
     const std::size_t count = config::shards_of(how, shards::allowed_cores());
     if (how.bus) {
@@ -113,7 +120,6 @@ gateway::gateway(const config::settings& how, role which)
     if (which == role::gateway) backend::log_who_may_come(how, keys);
     outside_.emplace(control_context_, how, keys, shards_);
     if (how.user_connections_max > 0) users_.emplace(static_cast<std::uint32_t>(how.user_connections_max));
-    if (which == role::gateway) encryption_ = encryption::of(how);
     doorkeeper_.emplace(control_context_, how);
     shards::share mine{.number = 0,
                        .shards = static_cast<std::uint32_t>(count),
@@ -124,7 +130,8 @@ gateway::gateway(const config::settings& how, role which)
                        .client_port = how.client_listen.port,
                        .bus_port = how.bus_listen ? how.bus_listen->port : std::uint16_t{0},
                        .users = users_ ? &*users_ : nullptr,
-                       .entrance = encryption_ ? &encryption_->entrance() : nullptr,
+                       .entrance = entrance(encryption::port::client),
+                       .bus_entrance = entrance(encryption::port::bus),
                        .door = doorkeeper_->door(),
                        .pages = client_routes_.paths()};
     mine.node = random_name();
@@ -175,6 +182,10 @@ gateway::gateway(const config::settings& how, role which)
 }
 
 gateway::~gateway() = default;
+
+tls::entrance* gateway::entrance(encryption::port at) const noexcept {
+    return encryption_ ? encryption_->entrance(at) : nullptr;
+}
 
 // A request of its own says what a client has to say, and whichever shard it has come to passes it on.
 bool gateway::emulate(std::uint32_t number, std::string session, std::string data, std::size_t most) {

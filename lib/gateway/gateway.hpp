@@ -91,6 +91,7 @@ public:
     void read_again_by(std::function<loading::outcome()> how) { read_again_ = std::move(how); }
 
 private:
+    tls::entrance* entrance(encryption::port at) const noexcept;
     void build_routes();
     static std::vector<control::api_access> api_access_of(const config::settings& how);
     void offer_api();
@@ -140,13 +141,13 @@ private:
     std::optional<stall_watch> watch_; // while run() runs
     control::route_table control_routes_;
     control::route_table client_routes_;
-    control::http_server http_;  // the control port's own
-    control::http_server pages_; // requests on the client port, which must not shut out the others
+    std::unique_ptr<encryption> encryption_; // null: no TLS
+    control::http_server http_;              // the control port's own
+    control::http_server pages_;             // requests on the client port, which must not shut out the others
     role role_;
     std::unique_ptr<bus::embedded_bus> embedded_; // one of these two
     std::unique_ptr<redis::redis_link> upstream_;
     std::optional<people::user_counts> users_; // where their connections are limited
-    std::unique_ptr<encryption> encryption_;   // null: no TLS
     std::optional<doorkeeper> doorkeeper_;
     std::vector<std::unique_ptr<shards::shard>> shards_;
     std::optional<outside> outside_;

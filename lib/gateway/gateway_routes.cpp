@@ -157,6 +157,7 @@ asio::awaitable<control::response> gateway::metrics() {
     const departures::progress leaving = departures_->at(static_cast<std::uint64_t>(clients));
     facts.reloads_done = reloads_done_;
     facts.reloads_refused = reloads_refused_;
+    if (entrance(encryption::port::control) != nullptr) facts.control_tls_handshakes = http_.handshakes();
     facts.drain_clients_left = leaving.left;
     facts.drain_closes_per_second = leaving.rate;
     facts.drain_seconds_left = leaving.seconds;

@@ -58,10 +58,17 @@ tls::stream& server::stream_of(const record& r) { return *streams_[records().ind
 std::unique_ptr<tls::stream> server::begin_handshake() {
     CHECK(options_.entrance != nullptr);
     std::unique_ptr<tls::stream> made;
-    if (counters().tls_handshakes_in_flight < std::int64_t{options_.handshakes_max})
-        made = tls::stream::accept(options_.entrance->now());
-    if (made == nullptr) ++counters().tls_handshakes(metrics::tls_handshake::refused);
+    if (handshakes_ < options_.handshakes_max) made = tls::stream::accept(options_.entrance->now());
+    if (made == nullptr) count_handshake(metrics::tls_handshake::refused);
     return made;
+}
+
+void server::count_handshake(metrics::tls_handshake what) {
+    switch (options_.kind) {
+    case metrics::connection_kind::websocket: ++counters().tls_handshakes(what); return;
+    case metrics::connection_kind::resp: ++counters().bus_tls_handshakes(what); return;
+    }
+    CHECK(false);
 }
 
 void server::encrypt(record& r, std::unique_ptr<tls::stream> with) {
@@ -71,6 +78,7 @@ void server::encrypt(record& r, std::unique_ptr<tls::stream> with) {
     r.encrypted = true;
     ++counters().tls_connections;
     ++counters().tls_handshakes_in_flight;
+    ++handshakes_;
 }
 
 server::arrival server::take_encrypted(record& r, std::span<std::byte> buffer) {
@@ -83,7 +91,9 @@ server::arrival server::take_encrypted(record& r, std::span<std::byte> buffer) {
         if (stream.established()) {
             using metrics::tls_handshake;
             --counters().tls_handshakes_in_flight;
-            ++counters().tls_handshakes(stream.resumed() ? tls_handshake::resumed : tls_handshake::full);
+            --handshakes_;
+            count_handshake(stream.resumed() ? tls_handshake::resumed : tls_handshake::full);
+            on_established(r);
         }
     }
     // Messages of the protocol itself, which the socket does not take now.
@@ -155,9 +165,10 @@ void server::part_encrypted(record& r, ending why) {
     if (!stream->established()) {
         using metrics::tls_handshake;
         --counters().tls_handshakes_in_flight;
-        ++counters().tls_handshakes(why == ending::by_error  ? tls_handshake::failed
-                                    : why == ending::by_peer ? tls_handshake::abandoned
-                                                             : tls_handshake::cut);
+        --handshakes_;
+        count_handshake(why == ending::by_error  ? tls_handshake::failed
+                        : why == ending::by_peer ? tls_handshake::abandoned
+                                                 : tls_handshake::cut);
     } else if (why != ending::by_error && !lost_something) {
         socket_wire wire{shard_.calls, r.descriptor};
         stream->finish(wire);

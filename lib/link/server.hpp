@@ -80,7 +80,7 @@ public:
         std::uint32_t connections_max = 0xffffffff;
         std::size_t farewells_max = 16;            ///< connections over that limit that are closed a while later
         tls::entrance* entrance = nullptr;         ///< for encrypted(): outlives the server
-        std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, that have begun and are not over
+        std::uint32_t handshakes_max = 0xffffffff; ///< of TLS, that have begun here and are not over
         std::size_t relays_max = 256;              ///< encrypted connections whose descriptor was released
         bool proxy_header = false;                 ///< each connection begins with one (peer::proxy_header)
         /// Who may bring the connections of others; with `proxy_header`, none means everybody. Outlives the server.
@@ -135,6 +135,8 @@ protected:
     virtual void on_turned_away(int, metrics::connection_refusal, const peer::address&, bool /*hears*/) {}
     /// The record has its descriptor: set the first deadline.
     virtual void on_open(record& r) = 0;
+    /// The handshake of TLS is over. Does not end the connection.
+    virtual void on_established(record&) {}
     /// Bytes have come. They are the owner's until it returns; 64 more may be read after them. May end the connection.
     virtual void on_bytes(record& r, std::span<std::byte> bytes) = 0;
     /// The same after close(): nothing is answered any more. May drop the connection.
@@ -224,6 +226,9 @@ protected:
     /// ended.
     int release_descriptor(record& r);
 
+    /// Whether its handshake of TLS is still under way.
+    bool shakes_hands(const record& r) { return r.encrypted && !stream_of(r).established(); }
+
     busy_state& busy(record& r);
     /// Keeps something half-received, of `bytes` bytes now; keep_bytes says when that has changed.
     void keep(record& r, std::unique_ptr<partial> what, std::size_t bytes);
@@ -297,6 +302,7 @@ private:
     // encryption.cpp: what is different where TLS is spoken
     tls::stream& stream_of(const record& r);
     std::unique_ptr<tls::stream> begin_handshake();
+    void count_handshake(metrics::tls_handshake what);
     void encrypt(record& r, std::unique_ptr<tls::stream> with);
     arrival take_encrypted(record& r, std::span<std::byte> buffer);
     net::io_result send_encrypted(record& r, std::string_view bytes);
@@ -319,6 +325,7 @@ private:
     std::deque<std::unique_ptr<tls::stream>> streams_; // by the record's place, up to the last that had one
     std::deque<sentence> doomed_;                      // at most one for each connection
     std::uint32_t open_ = 0;
+    std::uint32_t handshakes_ = 0;         // under way
     bool keeps_addresses_;                 // else a socket is asked when somebody wants to know
     std::vector<peer::address> addresses_; // if they are kept, by the record's place, up to the last there was
 };

@@ -128,6 +128,16 @@ public:
         one("refused", facts.reloads_refused);
     }
 
+    void control_handshakes(const by<tls_handshake>& counts) {
+        auto& family = add(MetricType::Counter, "carillon_control_tls_handshakes_total",
+                           "TLS handshakes on the control port, by what became of them.");
+        counts.each([&](label_names outcome, std::uint64_t number) {
+            auto& metric = family.metric.emplace_back();
+            metric.label = {{"outcome", std::string{*outcome.begin()}}};
+            metric.counter.value = static_cast<double>(number);
+        });
+    }
+
     void build_info(const process_facts& facts) {
         auto& family = add(MetricType::Gauge, "carillon_build_info", "What this program was built from; always 1.");
         auto& metric = family.metric.emplace_back();
@@ -208,6 +218,7 @@ void collect_facts(collector& into, const process_facts& facts) {
                     "Connections let in uncounted, because no more addresses could be remembered.",
                     facts.addresses_uncounted);
     into.reloads(facts);
+    if (facts.control_tls_handshakes) into.control_handshakes(*facts.control_tls_handshakes);
     into.known_fact(gauge, "carillon_drain_clients_left", "Clients still to be told to go, at a shutdown or rebalance.",
                     facts.drain_clients_left);
     into.known_fact(gauge, "carillon_drain_closes_per_second", "Clients told to go in a second, at such a time.",

@@ -1,6 +1,10 @@
 #pragma once
 
+#include "metrics/labelled.hpp"
+#include "metrics/labels.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace carillon::metrics {
@@ -25,6 +29,7 @@ struct process_facts {
     std::uint64_t memory_limit_bytes = 0;
     std::uint64_t addresses = 0;
     std::uint64_t addresses_uncounted = 0;
+    std::optional<by<tls_handshake>> control_tls_handshakes{}; // none: the control port speaks no TLS
     std::string version = CARILLON_VERSION;
     std::string compiler = __VERSION__;
 };

@@ -1,9 +1,14 @@
 #include "program/health.hpp"
 
+#include "gateway/encryption.hpp"
+#include "tls/trust.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
@@ -39,29 +44,87 @@ health told_by(std::string_view answer, const std::string& page) {
     return {status == "200", fmt::format("/{}: {} {}", page, status, words)};
 }
 
-} // namespace
+// One request and its answer, over `stream`, whose socket is connected.
+template <class Stream>
+struct exchange {
+    explicit exchange(Stream& over, const std::string& page)
+        : stream{over}, request{fmt::format("GET /{} HTTP/1.0\r\n\r\n", page)} {}
 
-health ask_health(const config::settings& how, const std::string& page) {
-    const auto& where = how.control_listen;
-    if (where.port == 0) return {false, "control-listen has port 0: nobody knows which port that became"};
-    boost::asio::io_context context;
-    tcp::socket socket{context};
+    void start() {
+        boost::asio::async_write(stream, boost::asio::buffer(request), [this](boost::system::error_code unsent, auto) {
+            if (unsent) failed = unsent;
+            if (!unsent) read();
+        });
+    }
+    void read() {
+        boost::asio::async_read(stream, boost::asio::dynamic_buffer(answer, answer_bytes_max),
+                                [this](boost::system::error_code end, auto) {
+                                    failed = end == boost::asio::error::eof ? boost::system::error_code{} : end;
+                                });
+    }
+
+    Stream& stream;
+    std::string request;
     std::string answer;
     boost::system::error_code failed = boost::asio::error::timed_out;
-    const std::string request = fmt::format("GET /{} HTTP/1.0\r\n\r\n", page);
-    socket.async_connect({reachable(where.host), where.port}, [&](boost::system::error_code why) {
-        if (failed = why; why) return;
-        failed = boost::asio::error::timed_out;
-        boost::asio::async_write(socket, boost::asio::buffer(request), [&](boost::system::error_code unsent, auto) {
-            if (unsent) failed = unsent;
-            if (unsent) return;
-            boost::asio::async_read(socket, boost::asio::dynamic_buffer(answer, answer_bytes_max),
-                                    [&](boost::system::error_code end, auto) {
-                                        failed = end == boost::asio::error::eof ? boost::system::error_code{} : end;
-                                    });
+};
+
+using error_code = boost::system::error_code;
+
+error_code ask(const tcp::endpoint& whom, const std::string& page, std::string& answer) {
+    boost::asio::io_context context;
+    tcp::socket socket{context};
+    exchange talk{socket, page};
+    socket.async_connect(whom, [&](error_code why) {
+        if (why) talk.failed = why;
+        if (!why) talk.start();
+    });
+    context.run_for(patience);
+    answer = std::move(talk.answer);
+    return talk.failed;
+}
+
+error_code ask_encrypted(const tcp::endpoint& whom, const std::string& page, const tls::trust& with,
+                         std::string& answer) {
+    namespace ssl = boost::asio::ssl;
+    SSL_CTX_up_ref(with.context());
+    ssl::context how{with.context()}; // takes one reference
+    boost::asio::io_context context;
+    ssl::stream<tcp::socket> stream{context, how};
+    exchange talk{stream, page};
+    stream.lowest_layer().async_connect(whom, [&](error_code unconnected) {
+        if (unconnected) talk.failed = unconnected;
+        if (unconnected) return;
+        stream.async_handshake(ssl::stream_base::client, [&](error_code why) {
+            if (why) talk.failed = why;
+            if (!why) talk.start();
         });
     });
     context.run_for(patience);
+    answer = std::move(talk.answer);
+    return talk.failed;
+}
+
+} // namespace
+
+health ask_health(config::program which, const config::settings& how, const std::string& page) {
+    const auto& where = how.control_listen;
+    if (where.port == 0) return {false, "control-listen has port 0: nobody knows which port that became"};
+    const tcp::endpoint whom{reachable(where.host), where.port};
+    std::string answer;
+    error_code failed;
+    using gateway::encryption;
+    if (encryption::is_spoken(which, how, encryption::port::control)) {
+        std::shared_ptr<const tls::trust> with;
+        if (auto why = tls::trust::read({.certificate_file = how.tls_certificate_files.front(),
+                                         .key_file = how.tls_key_files.front(),
+                                         .anybody = true},
+                                        with))
+            return {false, *why};
+        failed = ask_encrypted(whom, page, *with, answer);
+    } else {
+        failed = ask(whom, page, answer);
+    }
     if (failed) return {false, fmt::format("{} does not answer: {}", to_string(where), failed.message())};
     return told_by(answer, page);
 }

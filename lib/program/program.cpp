@@ -64,10 +64,10 @@ int say(int code, const std::string& text) {
     return code;
 }
 
-std::optional<std::string> complaint_of_keys(const config::settings& how) {
+std::optional<std::string> complaint_of_keys(config::program which, const config::settings& how) {
     backend::token_keys read;
     if (auto why = backend::read_token_keys(how, read)) return why;
-    if (auto why = gateway::encryption::complaint_of(how)) return why;
+    if (auto why = gateway::encryption::complaint_of(which, how)) return why;
     return gateway::complaint_of_bus(how);
 }
 
@@ -85,13 +85,13 @@ int run_program(config::program which, int argc, const char* const* argv) {
         return run_import_command(argc - 1, argv + 1);
     const auto read = [which, argc, argv] {
         return loading::load(which, argc, argv, loading::process_environment(), shards::allowed_cores(),
-                             complaint_of_keys);
+                             [which](const config::settings& how) { return complaint_of_keys(which, how); });
     };
     const loading::outcome loaded = read();
     if (!loaded.value) return say(loaded.exit_code, loaded.text);
     try {
         if (!loaded.health.empty()) {
-            const health asked = ask_health(*loaded.value, loaded.health);
+            const health asked = ask_health(which, *loaded.value, loaded.health);
             return say(asked.well ? EXIT_SUCCESS : EXIT_FAILURE, asked.words);
         }
         logs::set_up_log(*loaded.value);

@@ -97,6 +97,10 @@ session::options session_options(const config::settings& how, const share& mine)
     return made;
 }
 
+std::uint32_t handshakes_of(const config::settings& how, const share& mine) {
+    return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.tls_handshakes_max) / mine.shards);
+}
+
 door::door_options door_options(const config::settings& how, const share& mine) {
     door::door_options options;
     options.password = how.bus_password;
@@ -112,6 +116,8 @@ door::door_options door_options(const config::settings& how, const share& mine) 
     options.output_bytes_max = how.bus_output_bytes_max;
     options.close_timeout = how.client_close_timeout;
     options.auth_timeout = how.bus_auth_timeout;
+    options.entrance = mine.bus_entrance;
+    options.handshakes_max = handshakes_of(how, mine);
     return options;
 }
 
@@ -173,8 +179,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
             if (!refusals_(what)) ++counters_.refusals_not_logged;
         };
         clients.entrance = mine.entrance;
-        clients.handshakes_max =
-            std::max<std::uint32_t>(1, static_cast<std::uint32_t>(how.tls_handshakes_max) / mine.shards);
+        clients.handshakes_max = handshakes_of(how, mine);
         sessions_ = std::make_unique<session::server>(floor, hub_, *broker_, clients, std::move(plain_http));
         if (mine.entrance != nullptr) encrypting_.emplace(*sessions_);
         listening.bytes_first = std::chrono::seconds{1};
@@ -186,6 +191,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     if (how.bus_listen) {
         CHECK(embedded_ != nullptr); // loading::load lets nobody have a bus door beside an external bus
         door_ = std::make_unique<door::resp_door>(floor, mine.number, hub_, *embedded_, door_options(how, mine));
+        if (mine.bus_entrance != nullptr) encrypting_door_.emplace(*door_);
         listening.host = how.bus_listen->host;
         listening.port = mine.bus_port;
         listening.bytes_first = {}; // some programs connect long before they say anything
@@ -222,17 +228,22 @@ void shard::take_processor() {
     }
 }
 
+template <class Server>
+void shard::accept(const listeners& at, Server& plain, std::optional<link::server::encrypting>& encrypted) {
+    for (const auto& each : at) {
+        if (encrypted) {
+            net::accept_connections(*each, pool_, accepting_, *encrypted);
+        } else {
+            net::accept_connections(*each, pool_, accepting_, plain);
+        }
+    }
+}
+
 void shard::run() {
     take_processor();
     poll_.start();
-    for (const auto& each : client_listeners_) {
-        if (encrypting_) {
-            net::accept_connections(*each, pool_, accepting_, *encrypting_);
-        } else {
-            net::accept_connections(*each, pool_, accepting_, *sessions_);
-        }
-    }
-    for (const auto& each : bus_listeners_) net::accept_connections(*each, pool_, accepting_, *door_);
+    if (sessions_) accept(client_listeners_, *sessions_, encrypting_);
+    if (door_) accept(bus_listeners_, *door_, encrypting_door_);
     next_tick_ = clock::now() + net::timer_wheel::tick;
     schedule_tick();
     context_.run();

@@ -65,6 +65,7 @@ struct share {
     backend::proxy_table* proxies = nullptr;         ///< who is asked what its clients may do; none: nobody
     people::user_counts* users = nullptr;            ///< as in session::options
     tls::entrance* entrance = nullptr;               ///< for its clients on TCP; null: they speak no TLS
+    tls::entrance* bus_entrance = nullptr;           ///< the same for its bus door
     session::door_options door{};                    ///< who may come in to its clients
     std::string node{};                              ///< what clients name this process by
     /// As session::options::emulate.
@@ -151,6 +152,8 @@ public:
 private:
     void go_on(std::shared_ptr<channel_search> search, std::function<void(channel_counts)> then);
     listeners listen(net::listen_options options, const listeners* of_first);
+    template <class Server>
+    void accept(const listeners& at, Server& plain, std::optional<link::server::encrypting>& encrypted);
     void take_processor();
     void tick();
     void pass_deadlines(net::timer_wheel::clock::time_point now);
@@ -176,6 +179,7 @@ private:
     std::unique_ptr<session::server> sessions_;          // null in a program that is a bus only
     std::optional<link::server::encrypting> encrypting_; // of these, where TLS is spoken
     std::unique_ptr<door::resp_door> door_;              // null without a bus door
+    std::optional<link::server::encrypting> encrypting_door_;
     std::optional<clerk> desk_;
     std::optional<home_desk> questions_;
     std::optional<shedder> shedder_;

@@ -16,7 +16,6 @@ namespace {
 using complaint = std::optional<std::string>;
 
 constexpr std::array<unsigned char, 9> http_1_1{8, 'h', 't', 't', 'p', '/', '1', '.', '1'}; // RFC 7301 §3.1
-constexpr std::array<unsigned char, 8> session_context{'c', 'a', 'r', 'i', 'l', 'l', 'o', 'n'};
 // Forward secrecy and authenticated encryption only; those of TLS 1.3 are all so.
 constexpr const char* ciphers_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::size_t names_max = 1'000; // of one certificate
@@ -31,12 +30,6 @@ std::chrono::sys_seconds time_of(const ASN1_TIME* time) {
     std::tm parts{};
     if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::chrono::sys_seconds::max();
     return std::chrono::sys_seconds{std::chrono::seconds{::timegm(&parts)}};
-}
-
-complaint ask_for_certificates(SSL_CTX* context, const std::string& path) {
-    if (auto why = believe(context, path, true)) return why;
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    return {};
 }
 
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
@@ -67,10 +60,9 @@ owned_context make_context(const terms& how, ticket_keys& tickets, certificates*
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(context, 1); // one recv for a record, and for several small ones
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_session_id_context(context, session_context.data(), session_context.size());
     SSL_CTX_set_num_tickets(context, 1);
     tickets.serve(context);
-    SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    if (how.http) SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
     SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, reinterpret_cast<void (*)()>(choose_certificate));
     SSL_CTX_set_tlsext_servername_arg(context, all);
     return made;
@@ -78,19 +70,40 @@ owned_context make_context(const terms& how, ticket_keys& tickets, certificates*
 
 } // namespace
 
+// What OpenSSL compares before it resumes a session. A ticket says that its client has been judged: that must not hold
+// where others are asked for certificates, nor by others than it was then.
+struct certificates::session_context {
+    std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> bytes{};
+
+    complaint make(const terms& how) {
+        keys::wiped text;
+        if (!how.client_ca_file.empty()) {
+            if (auto why = read_file(how.client_ca_file, text)) return how.client_ca_option + ": " + *why;
+        }
+        const std::string all = how.place + '\n' + text.bytes();
+        static_assert(SSL_MAX_SID_CTX_LENGTH == 32);
+        EVP_Digest(all.data(), all.size(), bytes.data(), nullptr, EVP_sha256(), nullptr);
+        return {};
+    }
+};
+
 complaint certificates::read(const terms& how, ticket_keys& tickets, std::shared_ptr<const certificates>& into) {
     const keys::no_openssl_errors quiet;
     std::shared_ptr<certificates> made{new certificates};
+    session_context sessions;
+    if (auto why = sessions.make(how)) return why;
     for (const terms::pair& each : how.files) {
-        if (auto why = made->add(how, each, tickets)) return why;
+        if (auto why = made->add(how, each, sessions, tickets)) return why;
     }
     into = std::move(made);
     return {};
 }
 
-complaint certificates::add(const terms& how, const terms::pair& files, ticket_keys& tickets) {
+complaint certificates::add(const terms& how, const terms::pair& files, const session_context& sessions,
+                            ticket_keys& tickets) {
     owned_context made = make_context(how, tickets, this);
     if (made == nullptr) return "OpenSSL has no memory for a certificate";
+    SSL_CTX_set_session_id_context(made.get(), sessions.bytes.data(), SSL_MAX_SID_CTX_LENGTH);
     keys::wiped text;
     if (auto why = read_file(files.certificate, text)) return "tls_certificate_files: " + *why;
     owned_certificate own;
@@ -98,12 +111,25 @@ complaint certificates::add(const terms& how, const terms::pair& files, ticket_k
     if (auto why = read_file(files.key, text)) return "tls_key_files: " + *why;
     if (auto why = use_key(made.get(), files.key, text, files.certificate)) return "tls_key_files: " + *why;
     if (!how.client_ca_file.empty()) {
-        if (auto why = ask_for_certificates(made.get(), how.client_ca_file)) return "tls_client_ca_file: " + *why;
+        if (auto why = believe(made.get(), how.client_ca_file, true)) return how.client_ca_option + ": " + *why;
+        SSL_CTX_set_verify(made.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+        if (how.takes_its_own) SSL_CTX_set_cert_verify_callback(made.get(), judge_client, this);
     }
     take_names(own.get(), made.get());
     look_at_times(own.get(), files.certificate);
     contexts_.push_back(std::move(made));
     return {};
+}
+
+// Its own need nobody who vouches for them.
+int certificates::judge_client(X509_STORE_CTX* shown, void* all) {
+    const X509* const own = X509_STORE_CTX_get0_cert(shown);
+    for (const owned_context& each : static_cast<const certificates*>(all)->contexts_) {
+        if (X509_cmp(own, SSL_CTX_get0_certificate(each.get())) != 0) continue;
+        X509_STORE_CTX_set_error(shown, X509_V_OK);
+        return 1;
+    }
+    return X509_verify_cert(shown);
 }
 
 // Of two certificates for one name the first is used.

@@ -23,7 +23,13 @@ struct terms {
     };
     std::vector<pair> files;      ///< the first is for clients that name nobody, or one whom no certificate is for
     std::string client_ca_file{}; ///< clients must show a certificate that one in this file vouches for; empty: none
-    bool only_1_3 = false;        ///< else TLS 1.2, too
+    std::string client_ca_option = "tls_client_ca_file"; ///< what named that file, for complaints
+    bool only_1_3 = false;                               ///< else TLS 1.2, too
+    /// Where they come in. A session that began elsewhere, or when others vouched for clients, is not resumed.
+    std::string place{};
+    bool http = true; ///< HTTP is what is said (ALPN); else what a client wants to say is not looked at
+    /// Who shows one of these certificates, and has its key, is good as well: the program itself.
+    bool takes_its_own = false;
 };
 
 /// Certificates and keys that have been read, ready to be used by connections. Constant.
@@ -54,7 +60,11 @@ public:
 private:
     certificates() = default;
 
-    std::optional<std::string> add(const terms& how, const terms::pair& files, ticket_keys& tickets);
+    struct session_context;
+
+    std::optional<std::string> add(const terms& how, const terms::pair& files, const session_context& sessions,
+                                   ticket_keys& tickets);
+    static int judge_client(X509_STORE_CTX* shown, void* all);
     void take_names(X509* of, SSL_CTX* context);
     void look_at_times(X509* of, const std::string& path);
 

@@ -19,6 +19,8 @@ constexpr std::uint8_t reads_max = 4;
 constexpr std::string_view not_encrypted = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
                                            "Content-Length: 38\r\nConnection: close\r\n\r\n"
                                            "This port speaks TLS: use https, wss.\n";
+// For who speaks RESP.
+constexpr std::string_view not_encrypted_resp = "-ERR this port speaks TLS\r\n";
 
 } // namespace
 
@@ -98,6 +100,8 @@ int stream::read_wire(std::span<std::byte> into) {
         wire_error_ = static_cast<int>(-count);
         return 0;
     }
+    if (!heard_ && count > 0) speaks_resp_ = into.front() == std::byte{'*'};
+    heard_ = true;
     wire_ended_ = count == 0;
     dry_ = static_cast<std::size_t>(count) < into.size();
     return static_cast<int>(count);
@@ -153,8 +157,10 @@ stream::received stream::failed(wire& to, int why, std::size_t bytes) {
         const unsigned long first = ERR_peek_error();
         if (ERR_GET_LIB(first) == ERR_LIB_SSL && reason_ == 0)
             reason_ = static_cast<std::uint16_t>(ERR_GET_REASON(first));
-        if (ERR_GET_REASON(first) == SSL_R_HTTP_REQUEST && !failed_)
-            (void)to.write(std::as_bytes(std::span{not_encrypted}));
+        const std::string_view words = ERR_GET_REASON(first) == SSL_R_HTTP_REQUEST ? not_encrypted
+                                       : speaks_resp_ && !established_             ? not_encrypted_resp
+                                                                                   : std::string_view{};
+        if (!words.empty() && !failed_ && wire_error_ == 0) (void)to.write(std::as_bytes(std::span{words}));
         failed_ = true;
     }
     ERR_clear_error();

@@ -89,7 +89,9 @@ private:
     bool established_ : 1 = false;
     bool failed_ : 1 = false;
     bool finished_ : 1 = false;
-    std::uint16_t reason_ = 0; // OpenSSL's, of TLS
+    bool heard_ : 1 = false;       // something has come
+    bool speaks_resp_ : 1 = false; // it began as a command to a Redis does
+    std::uint16_t reason_ = 0;     // OpenSSL's, of TLS
 };
 
 } // namespace carillon::tls

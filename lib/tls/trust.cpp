@@ -29,8 +29,10 @@ complaint prepare(SSL_CTX* context, const trust_terms& how) {
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    if (how.ca_file.empty()) {
+    SSL_CTX_set_verify(context, how.anybody ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
+    if (how.anybody) {
+        // nobody is believed, and nobody is asked
+    } else if (how.ca_file.empty()) {
         SSL_CTX_set_default_verify_paths(context);
     } else if (auto why = believe(context, how.ca_file, false)) {
         return "ca_file: " + *why;

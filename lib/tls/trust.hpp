@@ -21,6 +21,8 @@ public:
     /// The state of one connection to `host`, a name or an address, for which the server's certificate must be. Null if
     /// there is no memory. It may outlive this object.
     owned_ssl connect(const std::string& host) const;
+    /// The same, for who makes the connection's state itself.
+    SSL_CTX* context() const noexcept { return context_.get(); }
 
 private:
     trust() = default;

@@ -11,6 +11,7 @@ struct trust_terms {
     std::string key_file{};         ///< the private key of that, without a passphrase
     /// Before the names of these files in complaints: the options that gave them are "bus_tls_ca_file" and so on.
     std::string options{};
+    bool anybody = false; ///< the server need not prove who it is: it is told nothing that others may not hear
 };
 
 } // namespace carillon::tls

@@ -234,9 +234,9 @@ TEST(encryption, who_speaks_no_tls_is_told_or_cut) {
         std::string_view said;
         std::string_view answer;
     };
-    for (const row& each :
-         {row{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
-          row{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", ""}, row{"*1\r\n$4\r\nPING\r\n", ""}}) {
+    for (const row& each : {row{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
+                            row{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", ""},
+                            row{"*1\r\n$4\r\nPING\r\n", "-ERR this port speaks TLS\r"}}) {
         SCOPED_TRACE(each.said);
         encrypted_ground shard;
         peer near = shard.open_encrypted(each.said);

@@ -46,6 +46,13 @@ TEST(program, the_bus_has_these_options_and_the_gateway_all) {
         "pin_shards",
         "log_format",
         "log_queue_bytes_max",
+        "tls_certificate_files",
+        "tls_key_files",
+        "tls_ports",
+        "tls_control_client_ca_file",
+        "tls_bus_client_ca_file",
+        "tls_min_version",
+        "tls_handshakes_max",
     };
     std::set<std::string_view> found;
     for (const auto& row : options_of(program::bus)) found.insert(row.key);

@@ -34,6 +34,7 @@ process_facts known_facts() {
     facts.connections_limit = 1000;
     facts.memory_used_bytes = 1 << 20;
     facts.memory_limit_bytes = 1 << 30;
+    facts.control_tls_handshakes.emplace();
     return facts;
 }
 
@@ -97,6 +98,8 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_memory_used_bytes",
                                    "carillon_auth_timeouts_total",
                                    "carillon_build_info",
+                                   "carillon_bus_tls_handshakes_total",
+                                   "carillon_control_tls_handshakes_total",
                                    "carillon_bytes_received_total",
                                    "carillon_bytes_sent_total",
                                    "carillon_channels",

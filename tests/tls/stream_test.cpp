@@ -120,6 +120,71 @@ TEST_F(streams, a_ticket_is_good_for_certificates_that_came_later) {
     EXPECT_TRUE(resumes(session.get()));
 }
 
+struct elsewhere_case {
+    const char* name;
+    terms there;
+    bool resumed;
+};
+
+// A ticket says that its client has been judged, by those who judged there and then.
+TEST_F(streams, a_ticket_is_good_only_where_it_was_given_and_while_the_same_vouch_for_clients) {
+    const test::self_signed ours, others;
+    const terms::pair pair{first.certificate, first.key};
+    const elsewhere_case cases[] = {
+        {"the same place", {.files = {pair}, .client_ca_file = ours.certificate, .place = "client"}, true},
+        {"another place", {.files = {pair}, .client_ca_file = ours.certificate, .place = "bus"}, false},
+        {"others vouch", {.files = {pair}, .client_ca_file = others.certificate, .place = "client"}, false},
+        {"nobody has to", {.files = {pair}, .place = "client"}, false},
+    };
+    const auto made_of = [this](const terms& how) {
+        std::shared_ptr<const certificates> into;
+        EXPECT_EQ(certificates::read(how, tickets, into), std::nullopt);
+        return into;
+    };
+    const auto show = [&](two& client) {
+        SSL_use_certificate_file(client.client.get(), ours.certificate.c_str(), SSL_FILETYPE_PEM);
+        SSL_use_PrivateKey_file(client.client.get(), ours.key.c_str(), SSL_FILETYPE_PEM);
+    };
+    two once{made_of(cases[0].there)};
+    show(once);
+    ASSERT_TRUE(once.shake_hands());
+    const keys::owned<SSL_SESSION, SSL_SESSION_free> session{SSL_get1_session(once.client.get())};
+    for (const auto& [name, there, resumed] : cases) {
+        two back{made_of(there), session.get()};
+        show(back);
+        EXPECT_EQ(back.shake_hands(), there.client_ca_file != others.certificate) << name;
+        EXPECT_EQ(back.accepted->resumed(), resumed) << name;
+    }
+}
+
+struct words_case {
+    const char* name;
+    std::string_view said;
+    std::string_view answer; ///< how it begins
+};
+
+TEST_F(streams, who_speaks_no_tls_is_told_in_its_own_words) {
+    const words_case cases[] = {
+        {"HTTP", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 "},
+        {"RESP", "*1\r\n$4\r\nPING\r\n", "-ERR this port speaks TLS\r\n"},
+        {"RESP, cut short", "*1\r\n$4", "-ERR this port speaks TLS\r\n"},
+        {"neither", "\x55\x55\x55\x55\x55\x55\x55\x55", ""},
+    };
+    for (const auto& [name, said, answer] : cases) {
+        two both{made};
+        BIO_write(SSL_get_wbio(both.client.get()), said.data(), static_cast<int>(said.size()));
+        const auto got = both.receive();
+        EXPECT_EQ(got.error, EPROTO) << name;
+        std::array<char, 4096> heard;
+        const int count = BIO_read(SSL_get_rbio(both.client.get()), heard.data(), heard.size());
+        const std::string_view text{heard.data(), static_cast<std::size_t>(std::max(count, 0))};
+        EXPECT_EQ(text.substr(0, answer.empty() ? text.npos : answer.size()), answer) << name;
+        const auto again = both.receive();
+        EXPECT_EQ(again.bytes, 0u) << name;
+        EXPECT_LE(BIO_read(SSL_get_rbio(both.client.get()), heard.data(), heard.size()), 0) << name;
+    }
+}
+
 TEST_F(streams, the_certificate_follows_from_the_name) {
     SSL_CTX* const one = made->context_for("first.example");
     SSL_CTX* const other = made->context_for("a.second.example");

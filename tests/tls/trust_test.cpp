@@ -138,6 +138,37 @@ TEST(trust, a_server_that_asks_for_a_certificate_is_shown_one) {
     EXPECT_NE(bad.client->failure().find("certificate required"), std::string::npos) << bad.client->failure();
 }
 
+struct own_case {
+    const char* name;
+    const self_signed& shown;
+    bool good;
+};
+
+// So that the program can ask itself how it is, whoever vouches for its clients.
+TEST(trust, a_server_may_take_its_own_certificates_from_clients) {
+    const self_signed first{"DNS:first.example"}, second{"DNS:second.example"}, vouches, stranger;
+    static ticket_keys tickets;
+    terms how{.files = {{first.certificate, first.key}, {second.certificate, second.key}},
+              .client_ca_file = vouches.certificate,
+              .takes_its_own = true};
+    for (const bool takes : {true, false}) {
+        how.takes_its_own = takes;
+        std::shared_ptr<const certificates> made;
+        ASSERT_EQ(certificates::read(how, tickets, made), std::nullopt);
+        const own_case cases[] = {{"its first", first, takes},
+                                  {"its second", second, takes},
+                                  {"one that is vouched for", vouches, true},
+                                  {"another", stranger, false}};
+        for (const auto& [name, shown, good] : cases) {
+            const auto shows =
+                client_with({.certificate_file = shown.certificate, .key_file = shown.key, .anybody = true});
+            pair both{made, *shows, "anywhere.example"};
+            EXPECT_EQ(both.shake_hands(), good ? 0 : EPROTO) << name;
+            EXPECT_EQ(both.server->established(), good) << name;
+        }
+    }
+}
+
 TEST(trust, who_speaks_no_tls_is_found_out) {
     const self_signed own;
     const auto believes = client_with({.ca_file = own.certificate});
