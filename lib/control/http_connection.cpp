@@ -2,6 +2,7 @@
 
 #include "http/ascii.hpp"
 #include "http/request_head.hpp"
+#include "tls/socket_wire.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -9,10 +10,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <span>
-#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -34,24 +33,6 @@ beast::error_code at_the_end(request_parser& of) {
     of.put_eof(failed);
     return failed || of.is_done() ? failed : http::error::end_of_stream;
 }
-
-// The socket, as where encrypted bytes come from and go to.
-class bare final : public tls::wire {
-public:
-    explicit bare(int descriptor) : descriptor_{descriptor} {}
-
-    long read(std::span<std::byte> into) override {
-        const ssize_t count = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
-        return count < 0 ? -errno : count;
-    }
-    long write(std::span<const std::byte> bytes) override {
-        const ssize_t count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        return count < 0 ? -errno : count;
-    }
-
-private:
-    int descriptor_;
-};
 
 } // namespace
 
@@ -117,7 +98,7 @@ asio::awaitable<beast::error_code> http_connection::read(request_parser& into, b
 
 tls::stream::received http_connection::receive_encrypted(std::size_t bytes) {
     const asio::mutable_buffer into = buffer_.prepare(bytes);
-    bare below{socket_.native_handle()};
+    tls::socket_wire below{socket_.native_handle()};
     const auto got = encryption_->receive(below, {static_cast<std::byte*>(into.data()), into.size()});
     buffer_.commit(got.bytes);
     return got;
@@ -131,7 +112,7 @@ asio::awaitable<beast::error_code> http_connection::read_encrypted(std::size_t b
         if (got.error == 0) co_return asio::error::eof;
         if (got.error != EAGAIN) co_return beast::error_code{got.error, boost::system::system_category()};
         // Who does not take what the protocol itself says is not read either.
-        bare below{socket_.native_handle()};
+        tls::socket_wire below{socket_.native_handle()};
         const bool unsent = encryption_->has_unsent() && encryption_->flush(below) != 0;
         if (got.more && !unsent) {
             co_await asio::post(socket_.get_executor(), asio::use_awaitable); // others have their turn
@@ -163,7 +144,7 @@ std::optional<std::string_view> http_connection::next_post() const {
 
 asio::awaitable<bool> http_connection::write_encrypted(std::string_view bytes) {
     for (;;) {
-        bare below{socket_.native_handle()};
+        tls::socket_wire below{socket_.native_handle()};
         const auto sent = encryption_->send(below, std::as_bytes(std::span{bytes}));
         if (sent.error != 0 && sent.error != EAGAIN) co_return false;
         bytes.remove_prefix(sent.bytes);
@@ -191,7 +172,7 @@ asio::awaitable<bool> http_connection::write(std::string_view bytes) {
 
 asio::awaitable<void> http_connection::linger(std::size_t bytes_max) {
     if (encryption_) {
-        bare below{socket_.native_handle()};
+        tls::socket_wire below{socket_.native_handle()};
         encryption_->finish(below);
     }
     beast::error_code ignored;

@@ -1,11 +1,9 @@
-#include "tls/stream.hpp"
+#include "tls/socket_wire.hpp"
 #include "wires/wire.hpp"
 
 #include <boost/asio/error.hpp>
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <sys/socket.h>
 #include <utility>
 
 // TLS between a wire and its socket.
@@ -15,24 +13,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 namespace {
-
-// The socket as where encrypted bytes come from and go to.
-class bare final : public tls::wire {
-public:
-    explicit bare(int descriptor) : descriptor_{descriptor} {}
-
-    long read(std::span<std::byte> into) override {
-        const ssize_t count = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
-        return count < 0 ? -errno : count;
-    }
-    long write(std::span<const std::byte> bytes) override {
-        const ssize_t count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        return count < 0 ? -errno : count;
-    }
-
-private:
-    int descriptor_;
-};
 
 error_code meaning_of(int why) {
     return why == 0 ? error_code{asio::error::eof} : error_code{why, boost::system::system_category()};
@@ -55,7 +35,7 @@ std::string wire::encrypt(const tls::trust_terms& how, const std::string& host) 
 void wire::close() {
     ++connection_;
     if (encrypted_ && socket_.is_open()) {
-        bare below{socket_.native_handle()};
+        tls::socket_wire below{socket_.native_handle()};
         encrypted_->finish(below);
     }
     encrypted_.reset();
@@ -68,7 +48,7 @@ bool wire::writable() const noexcept { return !writing_ && (!encrypted_ || encry
 
 std::size_t wire::read_encrypted(std::span<char> into, error_code& failed) {
     failed.clear();
-    bare below{socket_.native_handle()};
+    tls::socket_wire below{socket_.native_handle()};
     const auto got = encrypted_->receive(below, std::as_writable_bytes(into));
     if (encrypted_->has_unsent()) await_writable();
     if (got.bytes > 0) return got.bytes;
@@ -86,7 +66,7 @@ std::size_t wire::read_encrypted(std::span<char> into, error_code& failed) {
 std::size_t wire::write_encrypted(std::string_view bytes, error_code& failed) {
     failed.clear();
     if (!encrypted_->established()) return 0; // read() will be heard of
-    bare below{socket_.native_handle()};
+    tls::socket_wire below{socket_.native_handle()};
     const auto sent = encrypted_->send(below, std::as_bytes(std::span{bytes}));
     if (sent.error == EAGAIN || encrypted_->has_unsent()) await_writable();
     if (sent.error != 0 && sent.error != EAGAIN) failed = meaning_of(sent.error);
@@ -96,7 +76,7 @@ std::size_t wire::write_encrypted(std::string_view bytes, error_code& failed) {
 // What has been encrypted is not the owner's any more, and goes without him.
 void wire::on_writable() {
     if (encrypted_) {
-        bare below{socket_.native_handle()};
+        tls::socket_wire below{socket_.native_handle()};
         const int why = encrypted_->flush(below);
         if (why == EAGAIN) return await_writable();
         if (why != 0) readable_ = true; // where the failure is found
