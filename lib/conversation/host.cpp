@@ -43,6 +43,7 @@ void host::forget(client& c) {
     forget_answer(c);
     forget_fields(c);
     wanted_.erase(key_of(c).packed());
+    ids_.forget(key_of(c));
     tokens_.forget(key_of(c));
 }
 

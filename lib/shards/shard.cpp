@@ -153,6 +153,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     poll_.tell_turns(turns_);
     turns_.deliver(deliveries_);
     deliveries_.when_left([this] { turns_.join(); });
+    deliveries_.hold(mine.inherited != nullptr);
     hub_.allow({.filters_of_channel_max = how.channel_filters_max,
                 .delta_bytes_max = how.delta_memory_bytes_max / mine.shards});
     const bus_end connected = bus(mine.number, context_, hub_);
@@ -180,7 +181,9 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.bytes_first = std::chrono::seconds{1};
         // By then a client that is there would have answered a ping.
         listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;
-        client_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
+        client_listeners_ = mine.inherited != nullptr
+                                ? listen(mine.inherited->clients, mine.number, mine.shards)
+                                : listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
     }
     shedder_.emplace(context_, sessions_.get());
     if (how.bus_listen) {
@@ -191,7 +194,9 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.bytes_first = {}; // some programs connect long before they say anything
         listening.keepalive = std::chrono::seconds{how.bus_keepalive_s};
         listening.unacknowledged = 2 * listening.keepalive; // when the last question of keepalive would have failed
-        bus_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->bus_listeners_);
+        bus_listeners_ = mine.inherited != nullptr
+                             ? listen(mine.inherited->buses, mine.number, mine.shards)
+                             : listen(listening, mine.first == nullptr ? nullptr : &mine.first->bus_listeners_);
     }
 }
 
@@ -225,6 +230,13 @@ void shard::take_processor() {
 void shard::run() {
     take_processor();
     poll_.start();
+    if (mine_.inherited == nullptr) accept();
+    next_tick_ = clock::now() + net::timer_wheel::tick;
+    schedule_tick();
+    context_.run();
+}
+
+void shard::accept() {
     for (const auto& each : client_listeners_) {
         if (encrypting_) {
             net::accept_connections(*each, pool_, accepting_, *encrypting_);
@@ -233,9 +245,6 @@ void shard::run() {
         }
     }
     for (const auto& each : bus_listeners_) net::accept_connections(*each, pool_, accepting_, *door_);
-    next_tick_ = clock::now() + net::timer_wheel::tick;
-    schedule_tick();
-    context_.run();
 }
 
 void shard::schedule_tick() {
@@ -254,6 +263,10 @@ void shard::tick() {
     const auto counted = std::clamp<clock::duration>(late, clock::duration::zero(), lag_counted_max);
     const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
     counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
+    if (frozen_) {
+        next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
+        return schedule_tick();
+    }
     broker_->on_time(now);
     hub_.flush(); // those of whom it is time to tell that they have left
     pass_deadlines(now);
