@@ -44,6 +44,7 @@ void host::forget(client& c) {
     forget_answer(c);
     consulted_.forget(c);
     wanted_.erase(key_of(c).packed());
+    ids_.forget(key_of(c));
     tokens_.forget(key_of(c));
 }
 

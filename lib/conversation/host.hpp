@@ -55,6 +55,9 @@ using clients::stage;
 using clients::time_of;
 using clients::uuid_text;
 
+class giving;
+class taking;
+
 /// The conversations of one shard: command after command (protocol §4), whoever carries them. Thread: the shard's.
 class host final : public bus::publish_listener,
                    public bus::subscription_listener,
@@ -110,6 +113,10 @@ public:
     /// channel that is no longer permitted loses it, some clients at a time.
     void reconfigure(const conversation::options& now);
 
+    /// The client, whose record is about to go, is another process' from now on: it leaves its channels, and neither it
+    /// nor anybody else is told. Nothing is kept of it any more.
+    void give_away(client& c);
+
     void on_published(bus::ticket whose, bus::publish_result receivers) override;
     void on_subscribed(bus::ticket whose) override;
     void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
@@ -132,6 +139,9 @@ public:
     void on_vacated(std::string_view channel) override;
 
 private:
+    friend class giving;
+    friend class taking;
+
     // commands.cpp: what each command does
     void carry_out(client& c, const protocol::command& command);
     void on(client& c, std::uint32_t id, const protocol::connect_request& request);
@@ -183,6 +193,9 @@ private:
     std::optional<saying> take_answer(const client& c);
     bool has_answer(const client& c) noexcept;
     void forget_answer(const client& c) noexcept;
+
+    // giving.cpp: for who goes to another process
+    bool has_stream(std::string_view channel) const noexcept;
 
     // streams.cpp: what was missed, and history
     static bus::home_question question_of(const protocol::subscribe_request* known) noexcept;
@@ -283,8 +296,9 @@ private:
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for
     std::string encoded_;      // a list, while it is made
     carriers::missed_lists missed_;
-    std::string info_;   // of a publisher, while it publishes
-    bool again_ = false; // the command that is being handled waits, and is to be handled once more
+    std::string info_;        // of a publisher, while it publishes
+    bool gives_away_ = false; // clients go to another process, which tells of occupied channels
+    bool again_ = false;      // the command that is being handled waits, and is to be handled once more
 
     // What only some have, by their connection.
     boost::unordered_flat_map<std::uint64_t, saying> answers_; // for commands that are handled again
