@@ -66,6 +66,25 @@ void wait_until_ready(const running_gateway& g) {
     while (!g.get("/readyz").starts_with("HTTP/1.1 200 ")) {}
 }
 
+// A client that has been told that it has the channel.
+ws_client browser_on(const running_gateway& g, std::string_view channel) {
+    ws_client client{g.raw()};
+    client.write(test::upgrade_request);
+    read_until(client, "\r\n\r\n");
+    EXPECT_TRUE(client.response().starts_with("HTTP/1.1 101 "));
+    client.say(fmt::format(R"({{"id":1,"connect":{{}}}})"
+                           "\n"
+                           R"({{"id":2,"subscribe":{{"channel":"{}"}}}})",
+                           channel));
+    for (std::string all; all.find(R"("id":2)") == all.npos;) {
+        const words more = hear(client, 1);
+        EXPECT_FALSE(more.empty());
+        if (more.empty()) break;
+        for (const std::string& each : more) all += each;
+    }
+    return client;
+}
+
 // One that takes the place of another.
 struct successor {
     explicit successor(const config::settings& how)
@@ -107,14 +126,14 @@ TEST_P(upgrade, hands_over_clients_and_listeners) {
     wait_until_ready(*old);
     const auto where = old->whole.where();
     std::deque<ws_client> browsers;
-    for (int i = 0; i < 300; ++i) browsers.push_back(old->browser("bell"));
+    for (int i = 0; i < 300; ++i) browsers.push_back(browser_on(*old, "bell"));
     expect_published(t, browsers, "1");
     // Two who are in the middle of something.
     peer half = old->raw();
     half.write("GET /connection/websocket HTTP/1.1\r\n");
     while (old->metric("carillon_partial_bytes") == 0) {}
     const double of_half = old->metric("carillon_partial_bytes");
-    ws_client torn = old->browser("other");
+    ws_client torn = browser_on(*old, "other");
     torn.write(std::string_view{test::text_frame(R"({"id":9,"ping":{}})")}.substr(0, 8));
     while (old->metric("carillon_partial_bytes") == of_half) {}
     successor young{t.settings(GetParam().after)};
@@ -239,7 +258,7 @@ TEST_P(upgrade_that_breaks_off, leaves_everything_as_it_was) {
     running_gateway old{how};
     wait_until_ready(old);
     std::deque<ws_client> browsers;
-    for (int i = 0; i < 200; ++i) browsers.push_back(old.browser("bell"));
+    for (int i = 0; i < 200; ++i) browsers.push_back(browser_on(old, "bell"));
     {
         net::descriptor_channel other = come(how);
         GetParam().what(other);
@@ -250,7 +269,7 @@ TEST_P(upgrade_that_breaks_off, leaves_everything_as_it_was) {
     browsers.pop_front();
     expect_published(t, browsers, "1");
     for (int i = 0; ws_client & each : browsers) expect_alive(each, 10 + i++);
-    browsers.push_back(old.browser("bell"));
+    browsers.push_back(browser_on(old, "bell"));
     // And then somebody can.
     successor young{how};
     old.runs.join();
@@ -263,7 +282,7 @@ TEST(upgrade_refusals, a_gateway_with_its_own_bus_is_not_taken_over) {
     how.upgrade_socket = here.path + "/upgrade";
     running_gateway old{how};
     while (!std::filesystem::exists(how.upgrade_socket)) {}
-    ws_client browser = old.browser("bell");
+    ws_client browser = browser_on(old, "bell");
     try {
         predecessor young{how.upgrade_socket};
         FAIL() << "it is taken over";
@@ -285,7 +304,7 @@ TEST(upgrade_refusals, another_bus_is_not_taken) {
     auto before = std::make_unique<predecessor>(how.upgrade_socket);
     EXPECT_THROW((gateway{how, role::gateway, std::move(before)}), std::runtime_error);
     std::deque<ws_client> browsers;
-    browsers.push_back(old.browser("bell"));
+    browsers.push_back(browser_on(old, "bell"));
     expect_published(t, browsers, "1");
 }
 
