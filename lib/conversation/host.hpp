@@ -8,6 +8,7 @@
 #include "clients/client.hpp"
 #include "clients/command_pace.hpp"
 #include "clients/consultations.hpp"
+#include "clients/household.hpp"
 #include "clients/replies.hpp"
 #include "clients/roster.hpp"
 #include "clients/subscriptions.hpp"
@@ -54,9 +55,6 @@ using clients::person;
 using clients::stage;
 using clients::time_of;
 using clients::uuid_text;
-
-class giving;
-class taking;
 
 /// The conversations of one shard: command after command (protocol §4), whoever carries them. Thread: the shard's.
 class host final : public bus::publish_listener,
@@ -129,6 +127,10 @@ public:
     std::uint32_t carry_out(const api::disconnect_request& what) override;
     std::uint32_t carry_out(const api::refresh_request& what) override;
 
+    /// For those who make clients, or give them away.
+    clients::household household() noexcept {
+        return {shard_, *hub_, *bus_, *carrier_, compression_, ids_, roster_, channels_, consulted_, options_.users};
+    }
     /// Who is connected.
     clients::roster& connected() noexcept { return roster_; }
     /// As hooks::application has it: what lists of who is connected are true up to, if asked before them in the same
@@ -139,9 +141,6 @@ public:
     void on_vacated(std::string_view channel) override;
 
 private:
-    friend class giving;
-    friend class taking;
-
     // commands.cpp: what each command does
     void carry_out(client& c, const protocol::command& command);
     void on(client& c, std::uint32_t id, const protocol::connect_request& request);
@@ -193,9 +192,6 @@ private:
     std::optional<saying> take_answer(const client& c);
     bool has_answer(const client& c) noexcept;
     void forget_answer(const client& c) noexcept;
-
-    // giving.cpp: for who goes to another process
-    bool has_stream(std::string_view channel) const noexcept;
 
     // streams.cpp: what was missed, and history
     static bus::home_question question_of(const protocol::subscribe_request* known) noexcept;
@@ -253,13 +249,9 @@ private:
     // orders.cpp: what the server API asks of a user's connections
     bool subscribe_by_order(client& c, const api::subscribe_request& what);
     void push_subscription(client& c, grant& what, const bus::home_answer* stands);
-    // A push to one client: `say(encoder, message)`.
     template <class Say>
     void push(client& c, Say&& say) {
-        std::string message, bytes;
-        say(carriers::encoder_of(c.speaks()), message);
-        compression_.append_wrapped(bytes, c.speaks(), message);
-        carrier_->write(c, bytes);
+        household().push(c, std::forward<Say>(say));
     }
     void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
 

@@ -98,7 +98,8 @@ std::string random_name() { return to_string(boost::uuids::random_generator{}())
 } // namespace
 
 gateway::gateway(const config::settings& how, role which, std::unique_ptr<predecessor> before)
-    : before_{std::move(before)}, loaded_{how}, settings_{fitted(how)}, encryption_{encryption::of(program_of(which), settings_)},
+    : before_{std::move(before)}, loaded_{how}, settings_{fitted(how)}, encryption_{encryption::of(program_of(which),
+                                                                                                   settings_)},
       http_{control_context_, control_options_of(settings_, entrance(encryption::port::control))},
       pages_{control_context_, pages_options_of(settings_)}, role_{which} {
     const std::size_t count = config::shards_of(how, shards::allowed_cores());

@@ -4,9 +4,9 @@
 #include "carriers/wrapping.hpp"
 #include "clients/carrier.hpp"
 #include "clients/client.hpp"
-#include "conversation/giving.hpp"
+#include "clients/giving.hpp"
+#include "clients/taking.hpp"
 #include "conversation/host.hpp"
-#include "conversation/taking.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
@@ -97,7 +97,7 @@ public:
         std::vector<net::owned_descriptor> descriptors{};
         bool well = true; ///< else there was no descriptor to be had
     };
-    conversation::giving& gives() noexcept { return giving_; }
+    clients::giving& gives() noexcept { return giving_; }
     /// Does not read clients any more that may go, and who has become one since it was called last; what has been read
     /// is answered.
     void park();
@@ -111,7 +111,7 @@ public:
     /// Those who were packed are the other process'; the others are read again.
     void give_away_packed();
 
-    conversation::taking& takes() noexcept { return taking_; }
+    clients::taking& takes() noexcept { return taking_; }
     /// Takes clients, whom it does not look at yet. False: one of them cannot be had.
     bool adopt(parcel what);
     /// They stay the other process'.
@@ -231,8 +231,8 @@ private:
         net::connection_key whose{};
         std::chrono::milliseconds due{0};
     };
-    conversation::giving giving_;
-    conversation::taking taking_;
+    clients::giving giving_;
+    clients::taking taking_;
     std::vector<parked> parked_;
     std::size_t next_parked_ = 0; // that has not been looked at by pack_some()
     std::vector<adopted> adopted_;

@@ -1,16 +1,15 @@
-#include "conversation/taking.hpp"
+#include "clients/taking.hpp"
 
 #include "base/name_hash.hpp"
-#include "conversation/host.hpp"
 #include "people/user_counts.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace carillon::conversation {
+namespace carillon::clients {
 
 bool taking::take(client& c, const takeover::client& what) {
-    host& of = *host_;
+    const household& of = of_;
     const auto format = static_cast<hub::format>(what.format);
     const bool is_format = what.format < hub::formats / 2 && format != hub::format::resp2 &&
                            format != hub::format::resp3 && carriers::is_framed(format);
@@ -18,7 +17,7 @@ bool taking::take(client& c, const takeover::client& what) {
     const net::connection_key key = of.key_of(c);
     boost::uuids::uuid id;
     std::copy(what.id.begin(), what.id.end(), id.begin());
-    of.ids_.inherit(key, id);
+    of.ids.inherit(key, id);
     c.speak(format);
     c.move_to(what.awaits_pong ? stage::awaiting_pong : stage::live);
     c.who.set_user(what.user);
@@ -32,19 +31,17 @@ bool taking::take(client& c, const takeover::client& what) {
                                                  .expires = each.expires,
                                                  .info = each.info});
     }
-    if (!what.fields.empty() && of.options_.application != nullptr) {
-        auto kept = std::make_shared<hooks::head_fields>();
-        for (const takeover::field& each : what.fields) kept->push_back({each.name, each.value, each.emulated});
-        of.asked_[key.packed()].fields = std::move(kept);
-    }
-    if (of.options_.users != nullptr && !what.user.empty()) of.options_.users->adopt(what.user);
+    hooks::head_fields fields;
+    for (const takeover::field& each : what.fields) fields.push_back({each.name, each.value, each.emulated});
+    of.consulted.inherit_fields(c, std::move(fields));
+    if (of.users != nullptr && !what.user.empty()) of.users->adopt(what.user);
     for (const takeover::subscription& each : what.subscriptions) {
         if (each.channel.empty() || each.channel.size() > hub::hub::channel_bytes_max) return false;
         if (!streams::epoch::fits(each.epoch)) return false;
         const heir how{{each.offset, streams::epoch{each.epoch}}, key, each.joins, each.deltas};
         if (each.epoch.empty()) {
             if (!join(c, each.channel, how)) return false;
-        } else if (of.has_stream(each.channel)) {
+        } else if (of.channels.has_stream(each.channel)) {
             heirs_[each.channel].push_back(how);
         } else {
             lose(each.channel, how); // another configuration
@@ -54,13 +51,13 @@ bool taking::take(client& c, const takeover::client& what) {
 }
 
 bool taking::join(client& c, std::string_view channel, const heir& how) {
-    host& of = *host_;
-    const hub::wish wish{.deltas = how.deltas && of.has_stream(channel)};
-    const auto outcome = of.join(c, channel, how.joins, of.own_of(c, channel), wish);
+    const household& of = of_;
+    const hub::wish wish{.deltas = how.deltas && of.channels.has_stream(channel)};
+    const auto outcome = of.channels.join(c, channel, how.joins, of.channels.own_of(c, channel), wish);
     using enum hub::subscribe_outcome;
     if (outcome == already || outcome == clashes) return false;
     const bus::ticket whose{.connection = how.whose.packed()};
-    switch (of.bus_->subscribe(channel, outcome == joined_first, *this, whose)) {
+    switch (of.bus.subscribe(channel, outcome == joined_first, *this, whose)) {
     case bus::interest::confirmed: return true;
     case bus::interest::pending: ++pending_; return true;
     case bus::interest::refused: return false;
@@ -88,7 +85,7 @@ void taking::ask_some() {
         bus::home_question question{.about = bus::home_question::kind::recover, .joins = true};
         question.since = heirs_.find(channel)->second.front().at;
         ++asked_;
-        const auto said = host_->bus_->ask_home(channel, question, *this, {});
+        const auto said = of_.bus.ask_home(channel, question, *this, {});
         if (said) on_home_answer({}, channel, *said);
     }
     asking_ = false;
@@ -119,12 +116,12 @@ void taking::on_home_answer(bus::ticket, std::string_view channel, const result<
     const auto give = [&](std::uint64_t until) {
         for (; given < missed.publications.size() && missed.offset_of(given) <= until; ++given) {
             const streams::draft each = missed.publications[given]->view();
-            host_->hub_->publish(channel, {each.payload, each.is_json, each.info, each.tags, missed.offset_of(given),
-                                           said->top.epoch.view()});
+            of_.listeners.publish(channel, {each.payload, each.is_json, each.info, each.tags, missed.offset_of(given),
+                                            said->top.epoch.view()});
         }
     };
     for (const heir& each : heirs) {
-        client* const c = host_->carrier_->find(each.whose);
+        client* const c = of_.out.find(each.whose);
         if (c == nullptr) continue;
         if (!has || each.at.epoch != said->top.epoch) {
             lose(channel, each);
@@ -150,34 +147,34 @@ void taking::on_subscribe_failed(bus::ticket, std::string_view, bus::error) {
 
 // Before they are ours, nothing can be said to them: then nothing comes of it, or they are told when they are.
 void taking::on_unsubscribed(std::string_view channel, bus::error why) {
-    if (settled_) return host_->on_unsubscribed(channel, why);
+    if (settled_) return listener_->on_unsubscribed(channel, why);
     well_ = false;
     const std::string name{channel};
-    for (const hub::subscriber each : host_->hub_->subscribers_of(name)) {
-        auto& c = static_cast<client&>(host_->shard_.records.at(each.index()));
-        lost_.emplace_back(host_->key_of(c), name);
-        host_->leave_channel(c, name);
+    for (const hub::subscriber each : of_.listeners.subscribers_of(name)) {
+        auto& c = static_cast<client&>(of_.shard.records.at(each.index()));
+        lost_.emplace_back(of_.key_of(c), name);
+        of_.channels.leave(c, name);
     }
 }
 
 void taking::settle(client& c) {
     std::vector<std::string> channels;
-    host_->hub_->each_channel_of(c.channels, [&](std::string_view each) {
-        if (host_->is_attended(each)) channels.emplace_back(each);
+    of_.listeners.each_channel_of(c.channels, [&](std::string_view each) {
+        if (of_.channels.is_attended(each)) channels.emplace_back(each);
     });
-    for (const std::string& each : channels) host_->greet(c, each);
+    for (const std::string& each : channels) of_.channels.greet(c, each);
 }
 
 void taking::tell_lost() {
     settled_ = true;
     for (const auto& [whose, channel] : std::exchange(lost_, {})) {
-        client* const c = host_->carrier_->find(whose);
+        client* const c = of_.out.find(whose);
         if (c == nullptr || c->closing) continue;
-        host::forget_grant(*c, channel);
-        host_->push(*c, [&](const protocol::encoder& with, std::string& message) {
+        if (person* const more = c->who.more()) more->forget(channel);
+        of_.push(*c, [&](const protocol::encoder& with, std::string& message) {
             with.unsubscribe_push(message, channel, protocol::unsubscription::insufficient_state, "insufficient state");
         });
     }
 }
 
-} // namespace carillon::conversation
+} // namespace carillon::clients

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bus/broker.hpp"
-#include "conversation/client.hpp"
+#include "clients/household.hpp"
 #include "streams/position.hpp"
 #include "takeover/records.hpp"
 
@@ -15,15 +15,13 @@
 #include <string_view>
 #include <vector>
 
-namespace carillon::conversation {
+namespace carillon::clients {
 
-class host;
-
-/// Clients of another process that become those of a host (docs/decisions/0059). Nothing is sent to them before the
+/// Clients of another process that become those of a shard (docs/decisions/0059). Nothing is sent to them before the
 /// shard's deliveries go on. Thread: the shard's.
 class taking final : public bus::home_listener, public bus::subscription_listener {
 public:
-    explicit taking(host& by) : host_{&by} {}
+    explicit taking(const household& by, bus::subscription_listener& then) : of_{by}, listener_{&then} {}
     taking(const taking&) = delete;
     taking& operator=(const taking&) = delete;
 
@@ -59,7 +57,8 @@ private:
     void finish();
     void lose(std::string_view channel, const heir& who);
 
-    host* host_;
+    household of_;
+    bus::subscription_listener* listener_; // of the shard's clients, for what comes when they are ours
     boost::unordered_flat_map<std::string, std::vector<heir>, hash_of_name, std::equal_to<>> heirs_;
     std::deque<std::string> wanted_; // of these, that nobody has asked about
     std::vector<std::pair<net::connection_key, std::string>> lost_;
@@ -71,4 +70,4 @@ private:
     std::function<void(bool well)> then_;
 };
 
-} // namespace carillon::conversation
+} // namespace carillon::clients

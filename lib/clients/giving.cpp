@@ -1,22 +1,21 @@
-#include "conversation/giving.hpp"
+#include "clients/giving.hpp"
 
 #include "base/name_hash.hpp"
-#include "conversation/host.hpp"
 #include "people/user_counts.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace carillon::conversation {
+namespace carillon::clients {
 
 void giving::start() {
     following_ = true;
-    host_->hub_->follow(this);
+    of_.listeners.follow(this);
 }
 
 void giving::stop() {
     following_ = false;
-    host_->hub_->follow(nullptr);
+    of_.listeners.follow(nullptr);
     places_.clear();
     wanted_.clear();
     then_ = {};
@@ -26,8 +25,8 @@ void giving::learn(std::function<void(bool well)> then) {
     CHECK(!then_);
     then_ = std::move(then);
     well_ = true;
-    host_->hub_->each_channel([this](std::string_view channel) {
-        if (host_->has_stream(channel) && !places_.contains(channel)) wanted_.emplace_back(channel);
+    of_.listeners.each_channel([this](std::string_view channel) {
+        if (of_.channels.has_stream(channel) && !places_.contains(channel)) wanted_.emplace_back(channel);
     });
     ask_some();
 }
@@ -37,9 +36,9 @@ void giving::ask_some() {
     while (!wanted_.empty() && asked_ < questions_max) {
         const std::string channel = std::move(wanted_.front());
         wanted_.pop_front();
-        if (host_->hub_->subscribers(channel) == 0) continue; // everybody has left meanwhile
+        if (of_.listeners.subscribers(channel) == 0) continue; // everybody has left meanwhile
         ++asked_;
-        const auto said = host_->bus_->ask_home(channel, {.joins = true}, *this, {});
+        const auto said = of_.bus.ask_home(channel, {.joins = true}, *this, {});
         if (said) on_home_answer({}, channel, *said);
     }
     asking_ = false;
@@ -52,7 +51,7 @@ void giving::ask_some() {
 void giving::on_home_answer(bus::ticket, std::string_view channel, const result<bus::home_answer>& said) {
     --asked_;
     if (!following_) return;
-    if (said && host_->hub_->subscribers(channel) == 0) return ask_some(); // nobody hears how it goes on
+    if (said && of_.listeners.subscribers(channel) == 0) return ask_some(); // nobody hears how it goes on
     if (said) {
         places_.insert_or_assign(std::string{channel}, said->top);
     } else {
@@ -76,7 +75,7 @@ bool giving::describe(const client& c, takeover::client& into) const {
     const bool is_there = c.where() == stage::live || c.where() == stage::awaiting_pong;
     if (!is_there || c.closing || c.waits() || !carriers::is_framed(c.speaks())) return false;
     identity::room in;
-    const auto id = host_->ids_.id_of(host_->key_of(c));
+    const auto id = of_.ids.id_of(of_.key_of(c));
     std::copy(id.begin(), id.end(), into.id.begin());
     into.format = static_cast<std::uint8_t>(c.speaks());
     into.awaits_pong = c.where() == stage::awaiting_pong;
@@ -102,12 +101,9 @@ bool giving::describe_person(const person& whose, takeover::client& into) const 
 }
 
 bool giving::describe_request(const client& c, takeover::client& into) const {
-    const auto found = host_->asked_.find(host_->key_of(c).packed());
-    if (found == host_->asked_.end()) return true;
-    if (!found->second.asking.empty() || !found->second.data.empty()) return false;
-    if (found->second.fields != nullptr) {
-        for (const hooks::head_field& each : *found->second.fields)
-            into.fields.push_back({each.name, each.value, each.emulated});
+    if (of_.consulted.is_busy_with(c)) return false;
+    if (const hooks::head_fields* const fields = of_.consulted.fields_of(c)) {
+        for (const hooks::head_field& each : *fields) into.fields.push_back({each.name, each.value, each.emulated});
     }
     return true;
 }
@@ -115,13 +111,13 @@ bool giving::describe_request(const client& c, takeover::client& into) const {
 // Filters are not told: they would have to be taken apart.
 bool giving::describe_channels(const client& c, takeover::client& into) const {
     bool all = true;
-    host_->hub_->each_subscription_of(c.channels, [&](std::string_view channel, hub::subscriber who, const auto& how) {
+    of_.listeners.each_subscription_of(c.channels, [&](std::string_view channel, hub::subscriber who, const auto& how) {
         takeover::subscription& made = into.subscriptions.emplace_back();
         made.channel = channel;
         made.joins = hub::hears_joins(who.encoding());
         made.deltas = how.deltas;
         if (how.filter != nullptr) all = false;
-        if (!host_->has_stream(channel)) return;
+        if (!of_.channels.has_stream(channel)) return;
         const auto place = places_.find(channel);
         if (place == places_.end()) {
             all = false;
@@ -133,27 +129,4 @@ bool giving::describe_channels(const client& c, takeover::client& into) const {
     return all;
 }
 
-// --- what is part of the host
-
-bool host::has_stream(std::string_view channel) const noexcept {
-    if (rules_.is_wildcard(channel)) return false;
-    const channels::name_space* const space = rules_.find(channel).space;
-    return space != nullptr && space->history_size > 0;
-}
-
-void host::give_away(client& c) {
-    gives_away_ = true;
-    std::vector<std::string> attended;
-    hub_->each_channel_of(c.channels, [&](std::string_view channel) {
-        if (may_be_listed(channel)) attended.emplace_back(channel);
-    });
-    hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
-    for (const std::string& each : attended) bus_->forget(each, ids_.id_of(key_of(c)));
-    identity::room in;
-    const std::string_view user = c.who.user(in);
-    if (options_.users != nullptr && !user.empty()) options_.users->leave(user);
-    forget(c);
-    gives_away_ = false;
-}
-
-} // namespace carillon::conversation
+} // namespace carillon::clients

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bus/broker.hpp"
-#include "conversation/client.hpp"
+#include "clients/household.hpp"
 #include "hub/hub.hpp"
 #include "streams/position.hpp"
 #include "takeover/records.hpp"
@@ -14,19 +14,17 @@
 #include <string>
 #include <string_view>
 
-namespace carillon::conversation {
+namespace carillon::clients {
 
-class host;
-
-/// What another process that takes over has to know of a host's clients (docs/decisions/0059): it follows where the
+/// What another process that takes over has to know of a shard's clients (docs/decisions/0059): it follows where the
 /// streams of their channels stand. Thread: the shard's.
 class giving final : public bus::home_listener, public hub::position_listener {
 public:
-    explicit giving(host& of) : host_{&of} {}
+    explicit giving(const household& of) : of_{of} {}
     giving(const giving&) = delete;
     giving& operator=(const giving&) = delete;
 
-    /// From now on it follows; it outlives the host's last answer from the bus.
+    /// From now on it follows; it outlives the last answer from the bus.
     void start();
     /// Nothing comes of it: it knows nothing any more, and calls nobody.
     void stop();
@@ -50,7 +48,7 @@ private:
     bool describe_request(const client& c, takeover::client& into) const;
     bool describe_channels(const client& c, takeover::client& into) const;
 
-    host* host_;
+    household of_;
     boost::unordered_flat_map<std::string, streams::position, hash_of_name, std::equal_to<>> places_;
     std::deque<std::string> wanted_;
     std::size_t asked_ = 0;
@@ -60,4 +58,4 @@ private:
     std::function<void(bool well)> then_;
 };
 
-} // namespace carillon::conversation
+} // namespace carillon::clients
