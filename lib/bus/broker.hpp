@@ -98,6 +98,10 @@ public:
     /// channels of which rules::is_attended() is true.
     virtual void enter(std::string_view /*channel*/, const presence::client_id&, presence::registry::member) {}
     virtual void leave(std::string_view /*channel*/, const presence::client_id&) {}
+    /// As leave(), of one that is there from now on by way of another process: nobody is told.
+    virtual void forget(std::string_view /*channel*/, const presence::client_id&) {}
+    /// Subscriptions and questions that listeners have not heard of yet.
+    virtual std::size_t unanswered() const noexcept { return 0; }
     /// Too much waits for this shard's subscribers: whoever publishes waits.
     virtual bool congested() const noexcept = 0;
     /// Looks at the time, several times a second.

@@ -143,4 +143,19 @@ void consultations::forget(const client& c) noexcept {
     if (!kept_.empty()) kept_.erase(key_of(c));
 }
 
+const hooks::head_fields* consultations::fields_of(const client& c) const {
+    const auto of = kept_.find(key_of(c));
+    return of == kept_.end() ? nullptr : of->second.fields.get();
+}
+
+void consultations::inherit_fields(const client& c, hooks::head_fields fields) {
+    if (application_ == nullptr || fields.empty()) return;
+    kept_[key_of(c)].fields = std::make_shared<const hooks::head_fields>(std::move(fields));
+}
+
+bool consultations::is_busy_with(const client& c) const {
+    const auto of = kept_.find(key_of(c));
+    return of != kept_.end() && (!of->second.asking.empty() || !of->second.data.empty());
+}
+
 } // namespace carillon::clients

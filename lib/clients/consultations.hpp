@@ -62,6 +62,13 @@ public:
     std::string take_answer_to_connect(const client& c);
     void forget(const client& c) noexcept;
 
+    /// What is kept of a client's requests; null: nothing.
+    const hooks::head_fields* fields_of(const client& c) const;
+    /// The same of another process, from which the client comes.
+    void inherit_fields(const client& c, hooks::head_fields fields);
+    /// Whether the application is being asked about an end of its, or has said what it has not been told.
+    bool is_busy_with(const client& c) const;
+
     /// Tells it what has happened to a client, if it wants to hear of that.
     void tell(const client& c, hooks::event what, std::uint16_t code = 0, std::string_view reason = {}) const;
 

@@ -43,6 +43,12 @@ bool subscriptions::can_recover(std::string_view channel) const noexcept {
     return space != nullptr && space->recovery != channels::recovery_mode::off && space->history_size > 0;
 }
 
+bool subscriptions::has_stream(std::string_view channel) const noexcept {
+    if (rules_.is_wildcard(channel)) return false;
+    const channels::name_space* const space = rules_.find(channel).space;
+    return space != nullptr && space->history_size > 0;
+}
+
 bool subscriptions::follows(std::string_view channel, std::uint8_t own, bool asked) const noexcept {
     if ((own & people::followed_if_asked) != 0) return asked && can_recover(channel);
     if ((own & people::followed) == 0) return can_recover(channel);
@@ -114,6 +120,15 @@ void subscriptions::leave_all(client& c) {
     }
     hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
     for (const std::string& each : attended) bus_->leave(each, id_of(c));
+}
+
+void subscriptions::give_away(client& c) {
+    std::vector<std::string> attended;
+    hub_->each_channel_of(c.channels, [&](std::string_view channel) {
+        if (may_be_listed(channel)) attended.emplace_back(channel);
+    });
+    hub_->unsubscribe_all(c.channels, [this](std::string_view channel) { bus_->unsubscribe(channel); });
+    for (const std::string& each : attended) bus_->forget(each, id_of(c));
 }
 
 // --- who is there

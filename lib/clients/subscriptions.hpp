@@ -39,6 +39,8 @@ public:
     bool is_attended(std::string_view channel) const noexcept { return any_attended_ && rules_.is_attended(channel); }
     /// Whether what was missed of it can be had.
     bool can_recover(std::string_view channel) const noexcept;
+    /// Whether anything of it is kept.
+    bool has_stream(std::string_view channel) const noexcept;
     /// Whether a subscription stands in its channel's stream; `asked`: the client wants it to.
     bool follows(std::string_view channel, std::uint8_t own, bool asked) const noexcept;
     std::uint8_t own_of(const client& c, std::string_view channel) const noexcept;
@@ -63,6 +65,8 @@ public:
     /// The same, when the client may still wait for the bus to confirm the channel: it does so no more.
     hub::unsubscribe_outcome leave_for_good(client& c, std::string_view channel);
     void leave_all(client& c);
+    /// The same, when it is in another process that it goes on: nobody is told.
+    void give_away(client& c);
 
     /// The client has been told that it is subscribed: where it is to be listed, it is there.
     void greet(client& c, std::string_view channel);

@@ -60,6 +60,11 @@ constexpr option table[] = {
     {PLACE_MS(drain_window), both, machine, 0, hour, "milliseconds",
      "Time over which the closes of all clients are spread evenly after that, so that they do not all come back at "
      "once. With development mode the default is 0."},
+    {PLACE(upgrade_socket), gateway, machine, 0, 107, "",
+     "Path of a unix socket where a new process can take over from this one: its listeners, and its clients with their "
+     "connections. Only the same user may. Without it nobody can."},
+    {PLACE_MS(upgrade_timeout), gateway, machine, 100, 10 * minute, "milliseconds",
+     "How long clients may wait while that happens. Then nothing comes of it, and the old process goes on."},
     {PLACE_MS(turn_time), both, machine, 1, 1'000, "milliseconds",
      "How long a shard goes on with what it has found to do before it looks what else there is. Who has more to do "
      "then waits for the next turn, in line."},

@@ -48,6 +48,8 @@ struct settings {
     std::chrono::milliseconds shutdown_timeout{10'000};
     std::chrono::milliseconds drain_delay{0};
     std::chrono::milliseconds drain_window{5'000}; // with `dev`, unless it is given, 0
+    std::string upgrade_socket;                    // empty: no process can take over
+    std::chrono::milliseconds upgrade_timeout{10'000};
     std::chrono::milliseconds turn_time{10};
     std::size_t deliveries_per_turn = 512;
     std::size_t deliveries_waiting_max = 16'384;

@@ -136,6 +136,31 @@ std::uint16_t http_server::listen(const std::string& host, std::uint16_t port, c
     return port;
 }
 
+std::uint16_t http_server::listen_on(int descriptor, const std::string& host, const route_table& routes) {
+    net::acceptor& taken = acceptors_.emplace_back(*context_, descriptor, host);
+    asio::co_spawn(*context_, accept(taken, routes), asio::detached);
+    return taken.port();
+}
+
+std::vector<std::pair<std::string, int>> http_server::sockets() {
+    std::vector<std::pair<std::string, int>> all;
+    for (net::acceptor& each : acceptors_) {
+        if (each.get().is_open()) all.emplace_back(each.host(), each.descriptor());
+    }
+    return all;
+}
+
+void http_server::take_files() {
+    for (net::acceptor& each : acceptors_) each.take_file();
+}
+
+void http_server::hand_over() {
+    for (net::acceptor& each : acceptors_) {
+        each.leave_file();
+        each.close();
+    }
+}
+
 std::vector<std::string> http_server::where() const {
     std::vector<std::string> all;
     for (const net::acceptor& each : acceptors_) all.push_back(each.where());
@@ -146,7 +171,7 @@ asio::awaitable<void> http_server::accept(net::acceptor& from, const route_table
     asio::steady_timer pause{*context_};
     while (!stopped_) {
         auto [failed, accepted] = co_await from.get().async_accept(no_throw);
-        if (stopped_) break;
+        if (stopped_ || !from.get().is_open()) break;
         if (!failed) {
             if (options_.entrance != nullptr) {
                 encrypt(std::move(accepted), routes);

@@ -18,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace carillon::control {
@@ -44,6 +45,15 @@ public:
     /// Serves `routes` on an address of its own: a numeric host, "localhost" or the path of a unix socket. Returns the
     /// port. The table outlives the server. Throws boost::system::system_error.
     std::uint16_t listen(const std::string& host, std::uint16_t port, const route_table& routes);
+
+    /// Serves `routes` on a socket that another process has had, and that is ours from now on. Throws as above.
+    std::uint16_t listen_on(int descriptor, const std::string& host, const route_table& routes);
+    /// Nobody else has those sockets any more.
+    void take_files();
+    /// The sockets it listens on, by their hosts.
+    std::vector<std::pair<std::string, int>> sockets();
+    /// Another process goes on with them; who is connected is still answered.
+    void hand_over();
 
     /// Serves one request on a connection that somebody else accepted and of which `bytes` have been read, and ends it:
     /// what is asked for next may be for whoever accepted it (docs/decisions/0020). Any thread.

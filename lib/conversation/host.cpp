@@ -1,5 +1,7 @@
 #include "conversation/host.hpp"
 
+#include "people/user_counts.hpp"
+
 #include <utility>
 
 namespace carillon::conversation {
@@ -44,7 +46,18 @@ void host::forget(client& c) {
     forget_answer(c);
     consulted_.forget(c);
     wanted_.erase(key_of(c).packed());
+    ids_.forget(key_of(c));
     tokens_.forget(key_of(c));
+}
+
+void host::give_away(client& c) {
+    gives_away_ = true;
+    channels_.give_away(c);
+    identity::room in;
+    const std::string_view user = c.who.user(in);
+    if (options_.users != nullptr && !user.empty()) options_.users->leave(user);
+    forget(c);
+    gives_away_ = false;
 }
 
 void host::disconnect(client& c, protocol::disconnect code) {

@@ -8,6 +8,7 @@
 #include "clients/client.hpp"
 #include "clients/command_pace.hpp"
 #include "clients/consultations.hpp"
+#include "clients/household.hpp"
 #include "clients/replies.hpp"
 #include "clients/roster.hpp"
 #include "clients/subscriptions.hpp"
@@ -110,6 +111,10 @@ public:
     /// channel that is no longer permitted loses it, some clients at a time.
     void reconfigure(const conversation::options& now);
 
+    /// The client, whose record is about to go, is another process' from now on: it leaves its channels, and neither it
+    /// nor anybody else is told. Nothing is kept of it any more.
+    void give_away(client& c);
+
     void on_published(bus::ticket whose, bus::publish_result receivers) override;
     void on_subscribed(bus::ticket whose) override;
     void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
@@ -122,6 +127,10 @@ public:
     std::uint32_t carry_out(const api::disconnect_request& what) override;
     std::uint32_t carry_out(const api::refresh_request& what) override;
 
+    /// For those who make clients, or give them away.
+    clients::household household() noexcept {
+        return {shard_, *hub_, *bus_, *carrier_, compression_, ids_, roster_, channels_, consulted_, options_.users};
+    }
     /// Who is connected.
     clients::roster& connected() noexcept { return roster_; }
     /// As hooks::application has it: what lists of who is connected are true up to, if asked before them in the same
@@ -240,13 +249,9 @@ private:
     // orders.cpp: what the server API asks of a user's connections
     bool subscribe_by_order(client& c, const api::subscribe_request& what);
     void push_subscription(client& c, grant& what, const bus::home_answer* stands);
-    // A push to one client: `say(encoder, message)`.
     template <class Say>
     void push(client& c, Say&& say) {
-        std::string message, bytes;
-        say(carriers::encoder_of(c.speaks()), message);
-        compression_.append_wrapped(bytes, c.speaks(), message);
-        carrier_->write(c, bytes);
+        household().push(c, std::forward<Say>(say));
     }
     void take_away(const std::shared_ptr<const farewell>& what, std::size_t from);
 
@@ -283,8 +288,9 @@ private:
     std::uint32_t orders_ = 0; // subscriptions that the server API asked for
     std::string encoded_;      // a list, while it is made
     carriers::missed_lists missed_;
-    std::string info_;   // of a publisher, while it publishes
-    bool again_ = false; // the command that is being handled waits, and is to be handled once more
+    std::string info_;        // of a publisher, while it publishes
+    bool gives_away_ = false; // clients go to another process, which tells of occupied channels
+    bool again_ = false;      // the command that is being handled waits, and is to be handled once more
 
     // What only some have, by their connection.
     boost::unordered_flat_map<std::uint64_t, saying> answers_; // for commands that are handled again

@@ -30,6 +30,7 @@ void host::on_left(client& c, std::uint16_t code, std::string_view reason) {
 }
 
 void host::occupy(std::string_view channel, bool by_somebody) {
+    if (gives_away_) return;
     const channels::name_space* const space = channels_.rules().find(channel).space;
     if (space != nullptr && space->occupancy_events) options_.application->occupy(space->name, channel, by_somebody);
 }

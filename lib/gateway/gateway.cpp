@@ -97,8 +97,9 @@ std::string host_name() {
 std::string random_name() { return to_string(boost::uuids::random_generator{}()); }
 } // namespace
 
-gateway::gateway(const config::settings& how, role which)
-    : loaded_{how}, settings_{fitted(how)}, encryption_{encryption::of(program_of(which), settings_)},
+gateway::gateway(const config::settings& how, role which, std::unique_ptr<predecessor> before)
+    : before_{std::move(before)}, loaded_{how}, settings_{fitted(how)}, encryption_{encryption::of(program_of(which),
+                                                                                                   settings_)},
       http_{control_context_, control_options_of(settings_, entrance(encryption::port::control))},
       pages_{control_context_, pages_options_of(settings_)}, role_{which} {
     const std::size_t count = config::shards_of(how, shards::allowed_cores());
@@ -109,7 +110,8 @@ gateway::gateway(const config::settings& how, role which)
     }
     const capacity room = capacity_for(settings_, count);
     connections_max_ = room.clients;
-    if (count > 1) {
+    if (before_ != nullptr) check_place(*before_, how, upstream_.get());
+    if (count > 1 && before_ == nullptr) {
         if (which == role::gateway) refuse_shared_address(control_context_, how.client_listen);
         if (how.bus_listen) refuse_shared_address(control_context_, *how.bus_listen);
     }
@@ -133,7 +135,8 @@ gateway::gateway(const config::settings& how, role which)
                        .entrance = entrance(encryption::port::client),
                        .bus_entrance = entrance(encryption::port::bus),
                        .door = doorkeeper_->door(),
-                       .pages = client_routes_.paths()};
+                       .pages = client_routes_.paths(),
+                       .inherited = before_ != nullptr ? &before_->sockets() : nullptr};
     mine.node = random_name();
     mine.emulate = [this, most = how.client_emulations_waiting_max](std::uint32_t number, std::string session,
                                                                     std::string data) {
@@ -172,8 +175,7 @@ gateway::gateway(const config::settings& how, role which)
         mine.client_port = port_of(mine.first->client_listeners());
         mine.bus_port = port_of(mine.first->bus_listeners());
     }
-    ports_ = {mine.client_port, http_.listen(how.control_listen.host, how.control_listen.port, control_routes_),
-              mine.bus_port};
+    ports_ = {mine.client_port, listen_for_control(), mine.bus_port};
     const std::string name = host_name() + "_" + std::to_string(ports_.control);
     if (api_) api_->be_called(name, mine.node);
     outside_->be_called(name, mine.node);
@@ -213,6 +215,7 @@ void gateway::run() {
     try {
         const signals_held by_this_thread;
         start_threads();
+        if (before_ != nullptr) take_over();
         waiter = std::thread{[&] {
             join_threads();
             asio::post(control_context_, [&] {
@@ -222,16 +225,18 @@ void gateway::run() {
         }};
     } catch (const std::system_error& why) {
         // As when the limit on processes is reached. Those that have been started would never end.
-        for (std::size_t i = 0; i < shard_threads_.size(); ++i)
-            asio::post(shards_[i]->context(), [each = shards_[i].get()] { each->hurry(); });
-        join_threads();
+        end_threads();
         throw std::system_error{why.code(), "cannot start a thread"};
+    } catch (...) { // nobody's place could be taken
+        end_threads();
+        throw;
     }
     spdlog::info("carillon {} is ready: {} shards, {} connections at most", CARILLON_VERSION, shards_.size(),
                  connections_max_);
     watching_.start();
     doorkeeper_->watch();
-    supervisor_.ready();
+    before_ != nullptr ? supervisor_.ready_as_main() : supervisor_.ready();
+    await_successor();
     control_context_.run();
     waiter.join();
     spdlog::info("stopped");
@@ -240,6 +245,7 @@ void gateway::run() {
 // When the shards have ended: nothing is awaited any more.
 void gateway::end_control() {
     ended_ = true;
+    if (successor_) successor_->stop();
     http_.stop();
     pages_.stop();
     if (api_) api_->stop();
@@ -255,6 +261,12 @@ void gateway::start_threads() {
     if (upstream_) upstream_thread_ = std::thread{[this] { upstream_->run(); }};
     shard_threads_.reserve(shards_.size());
     for (const auto& each : shards_) shard_threads_.emplace_back([&each] { each->run(); });
+}
+
+void gateway::end_threads() {
+    for (std::size_t i = 0; i < shard_threads_.size(); ++i)
+        asio::post(shards_[i]->context(), [each = shards_[i].get()] { each->hurry(); });
+    join_threads();
 }
 
 // When the shards have ended; the link serves them until then.

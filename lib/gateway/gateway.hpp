@@ -8,6 +8,8 @@
 #include "control/operator_route.hpp"
 #include "gateway/encryption.hpp"
 #include "gateway/outside.hpp"
+#include "gateway/predecessor.hpp"
+#include "gateway/successor.hpp"
 #include "lifecycle/departures.hpp"
 #include "lifecycle/doorkeeper.hpp"
 #include "lifecycle/shutdown_signals.hpp"
@@ -66,8 +68,10 @@ public:
         std::uint16_t bus = 0; ///< 0: no bus door
     };
 
-    /// Listens, but serves nobody yet. Throws boost::system::system_error, in words for the user.
-    explicit gateway(const config::settings& how, role which = role::gateway);
+    /// Listens, but serves nobody yet. Throws boost::system::system_error, in words for the user. With `before`, whose
+    /// place it takes, it listens where that does, and may throw std::runtime_error, too.
+    explicit gateway(const config::settings& how, role which = role::gateway,
+                     std::unique_ptr<predecessor> before = nullptr);
     gateway(const gateway&) = delete;
     gateway& operator=(const gateway&) = delete;
     ~gateway();
@@ -114,12 +118,19 @@ private:
     boost::asio::awaitable<redis::redis_link::figures> ask_upstream();
     std::chrono::milliseconds watch_shards();
     void end_control();
+    void take_over();
+    void await_successor();
+    void follow_successor();
     void await_signal();
     void on_signal(int number);
     void start_threads();
+    void end_threads();
     void join_threads();
+    std::uint16_t listen_for_control();
+    static void check_place(const predecessor& before, const config::settings& how, const redis::redis_link* bus);
 
-    config::settings loaded_; // as it was read
+    std::unique_ptr<predecessor> before_; // null: it takes nobody's place
+    config::settings loaded_;             // as it was read
     config::settings settings_;
     std::function<loading::outcome()> read_again_;
     std::uint64_t reloads_done_ = 0;
@@ -159,6 +170,7 @@ private:
     std::optional<control::operator_route> reload_route_;
     std::optional<departures> departures_;
     std::optional<control::admin_route> admin_route_; // if there is an admin page
+    std::optional<successor_door> successor_;         // none: nobody can take over
     std::atomic<bool> stopping_ = false;
     std::thread upstream_thread_;            // while run() runs
     std::vector<std::thread> shard_threads_; // the first of shards_ that run

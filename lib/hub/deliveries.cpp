@@ -163,6 +163,7 @@ void deliveries::send(delivery& from, const member& to) {
 
 bool deliveries::go_on() {
     CHECK(!sending_);
+    if (held_) return true; // nothing that a further turn could do
     sending_ = true;
     while (first_ != nullptr) {
         delivery& now = *first_;

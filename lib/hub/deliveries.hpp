@@ -93,10 +93,21 @@ public:
         if (!go_on() && left_) left_();
     }
 
+    /// Sends nothing until it is told to go on; what is published waits. Whoever ends it calls flush().
+    void hold(bool on) noexcept { held_ = on; }
+    /// Sends all that waits, whatever the turn allows.
+    void send_all() {
+        while (first_ != nullptr && !held_) {
+            renew();
+            go_on();
+        }
+    }
+
     void renew() noexcept override { sends_left_ = limits_.sends_per_turn; }
     bool go_on() override;
     bool congested() const noexcept override {
-        return sends_waiting_ > limits_.sends_waiting_max || bytes_waiting_ > limits_.bytes_waiting_max;
+        // Nobody is sent anything, so the number of those who wait for it says nothing.
+        return (!held_ && sends_waiting_ > limits_.sends_waiting_max) || bytes_waiting_ > limits_.bytes_waiting_max;
     }
 
     /// Somebody joins the group: what is published from now on is another delivery.
@@ -155,6 +166,7 @@ private:
     std::uint64_t newest_ = 0;
     std::uint64_t delivered_ = 0;
     bool sending_ = false;
+    bool held_ = false;
 };
 
 } // namespace carillon::hub

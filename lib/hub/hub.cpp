@@ -55,6 +55,7 @@ std::uint32_t hub::make_channel(std::string_view name, name_kind what) {
 
 void hub::erase_channel(std::uint32_t channel) {
     if (watching_ != nullptr) watching_->on_vacated(name_of(channel));
+    if (following_ != nullptr) following_->on_left(name_of(channel));
     by_name_.erase(channel);
     wildcards_ -= channels_[channel].is_wildcard;
     channels_.give_back(channel);
@@ -173,7 +174,9 @@ bool hub::is_wildcard(std::string_view name) const noexcept {
 
 std::uint32_t hub::publish(std::string_view channel, const publication& message) {
     const std::uint32_t index = find(channel);
-    return index == none || channels_[index].is_wildcard != 0 ? 0 : publish_to_all(index, message);
+    if (index == none || channels_[index].is_wildcard != 0) return 0;
+    if (following_ != nullptr && message.offset != 0) following_->on_numbered(channel, message.offset, message.epoch);
+    return publish_to_all(index, message);
 }
 
 // Where it stands in its channel's stream would only be taken for where the subscription stands. SDKs that do not pass

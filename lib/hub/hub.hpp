@@ -41,6 +41,18 @@ protected:
     ~occupancy_listener() = default;
 };
 
+/// Who hears where the streams of channels stand that somebody here has, as publications move them on. May not change
+/// the hub.
+class position_listener {
+public:
+    virtual void on_numbered(std::string_view channel, std::uint64_t offset, std::string_view epoch) = 0;
+    /// Nobody here has the channel any more, and nobody hears how it goes on.
+    virtual void on_left(std::string_view channel) = 0;
+
+protected:
+    ~position_listener() = default;
+};
+
 /// A connection's subscriptions, kept in its record: the head of a list in the hub and its length.
 struct memberships {
     std::uint32_t first = none;
@@ -71,6 +83,9 @@ public:
 
     /// At most one.
     void watch(occupancy_listener& whose) noexcept { watching_ = &whose; }
+
+    /// At most one; null: nobody.
+    void follow(position_listener* whose) noexcept { following_ = whose; }
 
     void allow(const groups::limits& how) noexcept { groups_.allow(how); }
 
@@ -132,6 +147,17 @@ public:
     void each_channel_of(const memberships& list, Visit&& visit) const {
         for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next)
             visit(name_of(subscriptions_[node].channel));
+    }
+
+    /// Calls `visit(channel, subscriber, wish)` for each subscription in a list. It may not change the hub.
+    template <class Visit>
+    void each_subscription_of(const memberships& list, Visit&& visit) const {
+        for (std::uint32_t node = list.first; node != none; node = subscriptions_[node].next) {
+            const subscription& each = subscriptions_[node];
+            const channel_entry& entry = channels_[each.channel];
+            visit(name_of(each.channel), entry.members[each.place].who.as_known(),
+                  entry.is_group != 0 ? groups_[each.channel].how : wish{});
+        }
     }
 
     /// Calls `visit(channel)` for each channel that has a subscriber, in no order. It may not change the hub.
@@ -249,6 +275,7 @@ private:
     std::string patch_; // while it is delivered
     deliveries* queue_;
     occupancy_listener* watching_ = nullptr;
+    position_listener* following_ = nullptr;
     std::size_t wildcards_ = 0;
     std::string tags_; // while they are delivered
     std::array<sink*, formats> sinks_{};

@@ -37,6 +37,13 @@ void node_presence::leave(const std::string& channel, const presence::client_id&
         fresh_.push_back({.at = now, .channel = channel, .who = who, .serial = 0, .leaves = true, .how = how});
 }
 
+void node_presence::forget(const std::string& channel, const presence::client_id& who) {
+    const auto found = channels_.find(channel);
+    if (found == channels_.end() || found->second.members.erase(bytes_of(who)) == 0) return;
+    --entries_;
+    if (found->second.members.empty()) channels_.erase(found);
+}
+
 // While the server is away, many may come and go.
 void node_presence::make_room() {
     if (fresh_.size() + put_off_.size() < room_) return;

@@ -39,6 +39,9 @@ public:
     void leave(const std::string& channel, const presence::client_id& who, const attending_rules& how,
                clock::time_point now);
 
+    /// It is there by way of another process from now on, which says so: nothing is said of it here any more.
+    void forget(const std::string& channel, const presence::client_id& who);
+
     /// The server has answered a call; false: it is none of ours.
     bool on_answer(std::uint64_t number);
     const call* call_of(std::uint64_t number) const;

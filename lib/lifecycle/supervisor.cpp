@@ -52,6 +52,8 @@ void supervisor::reloading() const {
     say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(count));
 }
 
+void supervisor::ready_as_main() const { say("READY=1\nMAINPID=" + std::to_string(::getpid())); }
+
 // Who does not listen has missed it.
 void supervisor::say(std::string_view what) const {
     if (descriptor_ < 0) return;

@@ -21,6 +21,8 @@ public:
     std::optional<std::chrono::microseconds> watchdog() const noexcept { return watchdog_; }
 
     void ready() const { say("READY=1"); }
+    /// The same, of a process that takes the place of the one that was started.
+    void ready_as_main() const;
     /// To be followed by ready().
     void reloading() const;
     void stopping() const { say("STOPPING=1"); }

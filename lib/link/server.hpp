@@ -229,6 +229,19 @@ protected:
     /// Whether its handshake of TLS is still under way.
     bool shakes_hands(const record& r) { return r.encrypted && !stream_of(r).established(); }
 
+    // takeover.cpp: connections that go from one process to another
+    /// Whether all that there is of it is in its record and in the owner's: nothing half-read, half-written or waiting.
+    bool is_at_rest(const record& r) const noexcept;
+    /// Another process has the connection, too, and goes on with it: the record ends, and the socket stays open.
+    void give_away(record& r);
+    /// Called by give_away() instead of on_gone(): nothing has ended.
+    virtual void on_given_away(record&) {}
+    /// A record for a connection that another process has had; null: there is no room, and the descriptor is the
+    /// caller's. It is not looked at before begin().
+    record* adopt(int descriptor, const peer::address& whose);
+    /// False: the connection cannot be watched, and has ended.
+    bool begin(record& r);
+
     busy_state& busy(record& r);
     /// Keeps something half-received, of `bytes` bytes now; keep_bytes says when that has changed.
     void keep(record& r, std::unique_ptr<partial> what, std::size_t bytes);

@@ -49,6 +49,7 @@ std::string help_text(program which) {
             "                    does the same.";
     if (which == program::gateway)
         text += "\n\n  carillon token    Print a token for trying out; carillon token --help says how.\n"
+                "  carillon upgrade  Take over from the running gateway; with its options, upgrade_socket among them.\n"
                 "  carillon import-centrifugo FILE\n"
                 "                    Print the configuration that one of Centrifugo becomes here.";
     std::string_view group;

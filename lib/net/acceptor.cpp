@@ -64,7 +64,7 @@ std::vector<std::string> hosts_of(const std::string& host) {
 }
 
 acceptor::acceptor(asio::io_context& context, const std::string& host, std::uint16_t port, bool share_port)
-    : socket_{context} {
+    : socket_{context}, host_{host} {
     try {
         if (is_path(host)) {
             bind_path(host);
@@ -78,16 +78,39 @@ acceptor::acceptor(asio::io_context& context, const std::string& host, std::uint
 }
 
 acceptor::acceptor(asio::io_context& context, const acceptor& other)
-    : socket_{context}, path_{other.path_}, where_{other.where_}, port_{other.port_} {
+    : socket_{context}, host_{other.host_}, path_{other.path_}, where_{other.where_}, port_{other.port_} {
     auto& original = const_cast<acceptor&>(other).socket_;
     const int copy = ::fcntl(original.native_handle(), F_DUPFD_CLOEXEC, 0);
     if (copy < 0) throw system_error{errno, boost::system::system_category(), "cannot listen on " + where_};
     socket_.assign(original.local_endpoint().protocol(), copy);
 }
 
+acceptor::acceptor(asio::io_context& context, int descriptor, const std::string& host) : socket_{context}, host_{host} {
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    error_code why;
+    if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
+        why = error_code{errno, boost::system::system_category()};
+    } else {
+        socket_.assign({bound.ss_family, 0}, descriptor, why);
+    }
+    if (why) {
+        ::close(descriptor);
+        throw system_error{why, "cannot listen on " + text_of(host, 0)};
+    }
+    if (bound.ss_family == AF_INET) port_ = ntohs(reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+    if (bound.ss_family == AF_INET6) port_ = ntohs(reinterpret_cast<const sockaddr_in6&>(bound).sin6_port);
+    if (bound.ss_family == AF_UNIX) path_ = host;
+    where_ = text_of(host, port_);
+}
+
+void acceptor::take_file() noexcept {
+    if (!path_.empty()) file_ = socket_file(path_);
+}
+
 acceptor::acceptor(acceptor&& other) noexcept
-    : socket_{std::move(other.socket_)}, path_{std::move(other.path_)}, where_{std::move(other.where_)},
-      port_{other.port_}, file_{std::exchange(other.file_, 0)} {}
+    : socket_{std::move(other.socket_)}, host_{std::move(other.host_)}, path_{std::move(other.path_)},
+      where_{std::move(other.where_)}, port_{other.port_}, file_{std::exchange(other.file_, 0)} {}
 
 acceptor::~acceptor() { close(); }
 
@@ -136,8 +159,11 @@ void acceptor::close() noexcept {
     // First the name, so that nobody finds a socket that does not answer; but not that of one who has taken our place.
     if (file_ != 0 && socket_file(path_) == file_) ::unlink(path_.c_str());
     file_ = 0;
-    error_code ignored;
-    socket_.close(ignored);
+    // Not by Asio's close(), which lets the kernel take the socket out of its epoll set: that does not happen as long
+    // as another shard or process has it, too.
+    error_code failed;
+    const int descriptor = socket_.release(failed);
+    if (!failed) ::close(descriptor);
 }
 
 } // namespace carillon::net

@@ -32,6 +32,9 @@ public:
     acceptor(boost::asio::io_context& context, const std::string& host, std::uint16_t port, bool share_port = false);
     /// A second descriptor of a socket that `other`, perhaps on another thread, has bound and listens on.
     acceptor(boost::asio::io_context& context, const acceptor& other);
+    /// A socket that listens already and that another process has: `descriptor` is ours from now on. Closing it leaves
+    /// the file of a unix socket, until take_file() says that it is ours, too.
+    acceptor(boost::asio::io_context& context, int descriptor, const std::string& host);
     acceptor(acceptor&& other) noexcept;
     acceptor& operator=(acceptor&&) = delete;
     ~acceptor();
@@ -39,9 +42,13 @@ public:
     /// Throws as the constructor does.
     void listen(int backlog);
     void close() noexcept;
+    /// Another process has the socket, too, and goes on with it: closing it here leaves its file.
+    void leave_file() noexcept { file_ = 0; }
+    void take_file() noexcept;
 
     socket& get() noexcept { return socket_; }
     int descriptor() { return socket_.native_handle(); }
+    const std::string& host() const noexcept { return host_; } ///< what it was bound to: an address, or a path
     bool is_tcp() const noexcept { return path_.empty(); }
     std::uint16_t port() const noexcept { return port_; } ///< 0: a unix socket
     /// What the options take: "127.0.0.1:8000", "[::1]:8000", "unix:/run/carillon.sock".
@@ -52,6 +59,7 @@ private:
     void bind_path(const std::string& path);
 
     socket socket_;
+    std::string host_;
     std::string path_;
     std::string where_;
     std::uint16_t port_ = 0;

@@ -51,6 +51,9 @@ listener::listener(asio::io_context& context, const listen_options& options, con
 listener::listener(asio::io_context& context, const listener& other)
     : acceptor_{context, other.acceptor_}, timer_{context}, calls_{other.calls_} {}
 
+listener::listener(asio::io_context& context, int descriptor, const std::string& host)
+    : acceptor_{context, descriptor, host}, timer_{context}, calls_{&kernel()} {}
+
 void listener::stop() {
     stopped_ = true;
     acceptor_.close();

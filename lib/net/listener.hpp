@@ -44,11 +44,23 @@ public:
     /// from one. Whoever is first gets a connection; the others find none.
     listener(boost::asio::io_context& context, const listener& other);
 
+    /// Listens on a socket that another process has had, as acceptor.
+    listener(boost::asio::io_context& context, int descriptor, const std::string& host);
+
     std::uint16_t port() const noexcept { return acceptor_.port(); }
     const std::string& where() const noexcept { return acceptor_.where(); }
 
     /// Ends accept_connections; the port is free again.
     void stop();
+    /// The same, where another process goes on with the socket.
+    void hand_over() {
+        acceptor_.leave_file();
+        stop();
+    }
+    /// Nobody else has the socket any more.
+    void take_file() noexcept { acceptor_.take_file(); }
+    int descriptor() { return acceptor_.descriptor(); }
+    const std::string& host() const noexcept { return acceptor_.host(); }
     bool stopped() const noexcept { return stopped_; }
 
     counters& counts() noexcept { return counts_; }

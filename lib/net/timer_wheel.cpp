@@ -21,6 +21,11 @@ void timer_wheel::schedule(connection& c, clock::time_point now, clock::duration
     ++size_;
 }
 
+timer_wheel::clock::duration timer_wheel::left(const connection& c, clock::time_point now) const noexcept {
+    if (!scheduled(c)) return {};
+    return std::max(start_ + (c.deadline_tick - 1) * clock::duration{tick} - now, clock::duration::zero());
+}
+
 void timer_wheel::cancel(connection& c) {
     if (scheduled(c)) unlink(c);
 }

@@ -22,6 +22,8 @@ public:
     /// Sets the connection's one deadline, in place of any before.
     void schedule(connection& c, clock::time_point now, clock::duration after);
     void cancel(connection& c);
+    /// Until its deadline; zero if that has passed, or there is none.
+    clock::duration left(const connection& c, clock::time_point now) const noexcept;
     static bool scheduled(const connection& c) noexcept { return c.deadline_tick != 0; }
 
     /// Calls `expired(connection&)` for each whose deadline has come; it has left the wheel and may be scheduled again,

@@ -92,6 +92,21 @@ admission::answer admission::enter(const address& whose, clock::time_point now) 
     return {verdict::admitted, true};
 }
 
+bool admission::adopt(const address& whose, clock::time_point now) {
+    if (!counts_addresses() || !whose.known()) return false;
+    const address key = counted_as(whose);
+    part& its = part_of(key);
+    const std::lock_guard held{its.lock};
+    if (const auto found = its.known.find(key); found != its.known.end()) return ++found->second.connections, true;
+    if (!has_room(its, now)) {
+        uncounted_.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    its.known.emplace(key, standing{.connections = 1});
+    addresses_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
 void admission::leave(const address& whose, clock::time_point now) {
     const address key = counted_as(whose);
     part& its = part_of(key);

@@ -67,6 +67,8 @@ public:
         bool counted = false; ///< leave() must follow
     };
     [[nodiscard]] answer enter(const address& whose, clock::time_point now);
+    /// One that was let in elsewhere is here from now on, whatever the limits. True: leave() must follow.
+    [[nodiscard]] bool adopt(const address& whose, clock::time_point now);
     /// One that was counted has gone.
     void leave(const address& whose, clock::time_point now);
 

@@ -53,7 +53,25 @@ std::uint64_t client_ids::hash(const key& with, std::uint64_t what) noexcept {
     return boost::endian::load_little_u64(made.data());
 }
 
+void client_ids::inherit(net::connection_key place, const boost::uuids::uuid& id) {
+    inherited_.insert_or_assign(place.packed(), id);
+    inheritors_.insert_or_assign(id, place.packed());
+}
+
+void client_ids::forget(net::connection_key place) noexcept {
+    const auto found = inherited_.find(place.packed());
+    if (found == inherited_.end()) return;
+    inheritors_.erase(found->second);
+    inherited_.erase(found);
+}
+
 boost::uuids::uuid client_ids::id_of(net::connection_key place) const noexcept {
+    if (inherited_.empty()) return own_id_of(place);
+    const auto found = inherited_.find(place.packed());
+    return found == inherited_.end() ? own_id_of(place) : found->second;
+}
+
+boost::uuids::uuid client_ids::own_id_of(net::connection_key place) const noexcept {
     const std::uint64_t tag = hash(of_places_, place.packed()) & tag_mask;
     const std::uint64_t hidden = place.packed() ^ hash(of_tags_, tag);
     const std::uint64_t high = hidden >> 62 << tag_bits | tag; // 60 bits
@@ -64,6 +82,8 @@ boost::uuids::uuid client_ids::id_of(net::connection_key place) const noexcept {
 }
 
 std::optional<net::connection_key> client_ids::place_of(const boost::uuids::uuid& id) const noexcept {
+    if (const auto heir = inheritors_.find(id); heir != inheritors_.end())
+        return net::connection_key::unpacked(heir->second);
     const std::uint64_t first = boost::endian::load_big_u64(id.begin());
     const std::uint64_t second = boost::endian::load_big_u64(id.begin() + 8);
     const std::uint64_t high = (first >> 16 << 12) | (first & 0xfff);

@@ -14,6 +14,13 @@ bool user_counts::enter(std::string_view user) {
     return true;
 }
 
+void user_counts::adopt(std::string_view user) {
+    const std::size_t hash = name_hash(user);
+    part& its = parts_[hash % parts];
+    const std::lock_guard held{its.lock};
+    ++its.counts[hash];
+}
+
 void user_counts::leave(std::string_view user) {
     const std::size_t hash = name_hash(user);
     part& its = parts_[hash % parts];

@@ -20,6 +20,8 @@ public:
 
     /// One more. False: the user has as many as allowed, and it is not counted.
     bool enter(std::string_view user);
+    /// One more that was let in elsewhere, however many the user has.
+    void adopt(std::string_view user);
     /// One of those that were counted has gone.
     void leave(std::string_view user);
 

@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ namespace carillon::program {
 
 namespace {
 
+constexpr int exit_invalid = 2;
 // The last lines of the log have this long to be read.
 constexpr std::chrono::milliseconds last_lines{1'000};
 
@@ -44,9 +46,11 @@ int serve(gateway::gateway& whole) {
     } catch (const std::exception& failure) { return fail(failure); }
 }
 
-int run_gateway(const config::settings& how, gateway::role which, std::function<loading::outcome()> read) {
+int run_gateway(const config::settings& how, gateway::role which, std::function<loading::outcome()> read,
+                bool takes_over) {
     try {
-        gateway::gateway whole{how, which};
+        auto before = takes_over ? std::make_unique<gateway::predecessor>(how.upgrade_socket) : nullptr;
+        gateway::gateway whole{how, which, std::move(before)};
         whole.stop_on_signals();
         whole.read_again_by(std::move(read));
         const int code = serve(whole);
@@ -83,12 +87,17 @@ int run_program(config::program which, int argc, const char* const* argv) {
     if (is_gateway && argc > 1 && std::string_view{argv[1]} == "token") return run_token_command(argc - 1, argv + 1);
     if (is_gateway && argc > 1 && std::string_view{argv[1]} == "import-centrifugo")
         return run_import_command(argc - 1, argv + 1);
+    // With the options that the running gateway has, whose place it takes.
+    const bool takes_over = is_gateway && argc > 1 && std::string_view{argv[1]} == "upgrade";
+    if (takes_over) --argc, ++argv;
     const auto read = [which, argc, argv] {
         return loading::load(which, argc, argv, loading::process_environment(), shards::allowed_cores(),
                              [which](const config::settings& how) { return complaint_of_keys(which, how); });
     };
     const loading::outcome loaded = read();
     if (!loaded.value) return say(loaded.exit_code, loaded.text);
+    if (takes_over && loaded.value->upgrade_socket.empty())
+        return say(exit_invalid, "upgrade: give the upgrade_socket of the running gateway");
     try {
         if (!loaded.health.empty()) {
             const health asked = ask_health(which, *loaded.value, loaded.health);
@@ -96,7 +105,8 @@ int run_program(config::program which, int argc, const char* const* argv) {
         }
         logs::set_up_log(*loaded.value);
     } catch (const std::exception& failure) { return say(EXIT_FAILURE, in_words(failure)); }
-    const int code = run_gateway(*loaded.value, is_gateway ? gateway::role::gateway : gateway::role::bus, read);
+    const int code =
+        run_gateway(*loaded.value, is_gateway ? gateway::role::gateway : gateway::role::bus, read, takes_over);
     logs::finish_log(last_lines);
     return code;
 }

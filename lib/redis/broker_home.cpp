@@ -71,6 +71,14 @@ void redis_broker::leave(std::string_view channel, const presence::client_id& wh
          .passes = std::make_unique<redis_link::passage>(redis_link::passage{who, {}, keeping_of(*space).there})});
 }
 
+void redis_broker::forget(std::string_view channel, const presence::client_id& who) {
+    if (space_of(channel) == nullptr) return;
+    link_->ask({.what = redis_link::request::kind::forget,
+                .shard = shard_,
+                .channel = std::string{channel},
+                .passes = std::make_unique<redis_link::passage>(redis_link::passage{.who = who})});
+}
+
 // Before the question, so that nothing that is published after the answer is held back.
 void redis_broker::hold(const std::string& channel) {
     if (joining_[channel]++ > 0 || hub_->subscribers(channel) > 0) return;

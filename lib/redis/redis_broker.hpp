@@ -70,6 +70,8 @@ public:
                                                      bus::home_listener& who, ticket whose) override;
     void enter(std::string_view channel, const presence::client_id& who, presence::registry::member what) override;
     void leave(std::string_view channel, const presence::client_id& who) override;
+    void forget(std::string_view channel, const presence::client_id& who) override;
+    std::size_t unanswered() const noexcept override { return waiting_ + asking_.size(); }
     bool congested() const noexcept override { return false; } // a publication too many is refused
     void on_time(std::chrono::steady_clock::time_point now) override;
 

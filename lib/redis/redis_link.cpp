@@ -163,6 +163,7 @@ void redis_link::receive(std::vector<request>& requests) {
             presence_->enter(each.channel, each.passes->who, std::move(each.passes->what), each.passes->how, now);
             break;
         case request::kind::leave: presence_->leave(each.channel, each.passes->who, each.passes->how, now); break;
+        case request::kind::forget: presence_->forget(each.channel, each.passes->who); break;
         }
     }
     if (!branches_.empty()) branches_.front()->wake(); // which looks after what is kept

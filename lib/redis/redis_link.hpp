@@ -130,7 +130,7 @@ private:
     };
     // What a shard asks of the link.
     struct request {
-        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave, say };
+        enum class kind : std::uint8_t { want, confirm, release, publish, call, ask, enter, leave, forget, say };
         kind what;
         std::uint32_t shard = 0;
         std::string channel;

@@ -42,8 +42,9 @@ server::~server() = default;
 
 server::server(const link::floor& shard, hub::hub& subscribers, bus::broker& bus, const session::options& how,
                handover plain_http)
-    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers}, plain_http_{std::move(plain_http)},
-      talks_{shard, subscribers, bus, how, *this}, json_decoder_{how.message_bytes_max} {
+    : link::server{shard, link_options(how)}, options_{how}, hub_{&subscribers},
+      plain_http_{std::move(plain_http)}, talks_{shard, subscribers, bus, how, *this},
+      json_decoder_{how.message_bytes_max}, giving_{talks_.household()}, taking_{talks_.household(), talks_} {
     for (std::size_t i = 0; i < pings_.size(); ++i) {
         const auto each = static_cast<hub::format>(i);
         if (each == hub::format::resp2 || each == hub::format::resp3) continue;

@@ -4,16 +4,20 @@
 #include "carriers/wrapping.hpp"
 #include "clients/carrier.hpp"
 #include "clients/client.hpp"
+#include "clients/giving.hpp"
+#include "clients/taking.hpp"
 #include "conversation/host.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
 #include "link/server.hpp"
+#include "net/descriptor_channel.hpp"
 #include "protobuf/decoder.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/command.hpp"
 #include "protocol/json_decoder.hpp"
 #include "session/options.hpp"
 #include "session/refusal.hpp"
+#include "takeover/records.hpp"
 #include "ws/close.hpp"
 
 #include <array>
@@ -86,6 +90,35 @@ public:
     /// Places that connections have, or have had.
     std::uint32_t places() noexcept { return records().used(); }
 
+    // takeover.cpp: clients that go to another process, and such that come from one (docs/decisions/0059)
+    /// Some clients with their descriptors, which are copies.
+    struct parcel {
+        takeover::clients what{};
+        std::vector<net::owned_descriptor> descriptors{};
+        bool well = true; ///< else there was no descriptor to be had
+    };
+    clients::giving& gives() noexcept { return giving_; }
+    /// Does not read clients any more that may go, and who has become one since it was called last; what has been read
+    /// is answered.
+    void park();
+    /// The next of those who are parked and may go. Empty: there are no more. Nothing may be sent to them any more.
+    parcel pack_some();
+    /// Whether all who were packed are as they were then.
+    bool is_undisturbed() noexcept;
+    std::size_t packed() const noexcept;
+    /// Everybody is read again, as if nothing had happened.
+    void unpark();
+    /// Those who were packed are the other process'; the others are read again.
+    void give_away_packed();
+
+    clients::taking& takes() noexcept { return taking_; }
+    /// Takes clients, whom it does not look at yet. False: one of them cannot be had.
+    bool adopt(parcel what);
+    /// They stay the other process'.
+    void disown();
+    /// They are ours now.
+    void begin_adopted();
+
 private:
     // link::server
     link::record* make_record() override;
@@ -99,6 +132,7 @@ private:
     void on_slow(link::record& r) override;
     void on_turn(link::record& r) override;
     void on_gone(link::record& r, link::ending why) override;
+    void on_given_away(link::record& r) override;
 
     // carrying.cpp: clients::carrier
     client* find(net::connection_key whose) noexcept override;
@@ -186,6 +220,22 @@ private:
     std::string encoded_;                             // one publication, while it is encoded
     std::vector<std::string> unfit_;                  // channels whose JSON clients are about to be ended
     std::string connect_;                             // of who only listens, as a command
+    // Somebody who is not read, since he may go to another process.
+    struct parked {
+        net::connection_key whose{};
+        std::uint32_t channels = 0; // that he had when he was packed
+        bool packed = false;
+    };
+    // Somebody who has come from another process.
+    struct adopted {
+        net::connection_key whose{};
+        std::chrono::milliseconds due{0};
+    };
+    clients::giving giving_;
+    clients::taking taking_;
+    std::vector<parked> parked_;
+    std::size_t next_parked_ = 0; // that has not been looked at by pack_some()
+    std::vector<adopted> adopted_;
     std::string_view unhandled_; // what is left of the message that is being handled when its client has to wait
     std::size_t handled_ = 0;    // commands of that message before
 };

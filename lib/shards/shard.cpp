@@ -159,6 +159,7 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
     poll_.tell_turns(turns_);
     turns_.deliver(deliveries_);
     deliveries_.when_left([this] { turns_.join(); });
+    deliveries_.hold(mine.inherited != nullptr);
     hub_.allow({.filters_of_channel_max = how.channel_filters_max,
                 .delta_bytes_max = how.delta_memory_bytes_max / mine.shards});
     const bus_end connected = bus(mine.number, context_, hub_);
@@ -185,7 +186,9 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.bytes_first = std::chrono::seconds{1};
         // By then a client that is there would have answered a ping.
         listening.unacknowledged = how.client_ping_interval + how.client_pong_timeout;
-        client_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
+        client_listeners_ = mine.inherited != nullptr
+                                ? listen(mine.inherited->clients, mine.number, mine.shards)
+                                : listen(listening, mine.first == nullptr ? nullptr : &mine.first->client_listeners_);
     }
     shedder_.emplace(context_, sessions_.get());
     if (how.bus_listen) {
@@ -197,7 +200,9 @@ shard::shard(const config::settings& how, const share& mine, const connect_bus& 
         listening.bytes_first = {}; // some programs connect long before they say anything
         listening.keepalive = std::chrono::seconds{how.bus_keepalive_s};
         listening.unacknowledged = 2 * listening.keepalive; // when the last question of keepalive would have failed
-        bus_listeners_ = listen(listening, mine.first == nullptr ? nullptr : &mine.first->bus_listeners_);
+        bus_listeners_ = mine.inherited != nullptr
+                             ? listen(mine.inherited->buses, mine.number, mine.shards)
+                             : listen(listening, mine.first == nullptr ? nullptr : &mine.first->bus_listeners_);
     }
 }
 
@@ -242,11 +247,15 @@ void shard::accept(const listeners& at, Server& plain, std::optional<link::serve
 void shard::run() {
     take_processor();
     poll_.start();
-    if (sessions_) accept(client_listeners_, *sessions_, encrypting_);
-    if (door_) accept(bus_listeners_, *door_, encrypting_door_);
+    if (mine_.inherited == nullptr) accept();
     next_tick_ = clock::now() + net::timer_wheel::tick;
     schedule_tick();
     context_.run();
+}
+
+void shard::accept() {
+    if (sessions_) accept(client_listeners_, *sessions_, encrypting_);
+    if (door_) accept(bus_listeners_, *door_, encrypting_door_);
 }
 
 void shard::schedule_tick() {
@@ -265,6 +274,10 @@ void shard::tick() {
     const auto counted = std::clamp<clock::duration>(late, clock::duration::zero(), lag_counted_max);
     const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
     counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
+    if (frozen_) {
+        next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
+        return schedule_tick();
+    }
     broker_->on_time(now);
     hub_.flush(); // those of whom it is time to tell that they have left
     pass_deadlines(now);

@@ -11,6 +11,7 @@
 #include "link/server.hpp"
 #include "link/turn.hpp"
 #include "metrics/shard_counters.hpp"
+#include "net/descriptor_channel.hpp"
 #include "net/listener.hpp"
 #include "net/netpoll.hpp"
 #include "net/slab.hpp"
@@ -49,6 +50,17 @@ using connect_bus =
 
 class shard;
 
+/// Listening sockets that another process has had, and that shards listen on instead of their own. Once there is one,
+/// shards do not accept, deliver or read before begin() (docs/decisions/0059).
+struct inheritance {
+    struct one {
+        std::string host;
+        net::owned_descriptor socket{};
+    };
+    std::vector<one> clients;
+    std::vector<one> buses;
+};
+
 /// What a shard gets of the whole.
 struct share {
     std::uint32_t number = 0;
@@ -73,6 +85,7 @@ struct share {
     std::function<session::options::passing(std::string node, std::string session, std::string data)>
         emulate_elsewhere{};          ///< the same
     std::vector<std::string> pages{}; ///< paths of the client port that the control plane answers
+    inheritance* inherited = nullptr; ///< listeners that another process has had; none: it listens by itself
     const shard* first = nullptr;     ///< whose unix sockets are listened on, too; none: this is the first
 };
 
@@ -144,6 +157,30 @@ public:
         questions_->ask(channel, asked, std::move(then));
     }
 
+    // takeover.cpp: its clients go to another process; in this order
+    /// Follows the streams of its channels; `then(whether that is known of all of them)`. Again for those that are new.
+    void prepare(std::function<void(bool well)> then);
+    /// Does not read clients that may go any more. Says how many answers are awaited from the bus.
+    std::size_t park();
+    /// From now on nothing is sent or timed, until give_up() or let_go().
+    void freeze();
+    session::server::parcel pack_some() { return sessions_->pack_some(); }
+    bool is_undisturbed() { return sessions_->is_undisturbed(); }
+    /// As if nothing had happened.
+    void give_up();
+    /// Those who were packed are the other process', and so are the listeners. Says how many clients stay, to be
+    /// drained.
+    std::uint32_t let_go();
+
+    // And clients come from another process, to a shard that has inherited.
+    bool adopt(session::server::parcel what) { return sessions_->adopt(std::move(what)); }
+    /// What they have missed; `then(whether all can go on)`.
+    void learn(std::function<void(bool well)> then) { sessions_->takes().learn(std::move(then)); }
+    /// They stay the other process': nothing is said to them.
+    void disown() { sessions_->disown(); }
+    /// Serves them, and accepts. Says how many subscriptions could not go on.
+    std::uint64_t begin();
+
     metrics::shard_counters snapshot() const;
     /// How often it has got something done; with nothing to do, it is the tick. Any thread.
     std::uint64_t steps() const noexcept { return poll_.making().steps(); }
@@ -154,6 +191,8 @@ private:
     listeners listen(net::listen_options options, const listeners* of_first);
     template <class Server>
     void accept(const listeners& at, Server& plain, std::optional<link::server::encrypting>& encrypted);
+    listeners listen(std::vector<inheritance::one>& inherited, std::uint32_t number, std::uint32_t shards);
+    void accept();
     void take_processor();
     void tick();
     void pass_deadlines(net::timer_wheel::clock::time_point now);
@@ -189,6 +228,7 @@ private:
     boost::asio::steady_timer ticker_;
     net::timer_wheel::clock::time_point next_tick_;
     std::optional<net::timer_wheel::clock::time_point> drain_until_;
+    bool frozen_ = false; // its clients are on their way to another process
 };
 
 } // namespace carillon::shards

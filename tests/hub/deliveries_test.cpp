@@ -1,6 +1,7 @@
 #include "hub/listening.hpp"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <random>
@@ -211,6 +212,44 @@ TEST(deliveries, random_histories_agree_with_deliveries_on_the_spot) {
         history{seed, 2 + seed % 30, 1 + seed % 5, 1 + seed % 7}.run(1500);
         if (testing::Test::HasFatalFailure()) return;
     }
+}
+
+TEST(deliveries, that_are_held_wait_whatever_the_turn_allows) {
+    tower t{batch_bytes, 2};
+    member_of a{t, 1}, b{t, 2};
+    a.join("news");
+    b.join("news");
+    t.queue.hold(true);
+    EXPECT_EQ(t.publish("news", "1"), 2u);
+    EXPECT_TRUE(t.queue.go_on()) << "nothing that another turn could do";
+    t.queue.send_all();
+    EXPECT_TRUE(t.heard.in_order.empty());
+    EXPECT_EQ(t.queue.sends_waiting(), 2u);
+    b.leave("news");
+    t.queue.hold(false);
+    t.queue.send_all();
+    EXPECT_EQ(a.pieces(), pieces{"0:news=1;"});
+    EXPECT_TRUE(t.queue.empty());
+    t.queue.check_invariants();
+}
+
+TEST(deliveries, that_are_held_are_too_many_only_in_bytes) {
+    deliveries queue{{.sends_waiting_max = 1, .bytes_waiting_max = 100}};
+    hub bells{queue};
+    test::listening heard;
+    bells.attach(format::websocket_json, heard);
+    std::array<memberships, 2> lists;
+    for (std::uint32_t i = 0; i < lists.size(); ++i)
+        bells.subscribe(subscriber::make(i, format::websocket_json), lists[i], "news");
+    queue.hold(true);
+    bells.publish("news", {.payload = "short", .is_json = false, .info = {}});
+    EXPECT_EQ(queue.sends_waiting(), 2u);
+    EXPECT_FALSE(queue.congested());
+    bells.publish("news", {.payload = std::string(100, 'x'), .is_json = false, .info = {}});
+    EXPECT_TRUE(queue.congested());
+    queue.hold(false);
+    queue.send_all();
+    EXPECT_FALSE(queue.congested());
 }
 
 } // namespace

@@ -181,5 +181,25 @@ TEST(node_presence, what_waits_for_a_server_that_is_away_is_bounded) {
     EXPECT_LE(told, 9u); // of those who have gone
 }
 
+TEST(node_presence, who_is_forgotten_is_not_spoken_of_any_more) {
+    rig r;
+    r.enter(1);
+    r.enter(2);
+    r.pump();
+    EXPECT_EQ(r.calls.size(), 1u);
+    r.node.forget("c", rig::client(1));
+    EXPECT_EQ(r.node.entries(), 1u);
+    r.pump();
+    EXPECT_EQ(r.calls.size(), 1u) << "nobody is told that it has left";
+    r.now += 15s;
+    r.pump();
+    ASSERT_EQ(r.calls.size(), 2u);
+    EXPECT_EQ(r.clients_in(1), 1u) << "only the other is told of again";
+    r.node.forget("c", rig::client(1));
+    r.node.forget("elsewhere", rig::client(2));
+    r.node.forget("c", rig::client(2));
+    EXPECT_EQ(r.node.entries(), 0u);
+}
+
 } // namespace
 } // namespace carillon::ledger

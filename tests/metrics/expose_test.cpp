@@ -94,6 +94,7 @@ TEST(exposition, the_families_are_those_that_dashboards_ask_for) {
                                    "carillon_addresses",
                                    "carillon_addresses_uncounted_total",
                                    "carillon_connections_refused_total",
+                                   "carillon_connections_taken_over_total",
                                    "carillon_memory_limit_bytes",
                                    "carillon_memory_used_bytes",
                                    "carillon_auth_timeouts_total",

@@ -159,7 +159,8 @@ TEST(timer_wheel, a_few_at_a_time_come_in_the_same_order_and_none_is_lost) {
     parts.now += 10s;
     group expired;
     std::size_t calls = 1;
-    while (!parts.wheel.advance(parts.now, [&](connection& c) { expired.push_back(&c); }, 7)) {
+    while (!parts.wheel.advance(
+        parts.now, [&](connection& c) { expired.push_back(&c); }, 7)) {
         EXPECT_EQ(expired.size(), 7 * calls++);
     }
     EXPECT_EQ(calls, 100u / 7 + 1);
@@ -358,6 +359,20 @@ TEST(timer_wheel, random_histories_agree_with_a_multimap) {
         SCOPED_TRACE(seed);
         history{seed}.run(1000);
         if (HasFatalFailure()) return;
+    }
+}
+
+TEST(timer_wheel, says_how_long_it_is_until_a_deadline) {
+    timers t;
+    connection& c = t.make();
+    EXPECT_EQ(t.wheel.left(c, t.now), 0ns);
+    for (const auto after : {0ms, 1ms, 50ms, 25'000ms, 120'000ms}) {
+        t.schedule(c, after);
+        const auto left = t.wheel.left(c, t.now);
+        EXPECT_GE(left, after);
+        EXPECT_LE(left, after + 2 * timer_wheel::tick);
+        t.pass(left);
+        EXPECT_EQ(t.wheel.left(c, t.now), 0ns) << "it has come";
     }
 }
 

@@ -38,11 +38,11 @@ class Gateway {
   #ended;
   #log = [];
 
-  constructor(program, itsDoors, ports, flags) {
+  constructor(program, itsDoors, ports, flags, command = []) {
     this.#binary = program;
     this.#doors = itsDoors;
     const listen = this.#doors.flatMap((door) => [`--${door}-listen`, `${host}:${ports[door] ?? 0}`]);
-    this.#child = spawn(program, [...listen, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(program, [...command, ...listen, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     // A test file that dies must not leave its gateway behind.
     const reap = () => this.#child.kill('SIGKILL');
     process.once('exit', reap);
@@ -52,6 +52,11 @@ class Gateway {
 
   get pid() {
     return this.#child.pid;
+  }
+
+  /** When it has ended by itself: [exit code, signal]. */
+  get ended() {
+    return within(stopLimitMs, this.#ended, () => `${this.#binary} did not end:\n${this.log}`);
   }
 
   get log() {
@@ -178,11 +183,11 @@ async function untilReady(started) {
  * Starts a gateway and waits until it is ready.
  * `ports`: {client, control, bus}, each 0 or absent for any free port; `flags`: more command line; `bus`: the URL of a
  * Redis that several gateways share, and then this one has no bus door; `dev`: whether who has no token may come; `program`: another
- * version than GATEWAY_BINARY.
+ * version than GATEWAY_BINARY; `command`: what stands before the flags.
  */
-export const startGateway = ({ ports = {}, flags = [], bus, dev = true, program = binary } = {}) =>
+export const startGateway = ({ ports = {}, flags = [], bus, dev = true, program = binary, command = [] } = {}) =>
   untilReady(new Gateway(program, bus ? doorsWithoutBus : doors, ports,
-    [...(dev ? ['--dev'] : []), ...(bus ? ['--bus', bus] : []), ...flags]));
+    [...(dev ? ['--dev'] : []), ...(bus ? ['--bus', bus] : []), ...flags], command));
 
 /** Runs `carillon ARGUMENTS` to its end: {code, stdout, stderr}. */
 export const runCarillon = (...args) => new Promise((resolve) => {

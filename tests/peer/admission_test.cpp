@@ -162,5 +162,18 @@ TEST(admission, several_threads_never_let_in_more_than_may) {
     EXPECT_EQ(door.addresses(), 0u);
 }
 
+TEST(admission, who_was_let_in_elsewhere_counts_beyond_the_limits) {
+    admission all{{.handshakes_per_second_max = 1, .address_connections_max = 1}};
+    const address ann = *read_address("192.0.2.7");
+    const auto now = admission::clock::time_point{} + std::chrono::hours{1};
+    EXPECT_TRUE(all.adopt(ann, now));
+    EXPECT_TRUE(all.adopt(ann, now));
+    EXPECT_EQ(all.enter(ann, now).said, verdict::connections_of_address);
+    all.leave(ann, now);
+    all.leave(ann, now);
+    EXPECT_TRUE(all.enter(ann, now).counted);
+    EXPECT_FALSE(all.adopt(address{}, now)) << "nobody knows whose it is";
+}
+
 } // namespace
 } // namespace carillon::peer

@@ -89,5 +89,22 @@ TEST(identity, needs_nothing_else_for_short_users_and_uuids) {
     }
 }
 
+TEST(client_ids, of_another_process_stay_until_they_are_forgotten) {
+    client_ids before, now;
+    const net::connection_key old_place{7, 3}, place{1, 1}, other{2, 1};
+    const auto id = before.id_of(old_place);
+    EXPECT_FALSE(now.place_of(id));
+    now.inherit(place, id);
+    EXPECT_EQ(now.id_of(place), id);
+    EXPECT_EQ(now.place_of(id), place);
+    EXPECT_EQ(now.place_of(uuid_text{id}.view()), place);
+    EXPECT_EQ(now.place_of(now.id_of(other)), other) << "those of its own are as ever";
+    now.forget(other);
+    now.forget(place);
+    EXPECT_FALSE(now.place_of(id));
+    EXPECT_NE(now.id_of(place), id);
+    EXPECT_EQ(now.place_of(now.id_of(place)), place);
+}
+
 } // namespace
 } // namespace carillon::people

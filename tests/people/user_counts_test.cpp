@@ -16,5 +16,16 @@ TEST(user_counts, nobody_gets_more_than_allowed) {
     EXPECT_FALSE(counts.enter("42"));
 }
 
+TEST(user_counts, who_was_let_in_elsewhere_counts_beyond_the_limit) {
+    user_counts counts{1};
+    counts.adopt("ann");
+    counts.adopt("ann");
+    EXPECT_FALSE(counts.enter("ann"));
+    counts.leave("ann");
+    EXPECT_FALSE(counts.enter("ann"));
+    counts.leave("ann");
+    EXPECT_TRUE(counts.enter("ann"));
+}
+
 } // namespace
 } // namespace carillon::people
