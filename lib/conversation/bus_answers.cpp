@@ -1,4 +1,3 @@
-#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
 

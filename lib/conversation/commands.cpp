@@ -1,6 +1,5 @@
 #include "auth/claims.hpp"
 #include "base/check.hpp"
-#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/payload.hpp"
 #include "protocol/reply.hpp"

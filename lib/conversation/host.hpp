@@ -4,6 +4,7 @@
 #include "bus/broker.hpp"
 #include "carriers/missed_lists.hpp"
 #include "channels/rules.hpp"
+#include "clients/bus_errors.hpp"
 #include "clients/carrier.hpp"
 #include "clients/client.hpp"
 #include "clients/command_pace.hpp"
@@ -47,6 +48,7 @@ namespace carillon::conversation {
 using clients::carrier;
 using clients::client;
 using clients::command_pace;
+using clients::error_of;
 using clients::expiry;
 using clients::expiry_at;
 using clients::grant;

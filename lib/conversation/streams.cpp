@@ -1,5 +1,4 @@
 #include "bus/broker.hpp"
-#include "conversation/bus_errors.hpp"
 #include "conversation/host.hpp"
 #include "protocol/reply.hpp"
 

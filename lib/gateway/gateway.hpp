@@ -8,8 +8,6 @@
 #include "control/operator_route.hpp"
 #include "gateway/encryption.hpp"
 #include "gateway/outside.hpp"
-#include "gateway/predecessor.hpp"
-#include "gateway/successor.hpp"
 #include "lifecycle/departures.hpp"
 #include "lifecycle/doorkeeper.hpp"
 #include "lifecycle/shutdown_signals.hpp"
@@ -22,6 +20,8 @@
 #include "people/user_counts.hpp"
 #include "redis/redis_link.hpp"
 #include "shards/shard.hpp"
+#include "succession/predecessor.hpp"
+#include "succession/successor.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -43,6 +43,8 @@ using lifecycle::shutdown_signals;
 using lifecycle::signal_meaning;
 using lifecycle::stall_watch;
 using lifecycle::supervisor;
+using succession::predecessor;
+using succession::successor_door;
 
 /// Which program this is: a gateway with an embedded or an external bus, or a bus on its own, without clients.
 enum class role : std::uint8_t { gateway, bus };

@@ -14,8 +14,7 @@ void gateway::check_place(const predecessor& before, const config::settings& how
     if (before.bus() != (bus != nullptr ? bus->where() : std::string{}))
         throw std::runtime_error{"cannot take over: the running process has its bus at " +
                                  (before.bus().empty() ? "itself" : before.bus()) + "; it goes on"};
-    const bool has_door = !const_cast<predecessor&>(before).sockets().buses.empty();
-    if (has_door != how.bus_listen.has_value())
+    if (before.has_bus_door() != how.bus_listen.has_value())
         throw std::runtime_error{"cannot take over: only one of the two processes has a bus door; the running one goes "
                                  "on"};
 }

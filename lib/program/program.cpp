@@ -49,7 +49,7 @@ int serve(gateway::gateway& whole) {
 int run_gateway(const config::settings& how, gateway::role which, std::function<loading::outcome()> read,
                 bool takes_over) {
     try {
-        auto before = takes_over ? std::make_unique<gateway::predecessor>(how.upgrade_socket) : nullptr;
+        auto before = takes_over ? std::make_unique<succession::predecessor>(how.upgrade_socket) : nullptr;
         gateway::gateway whole{how, which, std::move(before)};
         whole.stop_on_signals();
         whole.read_again_by(std::move(read));

@@ -248,8 +248,8 @@ void shard::run() {
     take_processor();
     poll_.start();
     if (mine_.inherited == nullptr) accept();
-    next_tick_ = clock::now() + net::timer_wheel::tick;
-    schedule_tick();
+    next_tick_ = clock::now();
+    schedule_tick(next_tick_);
     context_.run();
 }
 
@@ -258,7 +258,8 @@ void shard::accept() {
     if (door_) accept(bus_listeners_, *door_, encrypting_door_);
 }
 
-void shard::schedule_tick() {
+void shard::schedule_tick(clock::time_point now) {
+    next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
     ticker_.expires_at(next_tick_);
     ticker_.async_wait([this](boost::system::error_code stopped) {
         if (!stopped) tick();
@@ -274,10 +275,7 @@ void shard::tick() {
     const auto counted = std::clamp<clock::duration>(late, clock::duration::zero(), lag_counted_max);
     const auto missed = static_cast<std::uint64_t>(counted / net::timer_wheel::tick);
     counters_.shard_loop_lag.observe_series(late, net::timer_wheel::tick, missed + 1);
-    if (frozen_) {
-        next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
-        return schedule_tick();
-    }
+    if (frozen_) return schedule_tick(now);
     broker_->on_time(now);
     hub_.flush(); // those of whom it is time to tell that they have left
     pass_deadlines(now);
@@ -291,8 +289,7 @@ void shard::pass_deadlines(clock::time_point now) {
         return;
     }
     if (drain_until_ && shedder_->idle() && (drained() || now >= *drain_until_)) return end();
-    next_tick_ = std::max(next_tick_ + net::timer_wheel::tick, now);
-    schedule_tick();
+    schedule_tick(now);
 }
 
 void shard::drain(std::chrono::milliseconds window, std::chrono::milliseconds patience) {

@@ -196,7 +196,7 @@ private:
     void take_processor();
     void tick();
     void pass_deadlines(net::timer_wheel::clock::time_point now);
-    void schedule_tick();
+    void schedule_tick(net::timer_wheel::clock::time_point now);
     bool drained() const;
     void end();
 

@@ -59,6 +59,10 @@ class Gateway {
     return within(stopLimitMs, this.#ended, () => `${this.#binary} did not end:\n${this.log}`);
   }
 
+  get hasEnded() {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   get log() {
     return this.#log.join('\n');
   }
@@ -188,6 +192,9 @@ async function untilReady(started) {
 export const startGateway = ({ ports = {}, flags = [], bus, dev = true, program = binary, command = [] } = {}) =>
   untilReady(new Gateway(program, bus ? doorsWithoutBus : doors, ports,
     [...(dev ? ['--dev'] : []), ...(bus ? ['--bus', bus] : []), ...flags], command));
+
+/** A process of the gateway's program that the test looks after itself. */
+export const launchCarillon = (...words) => spawn(binary, words, { stdio: 'ignore' });
 
 /** Runs `carillon ARGUMENTS` to its end: {code, stdout, stderr}. */
 export const runCarillon = (...args) => new Promise((resolve) => {

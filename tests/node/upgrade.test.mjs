@@ -1,5 +1,6 @@
 // A new process takes the place of a running one (docs/operations.md): its listeners and its clients' connections.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { Centrifuge } from 'centrifuge';
 import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
 import WebSocket from 'ws';
-import { runCarillon, startGateway } from './gateway.mjs';
+import { launchCarillon, runCarillon, startGateway } from './gateway.mjs';
 import { RedisServer, until } from './redis_server.mjs';
 
 const suite = { timeout: 240_000 };
@@ -196,6 +197,42 @@ describe('a new process takes over, with a Redis', suite, () => {
       for (const client of clients) assert.equal(client.sockets, 1);
     });
   }
+
+  // Each is killed a little later than the one before, so that at last one has taken over: that one takes its clients with it, as any
+  // process that is killed does.
+  test('whenever the new process is killed, nobody has lost anything', limit, async (t) => {
+    const socket = freshSocket();
+    const old = await start(t, { socket, shards: 2 });
+    const shared = freshChannel();
+    const clients = await Promise.all(numbers(1, 60).map(async () => {
+      const client = new Client(old.socketUrl);
+      t.after(() => client.sdk.disconnect());
+      await client.sdk.ready(readyLimitMs);
+      await client.subscribe(shared);
+      return client;
+    }));
+    const publishes = publisher(other, shared);
+    const isOver = () => old.hasEnded;
+    let killed = 0;
+    while (!isOver()) {
+      const young = launchCarillon('upgrade', '--config', configuration, '--bus', redis.url, '--upgrade-socket', socket,
+        ...['client', 'control'].flatMap((door) => [`--${door}-listen`, `127.0.0.1:${old.ports[door]}`]));
+      const ended = once(young, 'exit');
+      await new Promise((resolve) => setTimeout(resolve, killed++ * 2));
+      young.kill('SIGKILL'); // if it has not ended by itself, since there is nobody to take over from any more
+      await ended;
+      if (clients.some(({ sockets: count }) => count > 1)) break; // the old one has let go
+      const before = publishes.last;
+      await until(() => isOver() || clients.every(({ seen, sockets: count }) => count > 1 || seen.get(shared).at(-1)?.[0] > before),
+        'all are told by the old one, or by nobody');
+    }
+    t.diagnostic(`${killed} were killed, the last of them when it had everybody`);
+    assert.deepEqual(await old.ended, [0, null]);
+    const last = await publishes.stop();
+    await start(t, { socket, shards: 1, ports: old.ports });
+    await until(() => clients.every(({ seen }) => seen.get(shared).at(-1)?.[0] === last), 'everybody has come back and has the last one');
+    for (const { seen } of clients) assert.deepEqual(seen.get(shared).map(([number]) => number), numbers(1, last));
+  });
 
   test('only the same user may come to the socket', limit, async (t) => {
     const socket = freshSocket();

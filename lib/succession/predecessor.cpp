@@ -1,6 +1,6 @@
-#include "gateway/predecessor.hpp"
+#include "succession/predecessor.hpp"
 
-#include "gateway/ask_shard.hpp"
+#include "succession/ask_shard.hpp"
 #include "takeover/reader.hpp"
 
 #include <boost/system/system_error.hpp>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace carillon::gateway {
+namespace carillon::succession {
 
 using namespace std::chrono_literals;
 
@@ -143,4 +143,4 @@ void predecessor::send(const takeover::message& what) {
     if (!sent) fail(sent.error().message());
 }
 
-} // namespace carillon::gateway
+} // namespace carillon::succession

@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-namespace carillon::gateway {
+namespace carillon::succession {
 
 /// Asks a shard on its own thread, and waits for the answer: for threads that have nothing else to do. `question` calls
 /// what it is given, on the shard's thread, there or later. Empty: it has not in time.
@@ -37,4 +37,4 @@ std::optional<Answer> ask_shard(shards::shard& of, std::chrono::steady_clock::ti
         });
 }
 
-} // namespace carillon::gateway
+} // namespace carillon::succession

@@ -1,6 +1,6 @@
-#include "gateway/successor.hpp"
+#include "succession/successor.hpp"
 
-#include "gateway/ask_shard.hpp"
+#include "succession/ask_shard.hpp"
 #include "takeover/reader.hpp"
 
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace carillon::gateway {
+namespace carillon::succession {
 
 using namespace std::chrono_literals;
 
@@ -286,4 +286,4 @@ std::uint64_t successor_door::let_go() {
     return left;
 }
 
-} // namespace carillon::gateway
+} // namespace carillon::succession

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-namespace carillon::gateway {
+namespace carillon::succession {
 
 /// The door for a new process that takes over (docs/decisions/0059): a socket where it says so, and a thread that gives
 /// it listeners and clients. Until it has been told that they are its own, everything can go on here as if nothing had
@@ -71,4 +71,4 @@ private:
     std::atomic<bool> stopping_ = false;
 };
 
-} // namespace carillon::gateway
+} // namespace carillon::succession

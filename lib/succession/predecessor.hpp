@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace carillon::gateway {
+namespace carillon::succession {
 
 /// The process that this one takes over from (docs/decisions/0059): what it listens on, and then its clients. Blocking:
 /// for the thread that starts the program.
@@ -25,6 +25,7 @@ public:
 
     shards::inheritance& sockets() noexcept { return sockets_; }
     std::vector<shards::inheritance::one>& control_sockets() noexcept { return control_; }
+    bool has_bus_door() const noexcept { return !sockets_.buses.empty(); }
     /// Where its bus is; empty: inside of the process.
     const std::string& bus() const noexcept { return bus_; }
 
@@ -55,4 +56,4 @@ private:
     std::size_t next_shard_ = 0;
 };
 
-} // namespace carillon::gateway
+} // namespace carillon::succession
