@@ -262,16 +262,26 @@ void embedded_broker::handle(message& what) {
 
 std::uint32_t embedded_broker::shards() const noexcept { return static_cast<std::uint32_t>(bus_->brokers_.size()); }
 
-void embedded_broker::ask(const std::shared_ptr<const question>& what, ticket whose) {
-    for (const auto& other : bus_->brokers_) {
-        if (other.get() == this) continue;
-        boost::asio::post(*other->context_, [this, what, whose, to = other.get()] {
-            auto said = to->respondent_ == nullptr ? answer{} : to->respondent_->answer_to(*what);
-            boost::asio::post(*context_, [this, whose, said = std::make_shared<const answer>(std::move(said))] {
-                respondent_->on_answer(whose, *said);
-            });
+void embedded_broker::ask(const std::shared_ptr<const question>& what, ticket whose, std::optional<inquiry> own) {
+    for (const auto& each : bus_->brokers_) {
+        const bool is_this = each.get() == this;
+        if (is_this && !own) continue;
+        auto of = std::make_shared<inquiry>(is_this ? std::move(*own) : inquiry{what});
+        boost::asio::post(*each->context_, [this, to = each.get(), of = std::move(of), whose]() mutable {
+            to->answer(std::move(of), *this, whose);
         });
     }
+}
+
+// Others have their turn between one step and the next.
+void embedded_broker::answer(std::shared_ptr<inquiry> of, embedded_broker& asks, ticket whose) {
+    if (respondent_ != nullptr && !respondent_->answer_some(*of)) {
+        boost::asio::post(*context_,
+                          [this, of = std::move(of), &asks, whose]() mutable { answer(std::move(of), asks, whose); });
+        return;
+    }
+    boost::asio::post(*asks.context_,
+                      [&asks, of = std::move(of), whose] { asks.respondent_->on_answer(whose, of->said); });
 }
 
 } // namespace carillon::bus

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,8 +94,9 @@ public:
 
     /// Who answers the questions that are asked on this or another shard; set before any thread runs.
     void set_respondent(respondent& who) noexcept { respondent_ = &who; }
-    /// Asks all other shards; the respondent of this one hears `shards() - 1` answers.
-    void ask(const std::shared_ptr<const question>& what, ticket whose);
+    /// Asks all other shards, and this one for the rest of `own`, if there is one. Its respondent hears an answer from
+    /// each of them.
+    void ask(const std::shared_ptr<const question>& what, ticket whose, std::optional<inquiry> own = std::nullopt);
     std::uint32_t shards() const noexcept;
 
     /// Publications of this shard that are not answered yet.
@@ -177,6 +179,7 @@ private:
     void pass(bool enters, passage& what);
     void announce(std::string_view channel, const std::optional<std::string>& info, hub::publication::kind what);
     std::uint32_t take_tally();
+    void answer(std::shared_ptr<inquiry> of, embedded_broker& asks, ticket whose);
 
     embedded_bus* bus_;
     std::uint32_t shard_;

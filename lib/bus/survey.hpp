@@ -1,24 +1,16 @@
 #pragma once
 
 #include "bus/broker.hpp"
+#include "commands/client_filter.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace carillon::bus {
-
-/// Which connections of the door a CLIENT LIST or CLIENT KILL means.
-struct client_filter {
-    enum class kind : std::uint8_t { normal, pubsub, replication };
-
-    std::vector<std::uint64_t> ids; ///< empty: any
-    std::optional<kind> type;
-    std::string address; ///< of the peer as IP:PORT; empty: any
-    std::string local_address;
-    std::uint64_t but_not = 0; ///< 0: no exception
-};
 
 /// What one shard asks all of them, itself included.
 struct question {
@@ -34,7 +26,7 @@ struct question {
     };
     subject about{};
     std::vector<std::string> words{};
-    client_filter filter{};
+    commands::client_filter filter{};
     bool by_address_alone = false; ///< CLIENT KILL ip:port, which is answered with OK
 };
 
@@ -43,13 +35,22 @@ struct answer {
     std::vector<std::string> names;
     std::vector<std::uint64_t> numbers;
     std::string text;
+    std::size_t name_bytes = 0; ///< of names
+};
+
+/// A question on its way through one shard, some at a time.
+struct inquiry {
+    std::shared_ptr<const question> what;
+    std::uint32_t place = 0; ///< where to go on
+    answer said{};
 };
 
 /// Answers the questions of all shards, and hears what the others say to its own. Thread: its shard's.
 class respondent {
 public:
-    virtual answer answer_to(const question& asked) = 0;
-    /// One of the other shards has answered; each does so once.
+    /// Adds some to what has been said. True: that was all.
+    virtual bool answer_some(inquiry& of) = 0;
+    /// One of the shards that were asked has answered; each does so once.
     virtual void on_answer(ticket whose, const answer& said) = 0;
 
 protected:

@@ -16,8 +16,8 @@ namespace carillon::door {
 namespace {
 
 using metrics::resp_error;
-using client_kind = bus::client_filter::kind;
-constexpr std::string_view syntax_error = "ERR syntax error";
+using client_kind = commands::client_filter::kind;
+using commands::syntax_error;
 
 using name_call = int (*)(int, sockaddr*, socklen_t*);
 
@@ -41,49 +41,6 @@ std::string address_of(int descriptor, name_call ask) {
 }
 std::string peer_of(int descriptor) { return address_of(descriptor, ::getpeername); }
 std::string local_of(int descriptor) { return address_of(descriptor, ::getsockname); }
-
-std::optional<client_kind> kind_of(std::string_view word) noexcept {
-    if (resp::equals_ignoring_case(word, "normal")) return client_kind::normal;
-    if (resp::equals_ignoring_case(word, "pubsub")) return client_kind::pubsub;
-    for (const std::string_view each : {"master", "slave", "replica"}) {
-        if (resp::equals_ignoring_case(word, each)) return client_kind::replication;
-    }
-    return std::nullopt;
-}
-
-std::string unknown_kind(std::string_view word) { return fmt::format("ERR Unknown client type '{}'", word); }
-
-std::optional<bool> yes_or_no(std::string_view word, std::string_view yes, std::string_view no) noexcept {
-    if (resp::equals_ignoring_case(word, yes)) return true;
-    if (resp::equals_ignoring_case(word, no)) return false;
-    return std::nullopt;
-}
-
-// One OPTION VALUE of CLIENT KILL; empty, or what is wrong with it.
-std::string add_to_filter(bus::client_filter& meant, std::string_view option, std::string_view value,
-                          std::uint64_t self) {
-    if (resp::equals_ignoring_case(option, "ID")) {
-        const auto id = commands::integer_of(value);
-        if (!id || *id < 1) return "ERR client-id should be greater than 0";
-        meant.ids = {static_cast<std::uint64_t>(*id)};
-    } else if (resp::equals_ignoring_case(option, "TYPE")) {
-        meant.type = kind_of(value);
-        if (!meant.type) return unknown_kind(value);
-    } else if (resp::equals_ignoring_case(option, "ADDR")) {
-        meant.address = value;
-    } else if (resp::equals_ignoring_case(option, "LADDR")) {
-        meant.local_address = value;
-    } else if (resp::equals_ignoring_case(option, "USER")) {
-        if (value != "default") return fmt::format("ERR No such user '{}'", value);
-    } else if (resp::equals_ignoring_case(option, "SKIPME")) {
-        const auto skip = yes_or_no(value, "yes", "no");
-        if (!skip) return std::string{syntax_error};
-        meant.but_not = *skip ? self : 0;
-    } else {
-        return std::string{syntax_error};
-    }
-    return {};
-}
 
 } // namespace
 
@@ -135,7 +92,7 @@ void resp_door::run_client_reply(door_client& c, resp::arguments args) {
 
 // NO-EVICT and NO-TOUCH: nothing is ever evicted, and there is nothing to touch.
 void resp_door::run_client_switch(door_client&, resp::arguments args) {
-    if (!yes_or_no(args[2], "on", "off")) return error(resp_error::wrong_arguments, syntax_error);
+    if (!commands::yes_or_no(args[2], "on", "off")) return error(resp_error::wrong_arguments, syntax_error);
     resp::append_simple(out(), "OK");
 }
 
@@ -178,7 +135,7 @@ void resp_door::append_line(std::string& text, const door_client& c) const {
                    extras.library_name, extras.library_version);
 }
 
-void resp_door::each_meant(const bus::client_filter& meant, const std::function<void(door_client&)>& visit) {
+void resp_door::each_meant(const commands::client_filter& meant, const std::function<void(door_client&)>& visit) {
     for_some(0, records().used(), [&](link::record& each) {
         auto& c = static_cast<door_client&>(each);
         const std::uint64_t id = id_of(c);
@@ -191,7 +148,7 @@ void resp_door::each_meant(const bus::client_filter& meant, const std::function<
     });
 }
 
-std::uint64_t resp_door::kill(const bus::client_filter& meant) {
+std::uint64_t resp_door::kill(const commands::client_filter& meant) {
     hub_->flush(); // what was published before goes to them, too
     std::uint64_t killed = 0;
     each_meant(meant, [&](door_client& each) {
@@ -214,8 +171,8 @@ void resp_door::run_client_info(door_client& c, resp::arguments) {
 void resp_door::run_client_list(door_client& c, resp::arguments args) {
     bus::question what{.about = bus::question::subject::clients};
     if (args.size() == 4 && resp::equals_ignoring_case(args[2], "TYPE")) {
-        what.filter.type = kind_of(args[3]);
-        if (!what.filter.type) return error(resp_error::wrong_arguments, unknown_kind(args[3]));
+        what.filter.type = commands::kind_of(args[3]);
+        if (!what.filter.type) return error(resp_error::wrong_arguments, commands::unknown_kind(args[3]));
     } else if (args.size() > 3 && resp::equals_ignoring_case(args[2], "ID")) {
         for (const std::string_view each : args.subspan(3)) {
             const auto id = commands::integer_of(each);
@@ -240,7 +197,7 @@ void resp_door::run_client_kill(door_client& c, resp::arguments args) {
     what.filter.but_not = id_of(c);
     for (std::size_t i = 2; i < args.size(); i += 2) {
         if (i + 1 == args.size()) return error(resp_error::wrong_arguments, syntax_error);
-        const std::string wrong = add_to_filter(what.filter, args[i], args[i + 1], id_of(c));
+        const std::string wrong = what.filter.add(args[i], args[i + 1], id_of(c));
         if (!wrong.empty()) return error(resp_error::wrong_arguments, wrong);
     }
     ask(c, std::move(what));

@@ -93,7 +93,7 @@ public:
     void on_subscribed(bus::ticket whose) override;
     void on_subscribe_failed(bus::ticket whose, std::string_view channel, bus::error why) override;
     void on_unsubscribed(std::string_view channel, bus::error why) override;
-    bus::answer answer_to(const bus::question& asked) override;
+    bool answer_some(bus::inquiry& of) override;
     void on_answer(bus::ticket whose, const bus::answer& said) override;
 
 private:
@@ -200,7 +200,7 @@ private:
     void run_pubsub_numbers(door_client& c, resp::arguments args);
     void run_pubsub_patterns(door_client& c, resp::arguments args);
     void ask(door_client& c, bus::question what);
-    void append_answer(std::string& out, survey& all) const;
+    void append_answer(std::string& out, survey& all);
 
     // door/clients.cpp
     void run_client_id(door_client& c, resp::arguments args);
@@ -214,8 +214,8 @@ private:
     void run_client_switch(door_client& c, resp::arguments args);
     void note_command(door_client& c, const commands::entry& command);
     void append_line(std::string& text, const door_client& c) const;
-    void each_meant(const bus::client_filter& meant, const std::function<void(door_client&)>& visit);
-    std::uint64_t kill(const bus::client_filter& meant);
+    void each_meant(const commands::client_filter& meant, const std::function<void(door_client&)>& visit);
+    std::uint64_t kill(const commands::client_filter& meant);
 
     // door/info.cpp
     void run_info(door_client& c, resp::arguments args);
@@ -255,6 +255,7 @@ private:
     std::string& out() noexcept { return *out_; }
 
     static constexpr std::size_t replies_bytes_max = 64 * 1024; // then they are sent before the next command is run
+    static constexpr std::uint32_t channels_per_turn = 4'096;   // that a PUBSUB looks at
     static constexpr std::size_t stranger_output_bytes_max = 64 * 1024; // queued for who has not logged in
 
     door_options options_;

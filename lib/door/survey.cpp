@@ -12,39 +12,58 @@ namespace carillon::door {
 using metrics::resp_error;
 using subject = bus::question::subject;
 
+namespace {
+
+// In an array of RESP: $, a length, and the ends of two lines.
+constexpr std::size_t bytes_beside_name = 8;
+
+} // namespace
+
 // --- questions that every shard has a part of the answer to
 
 void resp_door::survey::add(const bus::answer& more) {
     said.names.insert(said.names.end(), more.names.begin(), more.names.end());
+    said.name_bytes += more.name_bytes;
     said.numbers.resize(std::max(said.numbers.size(), more.numbers.size()));
     for (std::size_t i = 0; i < more.numbers.size(); ++i) said.numbers[i] += more.numbers[i];
     said.text += more.text;
 }
 
-// Where there is one shard, the answer is there at once; otherwise the connection waits for it.
+// Where there is one shard, and not much to look at, the answer is there at once; otherwise the connection waits for
+// it.
 void resp_door::ask(door_client& c, bus::question what) {
-    const auto asked = std::make_shared<const bus::question>(std::move(what));
+    bus::inquiry own{.what = std::make_shared<const bus::question>(std::move(what))};
+    const auto asked = own.what;
     auto all = std::make_unique<survey>(survey{*asked, dialect(c)});
-    all->add(answer_to(*asked));
-    all->missing = bus_->shards() - 1;
+    const bool is_whole = answer_some(own);
+    if (is_whole) all->add(own.said);
+    all->missing = bus_->shards() - (is_whole ? 1 : 0);
     if (all->missing == 0) return append_answer(out(), *all);
     const std::uint32_t id = expect_answer(c);
     static_cast<unfinished&>(*c.busy->kept).waiting.back().asked = std::move(all);
-    bus_->ask(asked, {records().key_of(c).packed(), id});
+    bus_->ask(asked, {records().key_of(c).packed(), id},
+              is_whole ? std::nullopt : std::optional<bus::inquiry>{std::move(own)});
     pause(c);
 }
 
-bus::answer resp_door::answer_to(const bus::question& asked) {
-    bus::answer said;
+bool resp_door::answer_some(bus::inquiry& of) {
+    const bus::question& asked = *of.what;
+    bus::answer& said = of.said;
     const auto matching = [&](std::string_view name) {
-        if (asked.words.empty() || resp::glob_match(asked.words[0], name)) said.names.emplace_back(name);
+        if (!asked.words.empty() && !resp::glob_match(asked.words[0], name)) return;
+        said.names.emplace_back(name);
+        said.name_bytes += name.size() + bytes_beside_name;
     };
-    const auto subscribers = [&](const hub::hub& of) {
-        for (const std::string& each : asked.words) said.numbers.push_back(of.subscribers(each));
+    const auto some_channels = [&](const hub::hub& all) {
+        of.place = all.for_some_channels(of.place, channels_per_turn, matching);
+        return of.place == hub::none || said.name_bytes > options_.output_bytes_max;
+    };
+    const auto subscribers = [&](const hub::hub& all) {
+        for (const std::string& each : asked.words) said.numbers.push_back(all.subscribers(each));
     };
     switch (asked.about) {
-    case subject::channels: hub_->each_channel(matching); break;
-    case subject::shard_channels: bus_->sharded().each_channel(matching); break;
+    case subject::channels: return some_channels(*hub_);
+    case subject::shard_channels: return some_channels(bus_->sharded());
     case subject::subscribers: subscribers(*hub_); break;
     case subject::shard_subscribers: subscribers(bus_->sharded()); break;
     case subject::patterns: bus_->patterns().each(matching); break;
@@ -54,11 +73,16 @@ bus::answer resp_door::answer_to(const bus::question& asked) {
         said.numbers = {open(), hub_->channels(), bus_->patterns().size(), bus_->sharded().channels()};
         break;
     }
-    return said;
+    return true;
 }
 
-void resp_door::append_answer(std::string& out, survey& all) const {
+void resp_door::append_answer(std::string& out, survey& all) {
     std::vector<std::string>& names = all.said.names;
+    const bool is_list = all.asked.about == subject::channels || all.asked.about == subject::shard_channels;
+    if (is_list && all.said.name_bytes > options_.output_bytes_max) {
+        ++counters().resp_errors(resp_error::limit);
+        return resp::append_error(out, "ERR more channels than bus_output_bytes_max; give a pattern");
+    }
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     switch (all.asked.about) {
