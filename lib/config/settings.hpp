@@ -178,6 +178,7 @@ struct settings {
     std::size_t bus_reads_max = 32;
     std::size_t bus_presence_ttl_s = 60;
     std::string bus_prefix = "carillon";
+    bool bus_function = true;
     std::size_t bus_orders_max = 256;
     std::chrono::milliseconds bus_order_timeout{2'000};
     std::size_t bus_in_flight_max = 16'384; // publications

@@ -77,6 +77,7 @@ metrics::upstream_facts upstream_facts_of(const redis::redis_link::figures& from
             .servers_live = from.servers_live,
             .probe_seconds = std::chrono::duration<double>{from.probe}.count(),
             .probes_lost = from.probes_lost,
+            .libraries_refused = from.counts.libraries_refused,
             .redirects = from.redirects,
             .topologies = from.topologies};
 }

@@ -1,7 +1,10 @@
 #include "ledger/envelope.hpp"
 
+#include "protocol/payload.hpp"
+
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 namespace carillon::ledger {
 
@@ -10,7 +13,8 @@ namespace {
 // Byte 0xff, the name, and the number of this form: "\xffC1OFFSET EPOCH BODY".
 constexpr std::string_view head = "\377C1";
 
-// JSON, text, a coming, a going: "kINFO_BYTES TAGS_BYTES " and the three texts.
+// JSON, text, a coming, a going; or "d", data of which it is not told whether it is JSON: "kINFO_BYTES TAGS_BYTES " and
+// the three texts.
 char letter_of(const streams::draft& what, hub::publication::kind kind) noexcept {
     if (kind == hub::publication::kind::join) return '+';
     if (kind == hub::publication::kind::leave) return '-';
@@ -63,6 +67,7 @@ std::optional<envelope> open_body(std::string_view body) noexcept {
     switch (body.front()) {
     case 'j': found.published.is_json = true; break;
     case 't': break;
+    case 'd': found.is_untold = true; break;
     case '+': found.what = hub::publication::kind::join; break;
     case '-': found.what = hub::publication::kind::leave; break;
     default: return std::nullopt; // of a later version
@@ -92,6 +97,16 @@ std::optional<envelope> open_envelope(std::string_view bytes) noexcept {
     auto found = open_body(bytes);
     if (found) found->at = at;
     return found;
+}
+
+bool settle(envelope& what) {
+    using kind = protocol::payload_kind;
+    const auto is_json = [](std::string_view text) { return text.empty() || protocol::classify(text) == kind::json; };
+    if (!is_json(what.published.info) || !is_json(what.published.tags)) return false;
+    const kind found = protocol::classify(what.published.payload);
+    if (found != kind::json && found != kind::text) return false;
+    if (std::exchange(what.is_untold, false)) what.published.is_json = found == kind::json;
+    return what.published.is_json == (found == kind::json);
 }
 
 } // namespace carillon::ledger

@@ -18,6 +18,7 @@ struct envelope {
     hub::publication::kind what = hub::publication::kind::message;
     streams::position at{};     ///< no offset: in no stream
     streams::draft published{}; ///< of a coming or going, the payload is ClientInfo as JSON
+    bool is_untold = false;     ///< whether the payload is JSON: settle() looks
 
     hub::publication view() const noexcept {
         return {published.payload, published.is_json, published.info, published.tags, at.offset, at.epoch.view(), what};
@@ -38,5 +39,8 @@ bool is_envelope(std::string_view bytes) noexcept;
 /// Empty: it is none that we understand. Views into `bytes`.
 std::optional<envelope> open_envelope(std::string_view bytes) noexcept;
 std::optional<envelope> open_body(std::string_view body) noexcept;
+/// Whether clients can be told it: whoever may write at the server may have put it there. Reads all of it, and finds
+/// out whether a payload is JSON of which that is not told.
+bool settle(envelope& what);
 
 } // namespace carillon::ledger

@@ -134,8 +134,8 @@ std::optional<streams::batch> batch_of(std::span<const resp::node> entries, bool
         if (!id.ends_with("-0") || !read_number(id.substr(0, id.size() - 2), offset)) return std::nullopt;
         if (i == 0) made.first = offset;
         if (made.offset_of(i / 2) != offset) return std::nullopt;
-        const auto what = open_body(entries[i + 1].text);
-        if (!what || entries[i + 1].kind != resp::type::bulk_string) return std::nullopt;
+        auto what = open_body(entries[i + 1].text);
+        if (!what || entries[i + 1].kind != resp::type::bulk_string || !settle(*what)) return std::nullopt;
         made.publications.push_back(streams::publication::make(what->published));
     }
     return made;

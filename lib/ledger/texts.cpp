@@ -39,6 +39,72 @@ local heard = redis.call('PUBLISH', channel, '\255C1' .. offset .. ' ' .. epoch 
 return {offset, epoch, heard, 0}
 )";
 
+// What a gateway looks at before it publishes, for those that do without one. Whether data is JSON is looked at by
+// those that read it, since Lua's parser takes more than there is in JSON.
+const std::string_view function = R"(
+local forms = {
+  '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]', '^[\225-\236\238\239][\128-\191][\128-\191]',
+  '^\237[\128-\159][\128-\191]', '^\240[\144-\191][\128-\191][\128-\191]',
+  '^[\241-\243][\128-\191][\128-\191][\128-\191]', '^\244[\128-\143][\128-\191][\128-\191]'
+}
+local function is_utf8(text)
+  local from = string.find(text, '[\128-\255]')
+  while from do
+    local last
+    for _, form in ipairs(forms) do
+      local _, found = string.find(text, form, from)
+      last = last or found
+    end
+    if not last then return false end
+    from = string.find(text, '[\128-\255]', last + 1)
+  end
+  return true
+end
+local function fail(why) return redis.error_reply('ERR ' .. name .. ': ' .. why) end
+redis.register_function(name, function(keys, args)
+  local channel, data = keys[1], args[1]
+  if #keys ~= 1 or not data then return fail('one key, which is the channel, and data') end
+  if channel == '' or #channel > channel_max or not is_utf8(channel) then return fail('no channel has this name') end
+  local space = spaces[string.match(string.gsub(channel, '^%$', ''), '^([^:]+):') or '']
+  if not space then return fail('no such namespace') end
+  if space[4] and string.sub(channel, -1) == '*' then return fail('it stands for many channels') end
+  if #data > data_max then return fail('data is longer than ' .. data_max .. ' bytes') end
+  if not is_utf8(data) then return fail('data is neither JSON nor UTF-8 text') end
+  local tags, key, version, epoch, size = {}, nil, '', '', space[1]
+  local i = 2
+  while i <= #args do
+    local option, value = string.upper(args[i]), args[i + 1]
+    if option == 'SKIP_HISTORY' then
+      size = '0'
+    elseif option == 'TAG' and args[i + 2] and is_utf8(value) and is_utf8(args[i + 2]) then
+      tags[value] = args[i + 2]
+      i = i + 2
+    elseif option == 'IDEMPOTENCY_KEY' and value and value ~= '' and #value <= 255 then
+      key = value
+      i = i + 1
+    elseif option == 'VERSION' and value and string.find(value, '^%d+$') and #value <= 20 then
+      version = string.find(value, '[1-9]') and string.rep('0', 20 - #value) .. value or ''
+      i = i + 1
+    elseif option == 'VERSION_EPOCH' and value then
+      epoch = value
+      i = i + 1
+    else
+      return fail('word ' .. i .. ' is no option, or its value is wrong')
+    end
+    i = i + 1
+  end
+  tags = next(tags) and cjson.encode(tags) or ''
+  if #tags > remarks_max then return fail('too many tags') end
+  local time = redis.call('TIME')
+  local fresh = string.sub(redis.sha1hex(channel .. time[1] .. ' ' .. time[2]), 1, 8)
+  local place = '{' .. channel .. '}'
+  local names = {prefix .. '.place.' .. place, prefix .. '.stream.' .. place}
+  if key then names[3] = prefix .. '.key.' .. place .. '.' .. key end
+  return publish(names, {channel, 'd0 ' .. #tags .. ' ' .. tags .. data, size, space[2], space[3], fresh, key_ttl,
+                         version, epoch})
+end)
+)";
+
 // What is asked for is read only if all of it can be given: who has missed more is told so.
 const std::string_view read = R"(
 local place, stream = KEYS[1], KEYS[2]

@@ -305,6 +305,8 @@ void collect_upstream(collector& into, const upstream_facts& bus) {
                     bus.probe_seconds);
     into.known_fact(counter, "carillon_bus_probes_lost_total",
                     "Probes that have not come back, for which connections were given up.", bus.probes_lost);
+    into.known_fact(counter, "carillon_upstream_libraries_refused_total",
+                    "Times that a server did not take the function for programs that publish.", bus.libraries_refused);
     into.known_fact(counter, "carillon_upstream_redirects_total",
                     "Calls that a node of the cluster did not carry out, sent to another one or again.", bus.redirects);
     into.known_fact(counter, "carillon_upstream_topologies_total",

@@ -43,13 +43,14 @@ struct upstream_facts {
     std::uint64_t present = 0;             ///< pairs of client and channel that the server is told of now
     std::uint64_t presence_calls = 0;
     node_facts nodes{};
-    std::uint64_t failovers = 0;    ///< times that a server was found at another address than before
-    std::uint64_t servers = 0;      ///< that there are connections to, or are to be; more than one in a cluster
-    std::uint64_t servers_live = 0; ///< of these, that are there and have every subscription
-    double probe_seconds = 0;       ///< from publishing to hearing it, of the slowest connection's last probe
-    std::uint64_t probes_lost = 0;  ///< that have not come back
-    std::uint64_t redirects = 0;    ///< calls that a node of the cluster has not carried out, for another to do so
-    std::uint64_t topologies = 0;   ///< times that the cluster has said which primary has which slots
+    std::uint64_t failovers = 0;         ///< times that a server was found at another address than before
+    std::uint64_t servers = 0;           ///< that there are connections to, or are to be; more than one in a cluster
+    std::uint64_t servers_live = 0;      ///< of these, that are there and have every subscription
+    double probe_seconds = 0;            ///< from publishing to hearing it, of the slowest connection's last probe
+    std::uint64_t probes_lost = 0;       ///< that have not come back
+    std::uint64_t libraries_refused = 0; ///< functions for programs that a server has not taken
+    std::uint64_t redirects = 0;         ///< calls that a node of the cluster has not carried out, for another to do so
+    std::uint64_t topologies = 0;        ///< times that the cluster has said which primary has which slots
 };
 
 } // namespace carillon::metrics

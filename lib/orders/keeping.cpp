@@ -1,5 +1,6 @@
 #include "orders/keeping.hpp"
 
+#include "ledger/library.hpp"
 #include "ledger/script.hpp"
 
 #include <algorithm>
@@ -29,6 +30,13 @@ void keep_on_bus(const config::settings& how, redis::redis_options& options) {
     keeping.announced_max = how.join_leave_clients_max;
     for (std::size_t i = 0; i < ledger::programs; ++i)
         options.upstream.scripts.push_back(ledger::script_of(static_cast<ledger::program>(i)).text);
+    if (how.bus_function) {
+        options.upstream.library = ledger::library_of({.prefix = how.bus_prefix,
+                                                       .namespaces = how.namespaces,
+                                                       .channel_bytes_max = how.client_channel_bytes_max,
+                                                       .payload_bytes_max = how.bus_payload_bytes_max,
+                                                       .key_ttl = keeping.key_ttl});
+    }
 }
 
 } // namespace carillon::orders

@@ -34,7 +34,7 @@ void add(upstream::counters& to, const upstream::counters& more) noexcept {
     for (const auto each :
          {&counters::connects, &counters::connect_failures, &counters::disconnects, &counters::timeouts,
           &counters::messages, &counters::publications, &counters::publications_failed, &counters::subscribes,
-          &counters::subscribes_refused, &counters::unsubscribes})
+          &counters::subscribes_refused, &counters::unsubscribes, &counters::libraries_refused})
         to.*each += more.*each;
 }
 

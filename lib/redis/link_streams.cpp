@@ -134,10 +134,7 @@ std::optional<hub::publication> redis_link::plain(std::string_view payload) {
 // Empty: it is none, or one that nobody can be told.
 std::optional<ledger::envelope> redis_link::opened(std::string_view bytes) {
     auto what = ledger::open_envelope(bytes);
-    // Whoever may publish at the server may send one.
-    const auto kind = what ? protocol::classify(what->published.payload) : protocol::payload_kind::binary;
-    const auto expected = what && what->published.is_json ? protocol::payload_kind::json : protocol::payload_kind::text;
-    if (kind == expected) return what;
+    if (what && ledger::settle(*what)) return what;
     ++refused_;
     return std::nullopt;
 }

@@ -115,6 +115,8 @@ void upstream::on_role(std::span<const resp::node> nodes, clock::time_point now)
 void upstream::load_scripts(clock::time_point now) {
     for (const std::string_view each : options_.scripts)
         first_.send({"SCRIPT", "LOAD", each}, {.what = awaited::kind::script}, now);
+    if (!options_.library.empty())
+        first_.send({"FUNCTION", "LOAD", "REPLACE", options_.library}, {.what = awaited::kind::library}, now);
 }
 
 void upstream::begin(clock::time_point now) {

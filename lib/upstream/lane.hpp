@@ -26,8 +26,9 @@ struct awaited {
         ping,
         role,
         publish,
-        call,   ///< of a script; `publication` is its number
-        script, ///< SCRIPT LOAD
+        call,    ///< of a script; `publication` is its number
+        script,  ///< SCRIPT LOAD
+        library, ///< FUNCTION LOAD
         subscribe,
         unsubscribe,
     };

@@ -154,6 +154,10 @@ void upstream::on_answer(lane& from, std::span<const resp::node> nodes, clock::t
         from.expected.pop_front();
         if (failed) lose(answer.text, true, now);
         return;
+    case awaited::kind::library: // gateways do without
+        from.expected.pop_front();
+        if (failed) ++counts_.libraries_refused;
+        return;
     case awaited::kind::call: {
         const std::uint64_t number = from.expected.front().publication;
         from.expected.pop_front();

@@ -42,6 +42,7 @@ struct upstream_options {
     std::size_t channels_per_command = 256;          ///< of one SUBSCRIBE or UNSUBSCRIBE
     std::size_t asked_max = 16'384;                  ///< channels whose confirmation is awaited
     std::vector<std::string_view> scripts{};         ///< that calls are made of: loaded at each greeting; needs RESP3
+    std::string library{};                           ///< of functions for programs; empty: none is loaded
     std::size_t payload_bytes_max = 65'536;          ///< of a message; a larger one is not delivered
 };
 
@@ -114,6 +115,7 @@ public:
         std::uint64_t subscribes = 0;          ///< channels asked for
         std::uint64_t subscribes_refused = 0;  ///< of those, with an error
         std::uint64_t unsubscribes = 0;
+        std::uint64_t libraries_refused = 0; ///< the server has no functions, or does not let us load one
     };
 
     /// `jitter` gives numbers in [0, 1).

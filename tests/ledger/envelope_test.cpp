@@ -77,5 +77,41 @@ TEST(envelope, others_are_none) {
         EXPECT_FALSE(open_envelope(each)) << each;
 }
 
+// What stands in a body whose payload nobody has looked at before (library.hpp), or that somebody made up.
+TEST(envelope, only_what_clients_can_read_is_settled) {
+    struct row {
+        const char* name;
+        std::string body;
+        bool settles;
+        bool is_json;
+    };
+    const std::vector<row> rows{
+        {"json", "j0 0 {}", true, true},
+        {"text", "t0 0 {", true, false},
+        {"data_that_is_json", "d0 0 [1]", true, true},
+        {"data_that_is_text", "d0 0 [1", true, false},
+        {"no_data", "d0 0 ", true, false},
+        {"data_that_is_no_text", "d0 0 \xff", false, false},
+        {"data_that_is_too_deep", "d0 0 " + std::string(501, '[') + std::string(501, ']'), false, false},
+        {"json_that_is_none", "j0 0 {", false, false},
+        {"text_that_is_none", "t0 0 \xff", false, false},
+        {"text_that_is_json", "t0 0 1", false, false},
+        {"with_info_and_tags", "d2 7 {}{\"a\":1}1", true, true},
+        {"info_that_is_none", "j1 0 {1", false, false},
+        {"tags_that_are_none", "j0 1 {1", false, false},
+        {"a_coming", "+0 0 {}", true, true},
+        {"a_going_of_nobody", "-0 0 x", false, false},
+    };
+    for (const row& each : rows) {
+        SCOPED_TRACE(each.name);
+        auto found = open_body(each.body);
+        ASSERT_TRUE(found);
+        EXPECT_EQ(settle(*found), each.settles);
+        if (!each.settles) continue;
+        EXPECT_EQ(found->published.is_json, each.is_json);
+        EXPECT_FALSE(found->is_untold);
+    }
+}
+
 } // namespace
 } // namespace carillon::ledger

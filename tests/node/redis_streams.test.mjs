@@ -162,6 +162,82 @@ describe('streams on a Redis that two gateways share', suite, () => {
     assert.deepEqual(one.seen, ['bare', 1]);
   });
 
+  // With no more than a Redis client: the function that gateways give the server.
+  const call = async (name, ...words) => (await redis.cli('FCALL', 'carillon_publish', '1', name, ...words)).trim().split('\n');
+
+  test('carillon_publish numbers, keeps and sends out', limit, async (t) => {
+    const name = freshChannel();
+    const one = await subscriber(t, gateways[0].socketUrl, name);
+    await publish(gateways[1], name, 1);
+    const [offset, epoch, heard, again] = await call(name, '{"n":2}');
+    assert.deepEqual([offset, heard, again], ['2', '1', '0']);
+    await publish(gateways[1], name, 3);
+    await one.heard(3);
+    assert.deepEqual(one.seen, [1, { n: 2 }, 3]);
+    one.made.disconnect();
+    await call(name, '"while away"');
+    one.made.connect();
+    await one.heard(4);
+    assert.equal(one.seen.at(-1), 'while away');
+    assert.equal(one.told.unread, 1); // subscribed again, and recovered
+    assert.equal((await one.told.next()).recovered, true);
+    const history = (await gateways[1].api('history', { channel: name, limit: 10 }, apiKey)).result;
+    assert.equal(history.epoch, epoch);
+    assert.deepEqual(history.publications.map(({ offset: at, data }) => [at, data]), [[1, 1], [2, { n: 2 }], [3, 3], [4, 'while away']]);
+  });
+
+  test('carillon_publish knows what a publication may have beside its data', limit, async (t) => {
+    const name = freshChannel();
+    const one = await subscriber(t, gateways[0].socketUrl, name);
+    const first = await call(name, '1', 'IDEMPOTENCY_KEY', 'a', 'TAG', 'colour', 'red "ish"', 'tag', 'size', '4');
+    assert.deepEqual(await call(name, '1', 'idempotency_key', 'a'), [first[0], first[1], '0', '1']);
+    assert.deepEqual((await call(name, '2', 'VERSION', '10', 'VERSION_EPOCH', 'e'))[0], '2');
+    assert.deepEqual((await call(name, '3', 'VERSION', '9', 'VERSION_EPOCH', 'e')).slice(2), ['0', '1']);
+    assert.deepEqual((await call(name, '4', 'SKIP_HISTORY'))[0], '0');
+    await one.heard(3);
+    assert.deepEqual(one.seen, [1, 2, 4]);
+    const { publications } = (await gateways[1].api('history', { channel: name, limit: 10 }, apiKey)).result;
+    assert.deepEqual(publications, [
+      { data: 1, offset: 1, tags: { colour: 'red "ish"', size: '4' } }, { data: 2, offset: 2 }]);
+  });
+
+  test('the first publication of a channel may be that of carillon_publish', limit, async () => {
+    const name = freshChannel();
+    const [offset, epoch] = await call(name, 'not JSON, but text: \u20ac');
+    assert.equal(offset, '1');
+    const history = (await gateways[0].api('history', { channel: name, limit: 10 }, apiKey)).result;
+    assert.deepEqual(history, { offset: 1, epoch, publications: [{ data: 'not JSON, but text: \u20ac', offset: 1 }] });
+  });
+
+  test('carillon_publish refuses what a gateway would', limit, async () => {
+    const name = freshChannel();
+    const rows = [
+      [['nobody:here', '1'], 'no such namespace'],
+      [['', '1'], 'no channel has this name'],
+      [['x'.repeat(256), '1'], 'no channel has this name'],
+      [[name], 'one key, which is the channel, and data'],
+      [[name, 'x'.repeat(65_537)], 'data is longer than 65536 bytes'],
+      [[name, '1', 'VERSION', 'x'], 'word 2 is no option, or its value is wrong'],
+      [[name, '1', 'SKIP_HISTORY', 'TAG', 'a'], 'word 3 is no option, or its value is wrong'],
+      [[name, '1', 'IDEMPOTENCY_KEY', ''], 'word 2 is no option, or its value is wrong'],
+    ];
+    for (const [words, why] of rows) assert.deepEqual(await call(...words), [`ERR carillon_publish: ${why}`], why);
+    assert.deepEqual((await gateways[0].api('history', { channel: name, limit: 10 }, apiKey)).result.publications, []);
+  });
+
+  test('what somebody has put into a stream, and no client could read, is told as lost', limit, async (t) => {
+    const name = freshChannel();
+    const one = await subscriber(t, gateways[0].socketUrl, name);
+    await publish(gateways[1], name, 1);
+    await redis.cli('EVAL', `redis.call('HINCRBY', KEYS[1], 'top', 1)
+      redis.call('XADD', KEYS[2], '2-0', 'b', 'j0 0 {"torn":')`, '2', `carillon.place.{${name}}`, `carillon.stream.{${name}}`);
+    await publish(gateways[1], name, 3);
+    const back = await one.told.next();
+    assert.deepEqual([back.wasRecovering, back.recovered], [true, false]);
+    await publish(gateways[1], name, 4);
+    await until(() => one.seen.at(-1) === 4, 'it goes on');
+  });
+
   test('many who ask the same are one question', limit, async (t) => {
     const name = freshChannel();
     for (const n of numbers(1, 5)) await publish(gateways[1], name, n);
