@@ -95,7 +95,7 @@ awk -v clients="$clients" '
         peak = value("peak"); free[name] = value("free"); slab[name] = value("slab"); tcp[name] = value("tcp_pages") * 4096 }
     $2 == "connected" { connect_s = value("seconds") }
     $2 == "bench" { code = value("code") }
-    $2 == "livez" { asked = value("asked"); other = value("other"); most = value("most_us"); during = value("during"); most_during = value("most_during_us") }
+    $2 == "livez" { asked = value("asked"); other = value("other"); most = value("most_us"); most_at = value("most_at"); most_before = value("most_before_end_us"); during = value("during"); most_during = value("most_during_us") }
     $2 == "result" { lost = plain("lost"); duplicated = plain("duplicated"); disordered = plain("disordered"); dropped = plain("dropped")
         line = $0; counted = member("deliveries", "counted"); $0 = line; expected = member("deliveries", "expected"); $0 = line
         longest = member("deliveries", "max_ns"); $0 = line; cpu = member("deliveries", "server_cpu_ns_each") }
@@ -117,7 +117,8 @@ awk -v clients="$clients" '
         printf "%-66s %d of %d; lost %d, twice %d, out of order %d, dropped %d\n", "deliveries of one publication", counted, expected, lost, duplicated, disordered, dropped
         printf "%-66s %.0f s (%.0f a second)\n", "connecting took", connect_s, n / connect_s
         printf "%-66s %.1f s\n", "longest delivery", longest / 1e9
-        printf "%-66s %d times, %d not with 200; longest %.0f ms\n", "/livez asked", asked, other, most / 1e3
+        printf "%-66s %d times, %d not with 200; longest %.0f ms, at %d s\n", "/livez asked", asked, other, most / 1e3, most_at
+        printf "%-66s longest %.0f ms\n", "... until the publication was with all", most_before / 1e3
         printf "%-66s %d times; longest %.0f ms\n", "... while the publication went to all", during, most_during / 1e3
         printf "%-66s gateway %.0f MB, kernel %.1f GB (this side only: about %.1f GB)\n", "three times as many, by these slopes",
             (base + 3 * n * slope) / 1e6, 3 * n * kernel_slope / 1e9, 1.5 * n * kernel_slope / 1e9

@@ -76,9 +76,10 @@ say "bench code=$code"
 tail -5 /tmp/bench.log | while read -r line; do say "bench_says $line"; done
 say "result $(sed 's/,"histogram".*//' /tmp/result.json)"
 awk -v from="$from" -v to="$to" '
-    { ++n; if ($2 != 200) ++other; if ($3 > most) most = $3
+    { ++n; if ($2 != 200) ++other; if ($3 > most) { most = $3; at = $1 }
+      if ($1 <= to && $3 > most_before) most_before = $3
       if ($1 >= from && $1 <= to) { ++during; if ($3 > most_during) most_during = $3 } }
-    END { printf "= livez asked=%d other=%d most_us=%d during=%d most_during_us=%d\n", n, other, most, during, most_during }' /tmp/livez >/dev/console
+    END { printf "= livez asked=%d other=%d most_us=%d most_at=%.0f most_before_end_us=%d during=%d most_during_us=%d\n", n, other, most, at, most_before, during, most_during }' /tmp/livez >/dev/console
 grep -v -E ' info: ' /tmp/gateway.log | tail -5 | while read -r line; do say "gateway_says $line"; done
 say end
 poweroff -f
