@@ -101,6 +101,25 @@ unsubscribe_outcome hub::unsubscribe(subscriber who, memberships& list, std::str
     return unsubscribe_outcome::left_last;
 }
 
+namespace {
+
+// What nobody hears any more is not to be made. Where there are more members than this, one form too many is little
+// beside what is sent.
+constexpr std::size_t members_looked_at = 4'096;
+
+template <class Members>
+void forget_formats(std::uint32_t& seen, const Members& members) noexcept {
+    if (std::has_single_bit(seen) || members.empty() || members.size() > members_looked_at) return;
+    std::uint32_t found = 0;
+    for (const auto& each : members) {
+        found |= bit_of(each.who.encoding());
+        if (found == seen) return;
+    }
+    seen = found;
+}
+
+} // namespace
+
 // The node's channel, when that has nobody left.
 std::uint32_t hub::remove(memberships& list, std::uint32_t node) {
     const subscription removed = subscriptions_[node];
@@ -112,6 +131,7 @@ std::uint32_t hub::remove(memberships& list, std::uint32_t node) {
     queue_->remove(*this, removed.channel, removed.place);
     members.pop_back();
     subscriptions_.give_back(node);
+    forget_formats(channels_[removed.channel].formats_seen, members);
     // A channel that was large once does not keep its room for good.
     if (members.capacity() > 64 && members.size() * 4 < members.capacity()) members.shrink_to_fit();
     return members.empty() ? on_emptied(removed.channel) : none;
@@ -162,6 +182,7 @@ void hub::change_format(subscriber to, const memberships& list) {
         CHECK(who.index() == to.index());
         who = who.is_new() ? to.as_new() : to;
         entry.formats_seen |= bit_of(to.encoding());
+        forget_formats(entry.formats_seen, entry.members);
         queue_->on_joined(*this, subscriptions_[node].channel);
     }
 }

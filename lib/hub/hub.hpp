@@ -219,8 +219,8 @@ private:
         std::uint32_t is_wildcard : 1 = 0;
         std::uint32_t has_groups : 1 = 0; // which are in groups_
         std::uint32_t is_group : 1 = 0;   // it is
-        // While it is free, the pool's link; else the formats of those that subscribed since the channel was made: only
-        // these are encoded.
+        // While it is free, the pool's link; else at least the formats of its members, and of a large one perhaps those
+        // of some who have gone: only these are encoded.
         std::uint32_t formats_seen = 0;
         boost::container::small_vector<member, 1> members;
     };

@@ -253,6 +253,44 @@ TEST(hub, a_newcomers_format_is_encoded_from_then_on) {
     EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{2, 1, 0, 0}));
 }
 
+// Else one compressed client that came and went would have all that is published later compressed for nobody.
+TEST(hub, a_format_whose_last_member_has_gone_is_encoded_no_more) {
+    tower t;
+    std::vector<member_of> webs;
+    for (std::uint32_t i = 0; i < 10; ++i) webs.emplace_back(t, i).join("c");
+    member_of one{t, 20, format::resp2}, other{t, 21, format::resp2};
+    one.join("c");
+    other.join("c");
+    one.leave("c");
+    t.publish("c", "1");
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{1, 1, 0, 0})) << "one of two is still there";
+    other.leave_all();
+    t.publish("c", "2");
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{2, 1, 0, 0}));
+    other.join("c");
+    t.publish("c", "3");
+    t.bells.flush();
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{3, 2, 0, 0}));
+    EXPECT_EQ(other.pieces().back(), "1:c=3;");
+    for (member_of& each : webs) each.leave("c");
+    t.publish("c", "4");
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{3, 3, 0, 0}));
+}
+
+TEST(hub, in_a_large_channel_it_is_until_that_is_smaller) {
+    tower t;
+    member_of bus{t, 1, format::resp2};
+    bus.join("c");
+    std::vector<member_of> webs;
+    for (std::uint32_t i = 0; i < 4'098; ++i) webs.emplace_back(t, 2 + i).join("c");
+    bus.leave("c");
+    t.publish("c", "1");
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{1, 1, 0, 0}));
+    for (std::size_t i = 0; i < 2; ++i) webs[i].leave("c");
+    t.publish("c", "2");
+    EXPECT_EQ(t.heard.encodings, (std::array<int, formats>{2, 1, 0, 0}));
+}
+
 TEST(hub, the_shared_copy_is_made_once_for_each_format) {
     tower t;
     t.heard.shares = true;
