@@ -40,6 +40,7 @@ void redis_link::look_at_probes(clock::time_point now) {
         const auto number = found->second.due(now);
         if (!number) continue;
         const std::uint64_t publication = next_publication_++;
+        ++probes_sent_;
         probing_.emplace(publication, each->number());
         each->up().publish(publication, probe_channel_, std::to_string(each->number()) + ' ' + std::to_string(*number),
                            now);
@@ -52,6 +53,7 @@ bool redis_link::on_probe_published(std::uint64_t publication, const publish_res
     const auto found = probing_.find(publication);
     if (found == probing_.end()) return false;
     const auto its = probes_.find(found->second);
+    if (!receivers) ++probes_failed_;
     if (!receivers && its != probes_.end()) {
         if (receivers.error() == error::denied) its->second.on_away();
         its->second.on_unsent();

@@ -351,8 +351,9 @@ redis_link::figures redis_link::snapshot() const {
         now.redirects = cluster_->redirects;
         now.topologies = cluster_->topologies;
     }
-    now.counts.publications += calls_;
-    now.counts.publications_failed += calls_failed_;
+    // Probes are nobody's publications.
+    now.counts.publications += calls_ - probes_sent_;
+    now.counts.publications_failed += calls_failed_ - probes_failed_;
     if (!streams_) return now;
     now.reads = streams_->counts();
     now.read_channels = streams_->channels();

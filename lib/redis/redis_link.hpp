@@ -284,6 +284,8 @@ private:
     boost::unordered_flat_map<std::uint32_t, carillon::upstream::probe> probes_; // by the numbers of branches
     boost::unordered_flat_map<std::uint64_t, std::uint32_t> probing_;            // publications, and whose they are
     std::uint64_t probes_lost_ = 0;
+    std::uint64_t probes_sent_ = 0;
+    std::uint64_t probes_failed_ = 0;                         // of these, that were not published
     boost::unordered_flat_map<std::uint64_t, spoken> spoken_; // by the numbers of their publications
     std::uint64_t refused_ = 0;
     std::uint64_t as_text_ = 0;

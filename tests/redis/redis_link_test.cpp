@@ -970,6 +970,21 @@ TEST(redis_link, a_server_whose_messages_do_not_come_is_given_up) {
     EXPECT_TRUE(d.link.live());
 }
 
+TEST(redis_link, probes_are_nobodys_publications) {
+    redis_options how;
+    how.probes = {.interval = 5ms, .patience = 10s};
+    deployment d{how, true};
+    d.bus.answer_with("PUBLISH", "-ERR no\r\n");
+    d.await_live();
+    for (int i = 0; i < 3; ++i) d.bus.heard.await("PUBLISH n.me.probe ");
+    EXPECT_EQ(d.figures().counts.publications, 0u);
+    EXPECT_EQ(d.figures().counts.publications_failed, 0u);
+    d.shards[0].publish("a", "x", 1);
+    d.shards[0].heard.await("published");
+    EXPECT_EQ(d.figures().counts.publications, 1u);
+    EXPECT_EQ(d.figures().counts.publications_failed, 1u);
+}
+
 TEST(redis_link, gateways_hear_each_other_as_long_as_one_of_several_servers_is_there) {
     shared_out d;
     d.await_live(3);
