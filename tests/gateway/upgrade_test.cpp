@@ -1,8 +1,8 @@
 #include "running_gateway.hpp"
+#include "support/folder.hpp"
 #include "takeover/reader.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -17,20 +17,12 @@ namespace carillon::gateway {
 namespace {
 
 using namespace std::chrono_literals;
+using test::folder;
 using test::hear;
 using test::peer;
 using test::ws_client;
 using words = std::vector<std::string>;
 using clock = net::descriptor_channel::clock;
-
-struct folder {
-    folder() {
-        char name[] = "/tmp/carillon-upgrade-XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~folder() { std::filesystem::remove_all(path); }
-    std::string path;
-};
 
 config::settings settings_of_bus() {
     config::settings how = settings_for_tests(1);

@@ -1,11 +1,11 @@
 #include "net/descriptor_channel.hpp"
+#include "support/folder.hpp"
 
 #include <boost/system/system_error.hpp>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <sys/socket.h>
@@ -19,18 +19,8 @@ namespace carillon::net {
 namespace {
 
 using namespace std::chrono_literals;
+using test::folder;
 using clock = descriptor_channel::clock;
-
-// A folder for sockets, which goes with it.
-struct folder {
-    folder() {
-        char name[] = "/tmp/carillon-channel-XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~folder() { std::filesystem::remove_all(path); }
-    std::string path;
-    std::string socket() const { return path + "/s"; }
-};
 
 // Both ends.
 struct pair_of_ends {

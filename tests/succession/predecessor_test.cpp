@@ -1,10 +1,11 @@
 #include "succession/predecessor.hpp"
+#include "support/folder.hpp"
 #include "takeover/reader.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,16 +17,8 @@ namespace carillon::succession {
 namespace {
 
 using namespace std::chrono_literals;
+using test::folder;
 using clock = net::descriptor_channel::clock;
-
-struct folder {
-    folder() {
-        char name[] = "/tmp/carillon-predecessor-XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~folder() { std::filesystem::remove_all(path); }
-    std::string path;
-};
 
 std::optional<takeover::message> first_of(net::descriptor_channel& from) {
     const auto got = from.receive(takeover::message_bytes_max, takeover::descriptors_max, clock::now() + 10s);
