@@ -83,6 +83,9 @@ public:
     resp_door(const link::floor& shard, std::uint32_t shard_number, hub::hub& subscribers, bus::embedded_broker& bus,
               const door_options& how);
 
+    /// What is asked of connections that come from now on, and of those that have not logged in yet; empty: nothing.
+    void use_password(const std::string& password) { options_.password = password; }
+
     void on_deadline(net::connection& c) override;
     void encode(hub::format encoding, std::string_view channel, const hub::publication& message,
                 std::string& out) override;

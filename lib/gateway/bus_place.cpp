@@ -24,6 +24,10 @@ wires::whereabouts whereabouts_of(const config::settings& how) {
     return found;
 }
 
+wires::logins logins_of(const config::settings& how) {
+    return {how.bus->user, how.bus->password, how.bus_sentinel_user, how.bus_sentinel_password};
+}
+
 std::optional<std::string> complaint_of_bus(const config::settings& how) {
     if (!how.bus || !how.bus->encrypted) return {};
     std::shared_ptr<const tls::trust> unused;

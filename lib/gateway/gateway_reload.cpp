@@ -1,6 +1,7 @@
 #include "backend/token_keys.hpp"
 #include "config/reload.hpp"
 #include "config/rules.hpp"
+#include "gateway/bus_place.hpp"
 #include "gateway/gateway.hpp"
 #include "protocol/payload.hpp"
 
@@ -88,6 +89,7 @@ void gateway::take_settings(const backend::token_keys& fixed) {
     spdlog::set_level(static_cast<spdlog::level::level_enum>(settings_.log_level));
     if (api_route_) api_route_->use_keys(api_access_of(settings_));
     if (api_) api_->use_rules(settings_);
+    if (upstream_) upstream_->use_login(logins_of(settings_));
     const backend::token_keys& keys = outside_->use_fixed(fixed);
     const auto how = std::make_shared<const config::settings>(settings_);
     for (const auto& each : shards_) {

@@ -27,6 +27,9 @@ void log_upstream(redis::redis_link& link, std::size_t payload_bytes_max, std::s
             spdlog::warn("the bus at {} is away: {}", where, why);
         }
     });
+    link.on_login_refused([where = link.where()](const std::string& why) {
+        spdlog::warn("the bus at {} does not take the new password; what is connected stays as it was: {}", where, why);
+    });
     link.on_oversized_message([payload_bytes_max, budget = logs::bounded_log{lines_per_s_max}](
                                   std::string_view channel, std::uint64_t bytes) mutable {
         if (!budget.admit(logs::bounded_log::clock::now())) return;

@@ -84,6 +84,22 @@ void redis_link::stop() {
     });
 }
 
+void redis_link::use_login(wires::logins now) {
+    asio::post(context_, [this, now = std::move(now)] {
+        options_.upstream.user = now.user;
+        options_.upstream.password = now.password;
+        options_.where.use_login(now);
+        watcher_.use_login(now);
+        for (const auto& each : branches_) each->use_login(now);
+        if (cluster_) cluster_->pace.wish();
+        watch_.cancel();
+    });
+}
+
+void redis_link::on_login_refused(const branch& from, const std::string& why) {
+    if (told_login_refused_) told_login_refused_(named(from) + why);
+}
+
 bool redis_link::looks_up() const noexcept {
     const auto looking = [](const auto& each) { return each->looks_up(); };
     if (cluster_ && std::ranges::any_of(cluster_->closed, looking)) return true;
@@ -315,9 +331,12 @@ void redis_link::on_failed(const branch& which, bool news) {
     if (news && told_) told_(false, failure_of(which));
 }
 
-std::string redis_link::failure_of(const branch& of) const {
-    return (cluster_ || servers_ ? to_string(of.leads().named()) + ": " : std::string{}) + of.up().last_failure();
+// Which of several it is that something is said of.
+std::string redis_link::named(const branch& of) const {
+    return cluster_ || servers_ ? to_string(of.leads().named()) + ": " : std::string{};
 }
+
+std::string redis_link::failure_of(const branch& of) const { return named(of) + of.up().last_failure(); }
 
 std::string redis_link::last_failure() const {
     std::string all;

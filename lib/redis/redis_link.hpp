@@ -77,6 +77,12 @@ public:
     /// Any thread.
     void stop();
 
+    /// How the bus is logged in to from now on. Any thread.
+    void use_login(wires::logins now);
+    /// Called on the link's thread when a server that is connected does not take what use_login has brought. Before
+    /// run().
+    void on_login_refused(std::function<void(const std::string& why)> told) { told_login_refused_ = std::move(told); }
+
     /// Whether all publications get through just now. Any thread.
     bool live() const noexcept { return live_.load(std::memory_order_relaxed); }
     /// Whether some do. Any thread.
@@ -176,6 +182,7 @@ private:
     void on_published(std::uint64_t publication, publish_result receivers) override;
     void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said) override;
     void on_call_failed(const branch& from, std::uint64_t number, error why) override;
+    void on_login_refused(const branch& from, const std::string& why) override;
     void on_away(const branch& from) override;
     void on_back() override;
     void on_failed(const branch& which, bool news) override;
@@ -184,6 +191,7 @@ private:
     bool must_hold() override;
 
     std::unique_ptr<branch> made_branch(std::uint32_t number, const whereabouts& where);
+    std::string named(const branch& of) const;
     std::string failure_of(const branch& of) const;
     std::string last_failure() const;
 
@@ -293,6 +301,7 @@ private:
     bool stopping_ = false;
     std::function<void(bool live, const std::string& why)> told_;
     std::function<void(std::string_view channel, std::uint64_t payload_bytes)> told_oversized_;
+    std::function<void(const std::string& why)> told_login_refused_;
     std::atomic<bool> live_ = false;
     std::atomic<bool> reachable_ = false;
 };

@@ -306,6 +306,7 @@ void shard::drain(std::chrono::milliseconds window, std::chrono::milliseconds pa
 
 void shard::reconfigure(const config::settings& how, const backend::token_keys& keys) {
     mine_.keys = keys;
+    if (door_) door_->use_password(how.bus_password);
     if (!sessions_) return;
     sessions_->reconfigure(session_options(how, mine_));
     if (embedded_ != nullptr && embedded_->home() != nullptr)

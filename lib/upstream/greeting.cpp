@@ -62,15 +62,25 @@ void upstream::greet(lane& with, clock::time_point now) {
     with.send({"HELLO", "3", "AUTH", options_.user, options_.password, "SETNAME", "carillon"}, answer, now);
 }
 
+void upstream::log_in(lane& with, awaited answer, clock::time_point now) {
+    if (options_.user == "default") return with.send({"AUTH", options_.password}, answer, now); // before Redis 6
+    with.send({"AUTH", options_.user, options_.password}, answer, now);
+}
+
+// A server keeps the login of a connection that fails to log in anew. One that counts the time since the login, as some
+// clouds' do, counts it from here.
+void upstream::use_login(std::string user, std::string password, clock::time_point now) {
+    if (options_.user == user && options_.password == password) return;
+    options_.user = std::move(user);
+    options_.password = std::move(password);
+    hurry(now);
+    if (connected() && !options_.password.empty()) log_in(speaking(), {.what = awaited::kind::other_login}, now);
+}
+
 // What HELLO does at once, for those who do not know it. All of it is asked together. Only the login and the last may
 // not fail: a server need not have the others, and one that lets nobody in refuses the last as well.
 void upstream::greet_plainly(lane& with, clock::time_point now) {
-    const awaited login{.what = awaited::kind::login};
-    if (!options_.password.empty() && options_.user == "default") {
-        with.send({"AUTH", options_.password}, login, now); // before Redis 6 there are no users
-    } else if (!options_.password.empty()) {
-        with.send({"AUTH", options_.user, options_.password}, login, now);
-    }
+    if (!options_.password.empty()) log_in(with, {.what = awaited::kind::login}, now);
     with.send({"CLIENT", "SETNAME", "carillon"}, {.what = awaited::kind::greeting}, now);
     with.send({"INFO", "server"}, {.what = awaited::kind::server}, now);
     with.send({"ROLE"}, {.what = awaited::kind::role}, now);

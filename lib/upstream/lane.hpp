@@ -21,6 +21,7 @@ struct awaited {
         hello,
         greeting,     ///< one of the questions to a server without RESP3, whose answer says nothing
         login,        ///< AUTH
+        other_login,  ///< AUTH on a connection that has been greeted
         server,       ///< INFO server
         last_of_them, ///< the last of these questions
         ping,

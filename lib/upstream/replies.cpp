@@ -1,4 +1,5 @@
 #include "base/check.hpp"
+#include "discovery/words.hpp"
 #include "upstream/upstream.hpp"
 
 #include <utility>
@@ -144,6 +145,10 @@ void upstream::on_answer(lane& from, std::span<const resp::node> nodes, clock::t
     case awaited::kind::login:
     case awaited::kind::server:
     case awaited::kind::last_of_them: from.expected.pop_front(); return on_greeting_answered(from, what, answer, now);
+    case awaited::kind::other_login:
+        from.expected.pop_front();
+        if (failed) listener_->on_login_refused(discovery::without_arguments(answer.text, options_.password));
+        return;
     case awaited::kind::role:
     case awaited::kind::ping:
         from.expected.pop_front();

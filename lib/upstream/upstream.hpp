@@ -66,6 +66,8 @@ public:
     /// The answer to a call, which may be an error.
     virtual void on_called(std::uint64_t /*number*/, std::span<const resp::node> /*said*/) {}
     virtual void on_call_failed(std::uint64_t /*number*/, error /*why*/) {}
+    /// What is said at the next greeting will not do, as things are; `why` is without the password.
+    virtual void on_login_refused(const std::string& /*why*/) {}
     /// The connection is lost: no channel is subscribed any more. Those that are wanted will be again, each with its
     /// on_subscribed.
     virtual void on_away(std::string_view why) = 0;
@@ -152,6 +154,9 @@ public:
     bool held() const noexcept { return first_.held(); } ///< the first
     /// Looks at the time: backoff, timeouts, pings, lingering channels.
     void on_time(clock::time_point now);
+    /// From now on this is said at each greeting. A connection that is there goes on, and shows it at once as well:
+    /// on_login_refused follows if the server does not take it, and the connection is as before.
+    void use_login(std::string user, std::string password, clock::time_point now);
     /// The server is known to be elsewhere: while waiting, the next attempt is now.
     void hurry(clock::time_point now) noexcept {
         if (state_ == state::waiting) retry_at_ = now;
@@ -222,6 +227,7 @@ private:
     void send_subscribe(const std::vector<std::string>& names, bool of_patterns, clock::time_point now);
     void send_unsubscribe(const std::vector<std::string>& names, bool of_patterns, clock::time_point now);
     void lose(std::string_view why, bool in_time, clock::time_point now);
+    void log_in(lane& with, awaited answer, clock::time_point now);
     void greet(lane& with, clock::time_point now);
     void greet_plainly(lane& with, clock::time_point now);
     void on_hello(std::span<const resp::node> nodes, clock::time_point now);

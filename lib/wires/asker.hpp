@@ -36,6 +36,8 @@ public:
     boost::asio::awaitable<outcome> ask_for_master(place which, clock::time_point deadline);
     /// The addresses that a name has now; none if it cannot be looked up.
     boost::asio::awaitable<std::vector<place>> look_up(place name);
+    /// What Sentinels are told from the next question on.
+    void use_login(const logins& now) { how_.use_login(now); }
     /// What is under way ends, and nothing is begun any more.
     void stop();
     bool looking_up() const noexcept { return looking_up_; }

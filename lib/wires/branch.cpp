@@ -53,6 +53,12 @@ void branch::close() {
     stop();
 }
 
+void branch::use_login(const logins& now) {
+    dialer_.use_login(now);
+    upstream_.use_login(now.user, now.password, clock::now());
+    wake();
+}
+
 void branch::lead_to(const place& where) {
     dialer_.lead_to(where);
     give_up("what it had is at " + to_string(where));
@@ -204,6 +210,7 @@ void branch::on_called(std::uint64_t number, std::span<const resp::node> said) {
     owner_.on_called(*this, number, said);
 }
 void branch::on_call_failed(std::uint64_t number, error why) { owner_.on_call_failed(*this, number, why); }
+void branch::on_login_refused(const std::string& why) { owner_.on_login_refused(*this, why); }
 void branch::on_away(std::string_view) { owner_.on_away(*this); }
 void branch::on_back() {
     dialer_.worked();

@@ -35,6 +35,7 @@ public:
     virtual void on_published(std::uint64_t publication, publish_result receivers) = 0;
     virtual void on_called(branch& from, std::uint64_t number, std::span<const resp::node> said) = 0;
     virtual void on_call_failed(const branch& from, std::uint64_t number, error why) = 0;
+    virtual void on_login_refused(const branch& from, const std::string& why) = 0;
     virtual void on_away(const branch& from) = 0;
     virtual void on_back() = 0;
     /// An attempt to connect has failed, or a connection, and there is no other address to be tried; `news`: for
@@ -75,6 +76,8 @@ public:
     /// What start() began has ended, and nothing refers to this any more.
     bool ended() const noexcept { return ended_; }
 
+    /// How it logs in from now on: see upstream::use_login.
+    void use_login(const logins& now);
     /// The server is elsewhere now.
     void lead_to(const place& where);
     /// What it is believed to be is not true any more.
@@ -101,6 +104,7 @@ public:
     void on_published(std::uint64_t publication, publish_result receivers) override;
     void on_called(std::uint64_t number, std::span<const resp::node> said) override;
     void on_call_failed(std::uint64_t number, error why) override;
+    void on_login_refused(const std::string& why) override;
     void on_away(std::string_view why) override;
     void on_back() override;
 

@@ -38,6 +38,8 @@ public:
         how_.server = server;
         addresses_.looked_up({});
     }
+    /// What Sentinels are told from the next question on.
+    void use_login(const logins& now) { asker_.use_login(now); }
     /// No attempt is begun any more. One that is under way ends when its wire is closed, or the look-up is over.
     void stop();
     bool looking_up() const noexcept { return looking_up_ || asker_.looking_up(); }

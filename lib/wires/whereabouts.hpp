@@ -23,6 +23,14 @@ struct cluster_options {
     std::size_t primaries_max = 64;             ///< with a connection to each; a cluster that has more is not used
 };
 
+/// Who we are at the bus, and at those who know where it is.
+struct logins {
+    std::string user = "default";
+    std::string password{}; ///< empty: no AUTH; so below
+    std::string sentinel_user = "default";
+    std::string sentinel_password{};
+};
+
 /// Where the bus is, or who knows where it is, and how it is spoken to there.
 struct whereabouts {
     place server{};                 ///< unless there are several, or Sentinels, or nodes of a cluster
@@ -34,6 +42,8 @@ struct whereabouts {
     cluster_options cluster{};
     std::optional<tls::trust_terms> encryption{}; ///< none: no TLS. Who is asked speaks it if the server does.
     std::string server_name{};                    ///< that certificates must be for; empty: each host's own
+
+    void use_login(const logins& now) { asked.user = now.sentinel_user, asked.password = now.sentinel_password; }
 };
 
 /// For people: "bus:6379", "a:6379, b:6379", "/run/redis.sock", "mymaster (Sentinels s1:26379, s2:26379)", "the cluster

@@ -2,6 +2,9 @@
 // happens to it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Centrifuge } from 'centrifuge';
@@ -185,6 +188,36 @@ describe('a Redis with a password', suite, () => {
     await client.publish(channel, 'hello');
     assert.equal((await publications.next()).data, 'hello');
     assert.doesNotMatch(gateway.log, /sesame/);
+  });
+
+  test('a new one, without a restart', limit, async (t) => {
+    const server = await RedisServer.start({ flags: ['--requirepass', 'old secret'] });
+    t.after(() => server.kill());
+    const folder = mkdtempSync(join(tmpdir(), 'carillon-login-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'bus-password');
+    writeFileSync(file, 'old secret\n');
+    const gateway = await startGateway({ bus: `redis://${host}:${server.port}`, flags: ['--bus-password-file', file] });
+    t.after(() => gateway.stop());
+    await untilReady(gateway);
+    const client = await connect(t, gateway);
+    const channel = freshChannel();
+    const { publications } = await subscribe(client, channel);
+
+    writeFileSync(file, 'not yet\n');
+    gateway.signal('SIGHUP');
+    await until(() => /does not take the new password.*WRONGPASS/.test(gateway.log), 'a warning');
+    await client.publish(channel, 'as before');
+    assert.equal((await publications.next()).data, 'as before');
+
+    await server.cli('-a', 'old secret', 'CONFIG', 'SET', 'requirepass', 'not yet');
+    await server.cli('-a', 'not yet', 'CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(() => server.cli('-a', 'not yet', 'CLIENT', 'LIST', 'TYPE', 'pubsub'), 'the gateway has come back');
+    await untilReady(gateway);
+    await client.publish(channel, 'with the new one');
+    assert.equal((await publications.next()).data, 'with the new one');
+    assert.match(gateway.log, /the configuration has changed: bus_password\n/);
+    assert.doesNotMatch(gateway.log, /secret|not yet/);
   });
 
   const refusals = [

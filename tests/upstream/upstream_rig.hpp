@@ -34,6 +34,7 @@ public:
         note("published " + std::to_string(publication) + " " +
              (receivers ? std::to_string(receivers->receivers) : receivers.error().message()));
     }
+    void on_login_refused(const std::string& why) override { note("login refused " + why); }
     void on_away(std::string_view why) override { note("away " + std::string{why}); }
     void on_back() override { note("back"); }
 
