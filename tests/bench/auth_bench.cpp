@@ -1,6 +1,7 @@
-#include "keys/signer.hpp"
 #include "auth/verifier.hpp"
 #include "base/check.hpp"
+#include "keys/key_set.hpp"
+#include "keys/signer.hpp"
 
 #include <benchmark/benchmark.h>
 #include <openssl/pem.h>
@@ -9,6 +10,8 @@
 
 namespace carillon::auth {
 namespace {
+
+using namespace keys;
 
 constexpr std::chrono::sys_seconds now{std::chrono::seconds{1'700'000'000}};
 constexpr std::string_view claims =
