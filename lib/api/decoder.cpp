@@ -63,7 +63,7 @@ struct json {
     }
 };
 
-// Base64 with its padding, as encoders of the protocol's JSON write it.
+// Base64 with its padding, as encoders of the protocol's JSON write it; in lines (RFC 2045 §6.8), as those of mail do.
 struct base64 {
     std::string& into;
     bool* given = nullptr;
@@ -75,7 +75,7 @@ struct base64 {
         std::size_t size = 0;
         const char* end = nullptr;
         const int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), view.data(),
-                                             view.size(), nullptr, &size, &end, sodium_base64_VARIANT_ORIGINAL);
+                                             view.size(), "\r\n", &size, &end, sodium_base64_VARIANT_ORIGINAL);
         if (failed != 0 || end != view.data() + view.size()) return decode_error::wrong_type;
         bytes.resize(size);
         into = std::move(bytes);

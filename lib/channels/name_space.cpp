@@ -7,7 +7,7 @@ namespace {
 
 constexpr bool in_name(char byte) noexcept {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-           byte == '-' || byte == '_';
+           byte == '-' || byte == '_' || byte == '.';
 }
 
 } // namespace
@@ -15,7 +15,7 @@ constexpr bool in_name(char byte) noexcept {
 std::optional<std::string_view> check_name_space_name(std::string_view name) {
     if (name.empty()) return std::nullopt;
     if (name.size() < 2) return "is too short; give at least 2 characters, or none for channels without a namespace";
-    if (!std::ranges::all_of(name, in_name)) return "has another character than letters, digits, - and _";
+    if (!std::ranges::all_of(name, in_name)) return "has another character than letters, digits, -, _ and .";
     return std::nullopt;
 }
 

@@ -14,10 +14,11 @@ namespace carillon::channels {
 
 /// Who may do something in a channel. The names are those of the configuration.
 BOOST_DEFINE_FIXED_ENUM_CLASS(party, std::uint8_t,
-                              anonymous,  // everybody, also a client that has no user
-                              client,     // a client that has a user
-                              subscriber, // a client that is subscribed to the channel
-                              token)      // a client that has shown a token for the channel
+                              anonymous,         // everybody, also a client that has no user
+                              client,            // a client that has a user
+                              subscriber,        // a client that is subscribed to the channel
+                              subscribed_client, // the same, if it has a user
+                              token)             // a client that has shown a token for the channel
 
 /// A set of parties; at first empty, and then nobody may.
 class audience {

@@ -18,6 +18,7 @@ bool is_in(const audience& list, std::string_view user, membership how) noexcept
     if (list.has(party::anonymous)) return true;
     if (list.has(party::client) && !user.empty()) return true;
     if (list.has(party::subscriber) && how != membership::none) return true;
+    if (list.has(party::subscribed_client) && how != membership::none && !user.empty()) return true;
     return list.has(party::token) && how == membership::by_token;
 }
 

@@ -30,6 +30,8 @@ public:
     virtual void end_slow(client& c) = 0;
     /// When conversation::host::on_deadline is to be asked.
     virtual void look_later(client& c, std::chrono::milliseconds after) = 0;
+    /// The same, unless it is looked at before that anyhow.
+    virtual void look_no_later(client& c, std::chrono::milliseconds after) = 0;
     /// Whose it is; not known: it has gone, or has none.
     virtual peer::address address_of(const client& c) const = 0;
 

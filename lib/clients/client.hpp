@@ -20,6 +20,7 @@ using people::uuid_text;
 enum class stage : std::uint8_t {
     upgrading,     ///< its request head has not come whole
     connecting,    ///< a WebSocket or a stream, but no connect command yet
+    refused,       ///< its connect was answered with an error; it may try again
     live,          ///< connected; the deadline is the next ping
     awaiting_pong, ///< a ping is out; the deadline is the pong's
 };

@@ -151,6 +151,11 @@ std::vector<api_key> api_keys_of(const settings& values) {
 void fit_defaults(settings& into, const origins& set_by, std::size_t cores) {
     if (!set_by.contains("history_bytes_max"))
         into.history_bytes_max = std::min(into.history_bytes_max, into.client_outbox_bytes_max / 2);
+    // SDKs come back with all of their subscriptions in one message, and their connect in front of them.
+    if (!set_by.contains("client_commands_per_message_max"))
+        into.client_commands_per_message_max =
+            std::clamp<std::size_t>(into.client_subscriptions_max + 1, into.client_commands_per_message_max,
+                                    find_option("client_commands_per_message_max")->most);
     if (set_by.contains("work_pool")) return;
     const std::size_t shards = into.shards > 0 ? into.shards : std::min(cores, find_option("shards")->most);
     into.work_pool = std::max(into.work_pool, shards);

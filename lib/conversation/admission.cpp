@@ -20,6 +20,8 @@ using protocol::disconnect;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
+constexpr seconds refresh_pause{5}; // before the application is asked again
+
 constexpr std::string_view version = "carillon " CARILLON_VERSION;
 
 } // namespace
@@ -47,20 +49,25 @@ bool host::count_token(const result<Claims>& verified) {
 void host::on(client& c, std::uint32_t id, const protocol::connect_request& request) {
     if (!consulted_.keep_emulated(c, request.headers)) return fail(id, command_error::bad_request);
     auth::verifier::connection shown;
-    // The one that the command has, or else the upgrade had.
+    // The one that the command has, or else the upgrade had. That may be meant for the application, which is asked
+    // where it is no good here.
     const std::string_view token = request.token.empty() ? tokens_.kept(key_of(c)) : request.token;
-    if (!token.empty() && tokens_.verifier() != nullptr) {
+    const bool asks = request.token.empty() && consulted_.whom(hooks::event::connect);
+    if (!token.empty() && tokens_.verifier() != nullptr && !(asks && has_said(c))) {
         const auto verified = tokens_.verifier()->verify_connection(token, now());
         if (!verified && wait_for_keys(c, id, verified.error(), people::token_kind::connection)) return;
-        if (!count_token(verified)) {
-            if (auth::is_expired(verified.error())) return fail(id, command_error::token_expired);
+        if (count_token(verified)) {
+            shown = *verified;
+        } else if (auth::is_expired(verified.error())) {
+            return fail(id, command_error::token_expired);
+        } else if (!asks) {
             return disconnect(c, disconnect::invalid_token);
         }
-        shown = *verified;
-    } else if (token.empty() && consulted_.whom(hooks::event::connect)) {
+    }
+    if (shown == nullptr && asks) {
         shown = claims_by_application(c, id, request);
         if (shown == nullptr) return;
-    } else if (!options_.dev) {
+    } else if (shown == nullptr && !options_.dev) {
         if (!token.empty()) {
             ++counters().tokens_refused(metrics::token_refusal::no_keys);
             return disconnect(c, disconnect::invalid_token);
@@ -73,6 +80,7 @@ void host::on(client& c, std::uint32_t id, const protocol::connect_request& requ
     c.move_to(stage::live);
     on_joined(c);
     schedule_ping(c, true);
+    if (shown == nullptr && carriers::only_listens(c.speaks())) shown = std::make_shared<auth::connection_claims>();
     if (shown != nullptr && !subscribe_to_granted(c, id, *shown, request.subscriptions)) return;
     person* const more = c.who.more();
     if (more == nullptr || more->awaited == 0) return answer_connect(c, id);
@@ -217,10 +225,12 @@ void host::on(client& c, std::uint32_t id, const protocol::refresh_request& requ
         return disconnect(c, disconnect::invalid_token);
     }
     if (claims.expires && *claims.expires <= now()) return disconnect(c, disconnect::connection_expired);
+    // It comes back with the new token, and has what that says.
+    if (!people::has_channels_of(c.who.more(), claims)) return disconnect(c, disconnect::insufficient_state);
     c.who.expires = expiry_at(claims.expires);
     if (claims.info && !take_json(c, *claims.info, c.who.need_more().info)) return;
     if (!claims.meta.empty()) c.who.need_more().meta = claims.meta;
-    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
+    look_in_time(c);
     encoder().refresh_reply(replies_.next(), id, uuid_text{ids_.id_of(key_of(c))}.view(), version,
                             left_until(c.who.expires));
 }
@@ -229,7 +239,8 @@ void host::on(client& c, std::uint32_t id, const protocol::refresh_request& requ
 
 // A token for this channel and this client, into what it permits. False: the command has been answered, or the client
 // disconnected (§6.2).
-bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into) {
+bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into,
+                  bool refreshes) {
     if (tokens_.verifier() == nullptr) {
         if (options_.dev) return true; // as if there were none
         ++counters().tokens_refused(metrics::token_refusal::no_keys);
@@ -238,8 +249,9 @@ bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::st
     const auto verified = tokens_.verifier()->verify_subscription(token, now());
     if (!verified && wait_for_keys(c, id, verified.error(), people::token_kind::subscription)) return false;
     if (!count_token(verified)) {
-        fail(id, auth::is_expired(verified.error()) ? command_error::token_expired : command_error::permission_denied);
-        return false;
+        const bool is_old = auth::is_expired(verified.error());
+        if (is_old && refreshes) return end_unrefreshed(c, id, channel), false;
+        return fail(id, is_old ? command_error::token_expired : command_error::permission_denied), false;
     }
     const auth::subscription_claims& claims = **verified;
     identity::room in;
@@ -247,13 +259,36 @@ bool host::verify(client& c, std::uint32_t id, std::string_view channel, std::st
         ++counters().tokens_refused(metrics::token_refusal::for_another);
         return disconnect(c, disconnect::invalid_token), false;
     }
-    if (claims.expires && *claims.expires <= now()) return fail(id, command_error::expired), false;
+    if (claims.expires && *claims.expires <= now()) {
+        if (refreshes) return end_unrefreshed(c, id, channel), false;
+        return fail(id, command_error::expired), false;
+    }
     into.channel = channel;
     into.command = id;
     into.expires = expiry_at(claims.expires);
     into.own = people::own_of(claims.over);
     if (claims.info && !take_json(c, *claims.info, into.info)) return false;
     return !claims.data || take_data(c, *claims.data, into.data);
+}
+
+// A refresh by a token that is old itself, from somebody's cache. SDKs give a subscription up for good whose refresh is
+// answered with an error; of one that has ended they ask for another token and make it anew.
+void host::end_unrefreshed(client& c, std::uint32_t id, std::string_view channel) {
+    encoder().sub_refresh_reply(replies_.next(), id, std::nullopt);
+    const person* const more = c.who.more();
+    const grant* const its = more == nullptr ? nullptr : more->find(channel);
+    if (its != nullptr && its->by_server) return disconnect(c, disconnect::subscription_expired);
+    replies_.flush();
+    end_subscription(c, std::string{channel});
+}
+
+void host::end_subscription(client& c, const std::string& channel) {
+    forget_grant(c, channel);
+    channels_.leave(c, channel);
+    ++counters().subscriptions_expired;
+    push(c, [&](const protocol::encoder& with, std::string& message) {
+        with.unsubscribe_push(message, channel, protocol::unsubscription::expired, "subscription expired");
+    });
 }
 
 void host::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& request) {
@@ -264,13 +299,13 @@ void host::on(client& c, std::uint32_t id, const protocol::sub_refresh_request& 
     if (request.token.empty()) return fail(id, command_error::bad_request);
     if (tokens_.verifier() == nullptr) return fail(id, command_error::not_available);
     grant shown;
-    if (!verify(c, id, request.channel, request.token, shown)) return;
+    if (!verify(c, id, request.channel, request.token, shown, true)) return;
     person& more = c.who.need_more();
     grant* before = more.find(request.channel);
     if (before == nullptr) before = &more.grants.emplace_back(grant{.channel = std::string{request.channel}});
     before->expires = shown.expires;
     if (!shown.info.empty()) before->info = std::move(shown.info);
-    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer now
+    look_in_time(c);
     encoder().sub_refresh_reply(replies_.next(), id, left_until(before->expires));
 }
 
@@ -293,9 +328,12 @@ std::chrono::milliseconds host::until_next(const client& c, std::chrono::millise
     sys_seconds first = sys_seconds::max();
     const auto look = [&](expiry when, hooks::event by, std::string_view channel) {
         if (when == 0) return;
-        // The application is asked at the end, and then there is as much time for its answer.
-        const bool asks = consulted_.whom(by, channel) && !consulted_.asks_about_end(c, channel);
-        first = std::min(first, time_of(when) + (asks ? seconds::zero() : options_.expired_close_delay));
+        const sys_seconds end = time_of(when) + options_.expired_close_delay;
+        first = std::min(first, end);
+        // The application is asked at the end, and then there is as much time for its answer. Where it has not said, it
+        // is asked again, but not at once.
+        if (!consulted_.whom(by, channel) || consulted_.asks_about_end(c, channel)) return;
+        first = std::min(first, time_of(when) > now() ? time_of(when) : now() + refresh_pause);
     };
     look(c.who.expires, hooks::event::refresh, {});
     if (const person* more = c.who.more()) {
@@ -316,13 +354,8 @@ bool host::end_expired(client& c) {
     for (std::size_t at = more->grants.size(); at-- > 0;) {
         if (!is_over(more->grants[at].expires) || more->grants[at].command != 0) continue;
         if (more->grants[at].by_server) return disconnect(c, disconnect::subscription_expired), true;
-        const std::string channel = std::move(more->grants[at].channel);
-        more->grants.erase(more->grants.begin() + static_cast<std::ptrdiff_t>(at));
-        channels_.leave(c, channel);
-        ++counters().subscriptions_expired;
-        push(c, [&](const protocol::encoder& with, std::string& message) {
-            with.unsubscribe_push(message, channel, protocol::unsubscription::expired, "subscription expired");
-        });
+        const std::string channel = more->grants[at].channel;
+        end_subscription(c, channel);
     }
     return false;
 }

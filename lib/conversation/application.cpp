@@ -18,7 +18,6 @@ using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
 // How long the application has before it is asked once more about an end that it could not say anything of.
-constexpr std::chrono::milliseconds refresh_pause{5'000};
 
 } // namespace
 
@@ -83,6 +82,7 @@ std::shared_ptr<const auth::connection_claims> host::claims_by_application(clien
 bool host::permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into) {
     const expiry end = expiry_at(said.expire_at);
     if (end != 0 && left_until(end) == seconds::zero()) return fail(id, command_error::expired), false;
+    if (said.filter != nullptr && !narrow(channel, said.filter)) return fail(id, command_error::not_available), false;
     const std::uint8_t own = people::own_of(said.over);
     if (end == 0 && own == 0 && !said.info && !said.data) return true; // nothing that must be kept
     into.own = own;
@@ -100,26 +100,22 @@ protocol::time_left host::told_left(expiry when, event by, std::string_view chan
     return consulted_.whom(by, channel) ? std::nullopt : left_until(when);
 }
 
-// At its deadline. True: the application has been asked about an end that has come.
-bool host::refresh_by_application(client& c) {
-    if (consulted_.application() == nullptr) return false;
+// At its deadline: the application is asked about ends that have come.
+void host::refresh_by_application(client& c) {
+    if (consulted_.application() == nullptr) return;
     const auto is_over = [&](expiry when) { return when != 0 && left_until(when) == seconds::zero(); };
     const auto ask = [&](std::size_t whom, const std::string& channel) {
-        return consulted_.ask_about_end(c, whom, channel, [this, whose = key_of(c), channel](hooks::answer said) {
+        consulted_.ask_about_end(c, whom, channel, [this, whose = key_of(c), channel](hooks::answer said) {
             on_refreshed(whose, channel, std::move(said));
         });
     };
-    bool asks = false;
-    if (const auto whom = consulted_.whom(event::refresh); whom && is_over(c.who.expires)) asks = ask(*whom, {});
+    if (const auto whom = consulted_.whom(event::refresh); whom && is_over(c.who.expires)) ask(*whom, {});
     if (const person* more = c.who.more()) {
         for (const grant& each : more->grants) {
             if (!is_over(each.expires)) continue;
-            if (const auto whom = consulted_.whom(event::sub_refresh, each.channel))
-                asks = ask(*whom, each.channel) || asks;
+            if (const auto whom = consulted_.whom(event::sub_refresh, each.channel)) ask(*whom, each.channel);
         }
     }
-    if (asks) schedule_ping(c, false);
-    return asks;
 }
 
 void host::on_refreshed(net::connection_key whose, const std::string& channel, hooks::answer said) {
@@ -134,34 +130,31 @@ void host::on_refreshed(net::connection_key whose, const std::string& channel, h
 
 void host::on_connection_refreshed(client& c, const hooks::answer& said) {
     const auto* consents = std::get_if<hooks::consent>(&said);
-    if (consents == nullptr && !std::holds_alternative<hooks::nothing_said>(said)) return ask_soon_again(c);
+    if (consents == nullptr && !std::holds_alternative<hooks::nothing_said>(said))
+        return look_in_time(c); // and ask again
     const expiry end = consents == nullptr ? 0 : expiry_at(consents->expire_at);
-    if (consents == nullptr || consents->expired || (end != 0 && left_until(end) == seconds::zero()))
+    // Without a new end it is over: an answer that says nothing must not let somebody stay for ever.
+    if (consents == nullptr || consents->expired || end == 0 || left_until(end) == seconds::zero())
         return disconnect(c, disconnect::connection_expired);
     c.who.expires = end;
     if (consents->info && !take_json(c, *consents->info, c.who.need_more().info)) return;
     if (!consents->meta.empty()) c.who.need_more().meta = consents->meta;
-    if (c.where() == stage::live) schedule_ping(c, false);
+    look_in_time(c);
 }
 
 void host::on_subscription_refreshed(client& c, grant& of, const hooks::answer& said) {
     const auto* consents = std::get_if<hooks::consent>(&said);
-    if (consents == nullptr && !std::holds_alternative<hooks::nothing_said>(said)) return ask_soon_again(c);
+    if (consents == nullptr && !std::holds_alternative<hooks::nothing_said>(said))
+        return look_in_time(c); // and ask again
     const expiry end = consents == nullptr ? 0 : expiry_at(consents->expire_at);
-    if (consents == nullptr || consents->expired || (end != 0 && left_until(end) == seconds::zero())) {
+    if (consents == nullptr || consents->expired || end == 0 || left_until(end) == seconds::zero()) {
         of.expires = 1; // long ago: its end is here, whatever the delay is
         (void)end_expired(c);
         return;
     }
     of.expires = end;
     if (consents->info && !take_json(c, *consents->info, of.info)) return;
-    if (c.where() == stage::live) schedule_ping(c, false);
-}
-
-// It could not be asked, or did not say. There is time left to ask again.
-void host::ask_soon_again(client& c) {
-    if (c.where() != stage::live) return;
-    carrier_->look_later(c, std::min(refresh_pause, options_.ping_interval));
+    look_in_time(c);
 }
 
 } // namespace carillon::conversation

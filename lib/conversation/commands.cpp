@@ -31,17 +31,6 @@ struct method_of {
     command_method operator()(const protocol::sub_refresh_request&) const { return command_method::sub_refresh; }
 };
 
-// Who only listens cannot be told an error, so it ends (§7.4).
-protocol::disconnect disconnect_of(std::uint32_t error) noexcept {
-    switch (static_cast<command_error>(error)) {
-    case command_error::token_expired:
-    case command_error::expired: return protocol::disconnect::connection_expired;
-    case command_error::too_many_requests: return protocol::disconnect::too_many_requests;
-    case command_error::permission_denied: return protocol::disconnect::permission_denied;
-    default: return protocol::disconnect::internal_server_error;
-    }
-}
-
 protocol::command_error error_of(channels::verdict said) noexcept { return static_cast<protocol::command_error>(said); }
 
 } // namespace
@@ -56,10 +45,11 @@ host::progress host::handle(client& c, const protocol::command& command) {
 void host::carry_out(client& c, const protocol::command& command) {
     if (!has_answer(c)) ++counters().commands(std::visit(method_of{}, command.what)); // else it has been counted
     const bool connects = std::holds_alternative<protocol::connect_request>(command.what);
-    // Connect comes first and once; after a refused connect nothing may come (§4.1, §4.2).
-    if (connects != (c.where() == stage::connecting)) {
-        return break_off(c, metrics::protocol_failure::unexpected_command);
-    }
+    // SDKs send subscribes together with the connect. Where that is refused they go for another token, and must not be
+    // told that they have broken the protocol, from which they do not come back.
+    if (!connects && c.where() == stage::refused) return forget_answer(c);
+    // Connect comes first and once (§4.1, §4.2).
+    if (connects != (c.where() < stage::live)) return break_off(c, metrics::protocol_failure::unexpected_command);
     if (!connects && pace_.limits() && !has_pace(c, command)) return;
     // The SDKs do not come back from 3501: what cannot be passed on costs the one command. A `send` has no reply.
     if (command.too_deep && command.id != 0) {
@@ -68,6 +58,7 @@ void host::carry_out(client& c, const protocol::command& command) {
         return fail(command.id, command_error::bad_request);
     }
     std::visit([&](const auto& request) { on(c, command.id, request); }, command.what);
+    if (connects && c.where() < stage::live && !c.closing && !c.waits()) c.move_to(stage::refused);
     forget_answer(c); // which was for this one
 }
 
@@ -108,7 +99,7 @@ void host::on(client& c, std::uint32_t id, const protocol::subscribe_request& re
         if (!said || !permit(c, id, request.channel, *said, shown)) return;
         const bool ends = shown.expires != 0;
         subscribe(c, request, shown.channel.empty() ? nullptr : &shown, id);
-        if (ends && !c.closing && c.where() == stage::live) schedule_ping(c, false); // to look at it in time
+        if (ends && !c.closing) look_in_time(c);
         return;
     }
     const auto may = channels_.rules().may_subscribe(c.who.user(in), request.channel, has_token);
@@ -122,7 +113,8 @@ void host::subscribe(client& c, const protocol::subscribe_request& request, gran
         return subscribe_to_stream(c, request, shown, id);
     const hub::wish how{.filter = filter_}; // without a stream there is nothing that a delta could be of
     if (!has_room(request.channel, how)) return fail(id, command_error::limit_exceeded);
-    const hub::subscribe_outcome outcome = channels_.join(c, request.channel, request.join_leave, own, how);
+    const bool wants_joins = request.join_leave && may_hear_joins(c, request.channel, shown);
+    const hub::subscribe_outcome outcome = channels_.join(c, request.channel, wants_joins, own, how);
     if (outcome == hub::subscribe_outcome::already) return fail(id, command_error::already_subscribed);
     if (outcome == hub::subscribe_outcome::clashes) return fail(id, command_error::internal); // for now
     const bool first = outcome == hub::subscribe_outcome::joined_first;
@@ -264,7 +256,7 @@ bool host::channel_is_refused(client& c, std::uint32_t id, std::string_view chan
 void host::fail(std::uint32_t id, command_error why) {
     ++counters().command_errors(static_cast<int>(why));
     client& c = *replies_.served();
-    if (carriers::only_listens(c.speaks())) return disconnect(c, disconnect_of(static_cast<std::uint32_t>(why)));
+    if (carriers::only_listens(c.speaks())) return disconnect(c, protocol::disconnect_for(why));
     encoder().error_reply(replies_.next(), id, why);
 }
 

@@ -10,11 +10,11 @@
 #include "clients/command_pace.hpp"
 #include "clients/consultations.hpp"
 #include "clients/household.hpp"
+#include "clients/options.hpp"
+#include "clients/parts.hpp"
 #include "clients/replies.hpp"
 #include "clients/roster.hpp"
 #include "clients/subscriptions.hpp"
-#include "conversation/options.hpp"
-#include "conversation/parts.hpp"
 #include "hooks/application.hpp"
 #include "http/request_head.hpp"
 #include "hub/hub.hpp"
@@ -51,9 +51,13 @@ using clients::command_pace;
 using clients::error_of;
 using clients::expiry;
 using clients::expiry_at;
+using clients::farewell;
 using clients::grant;
 using clients::identity;
+using clients::keys_said;
+using clients::options;
 using clients::person;
+using clients::saying;
 using clients::stage;
 using clients::time_of;
 using clients::uuid_text;
@@ -89,9 +93,14 @@ public:
     /// Whether a publish would have to wait for others to be delivered.
     bool is_congested() const { return bus_->congested(); }
     /// A live client's deadline is here. True: it is seen to, and there is no ping to be sent.
-    bool on_deadline(client& c) { return end_expired(c) || refresh_by_application(c); }
+    bool on_deadline(client& c) {
+        if (end_expired(c)) return true;
+        refresh_by_application(c);
+        return false;
+    }
     /// Sets the deadline of a live client: the next ping, the first of them at a random time.
     void schedule_ping(client& c, bool first);
+    void look_in_time(client& c);
     /// What namespaces say of clients that are too slow; null: nothing is dropped in any of them.
     const channels::rules* rules_of_dropping() const noexcept { return channels_.rules_of_dropping(); }
     /// Publications of channels, by their hashes, were dropped before the client got them: it leaves these channels, or
@@ -168,7 +177,10 @@ private:
     void break_off(client& c, metrics::protocol_failure what);
 
     // admission.cpp: tokens, and what their ends bring about
-    bool verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into);
+    bool verify(client& c, std::uint32_t id, std::string_view channel, std::string_view token, grant& into,
+                bool refreshes = false);
+    void end_unrefreshed(client& c, std::uint32_t id, std::string_view channel);
+    void end_subscription(client& c, const std::string& channel);
     template <class Claims>
     bool count_token(const result<Claims>& verified);
     bool take_claims(client& c, std::uint32_t id, const auth::connection_claims& claims);
@@ -192,6 +204,7 @@ private:
     void ask_again(client& c);
     void run_again(net::connection_key whose, saying answer);
     std::optional<saying> take_answer(const client& c);
+    bool has_said(const client& c) const noexcept;
     bool has_answer(const client& c) noexcept;
     void forget_answer(const client& c) noexcept;
 
@@ -213,11 +226,13 @@ private:
     std::optional<protocol::command_error> objection_to(const protocol::subscribe_request& asked) const;
     bool has_room_for(std::string_view channel) const;
     bool filter_is_good(const protocol::subscribe_request& request);
+    bool narrow(std::string_view channel, const std::shared_ptr<const filters::filter>& by);
     bool gets_deltas(const protocol::subscribe_request& request) const;
     hub::wish take_wish(bus::ticket whose);
     bool has_room(std::string_view channel, const hub::wish& how);
 
     // presence.cpp: who is there
+    bool may_hear_joins(const client& c, std::string_view channel, const grant* shown) const;
     void ask_who_is_there(client& c, std::uint32_t id, std::string_view channel, bus::ticket::command asks);
     void answer_presence(bus::ticket whose, const result<bus::home_answer>& said);
 
@@ -234,11 +249,10 @@ private:
     std::shared_ptr<const auth::connection_claims> claims_by_application(client& c, std::uint32_t id,
                                                                          const protocol::connect_request& request);
     bool permit(client& c, std::uint32_t id, std::string_view channel, const hooks::consent& said, grant& into);
-    bool refresh_by_application(client& c);
+    void refresh_by_application(client& c);
     void on_refreshed(net::connection_key whose, const std::string& channel, hooks::answer said);
     void on_connection_refreshed(client& c, const hooks::answer& said);
     void on_subscription_refreshed(client& c, grant& of, const hooks::answer& said);
-    void ask_soon_again(client& c);
     protocol::time_left told_left(expiry when, hooks::event by, std::string_view channel = {}) const;
 
     // people.cpp

@@ -34,10 +34,10 @@ std::uint32_t host::carry_out(const api::subscribe_request& what) {
     return roster_.visit_each(what.who, [this, what](client& c) { return subscribe_by_order(c, what); });
 }
 
-// As the server: permissions are for what clients ask. False: it had subscribed already, or may have no more channels.
+// As the server: permissions are for what clients ask. False: it had subscribed already, or the shard has no room.
 bool host::subscribe_by_order(client& c, const api::subscribe_request& what) {
-    if (c.channels.count >= options_.subscriptions_max || !has_room_for(what.channel)) return false;
-    if (channels_.has(c, what.channel)) return false;
+    if (channels_.has(c, what.channel) || !has_room_for(what.channel)) return false;
+    if (c.channels.count >= options_.subscriptions_max) return disconnect(c, protocol::disconnect::channel_limit), true;
     const std::uint32_t number = ++orders_ == 0 ? ++orders_ : orders_;
     auto& grants = c.who.need_more().grants;
     grants.push_back({.channel = what.channel,
@@ -77,7 +77,7 @@ void host::push_subscription(client& c, grant& what, const bus::home_answer* sta
     push(c, [&](const protocol::encoder& with, std::string& message) {
         with.subscribe_push(message, what.channel, told);
     });
-    if (c.where() == stage::live) schedule_ping(c, false); // its end may be nearer than the ping
+    look_in_time(c);
 }
 
 std::uint32_t host::carry_out(const api::refresh_request& what) {
@@ -90,7 +90,7 @@ std::uint32_t host::carry_out(const api::refresh_request& what) {
         }
         c.who.expires = end;
         if (!what.info.empty()) c.who.need_more().info = what.info;
-        if (c.where() == stage::live) schedule_ping(c, false);
+        look_in_time(c);
         push(c,
              [&](const protocol::encoder& with, std::string& message) { with.refresh_push(message, left_until(end)); });
         return true;

@@ -9,6 +9,8 @@
 // Who is connected: users and their limit, their own channels, and who is told.
 namespace carillon::conversation {
 
+using protocol::disconnect;
+
 // False: the user has as many connections as it may.
 bool host::admit_user(client& c) {
     if (options_.users == nullptr) return true;
@@ -59,15 +61,31 @@ bool host::subscribe_to_granted(client& c, std::uint32_t id, const auth::connect
         return subscribe_to_granted(c, id, mine, its == known.end() ? nullptr : &*its);
     };
     for (const auth::granted_subscription& each : claims.subscriptions) {
-        grant what{.channel = each.channel, .command = id, .by_server = true, .own = people::own_of(each.over)};
+        grant what{.channel = each.channel, .command = id, .by_server = true};
+        what.own = static_cast<std::uint8_t>(people::own_of(each.over) | people::by_token);
         if (each.info && !take_json(c, *each.info, what.info)) return false;
         if (each.data && !take_data(c, *each.data, what.data)) return false;
         if (!subscribe_to(std::move(what))) return false;
     }
+    const auto has = [&](std::string_view channel) {
+        return c.who.more() != nullptr && c.who.more()->find(channel) != nullptr;
+    };
     std::string own = personal_channel_of(claims.user);
-    const person* const more = c.who.more();
-    if (own.empty() || (more != nullptr && more->find(own) != nullptr)) return true;
-    return subscribe_to({.channel = std::move(own), .command = id, .by_server = true});
+    if (!own.empty() && !has(own) && !subscribe_to({.channel = std::move(own), .command = id, .by_server = true}))
+        return false;
+    if (!carriers::only_listens(c.speaks())) return true;
+    // Who only listens has no other way to ask: of what it names it gets what it might subscribe to itself (§7.4).
+    for (const protocol::subscribe_request& each : known) {
+        identity::room in;
+        if (channels_.rules().find(each.channel).said != channels::verdict::allowed)
+            return disconnect(c, disconnect::bad_request), false;
+        const auto may = channels_.rules().may_subscribe(c.who.user(in), each.channel, false);
+        if (has(each.channel) || may != channels::verdict::allowed) continue;
+        if (c.who.more() != nullptr && c.who.more()->grants.size() >= options_.subscriptions_max)
+            return disconnect(c, disconnect::channel_limit), false;
+        if (!subscribe_to({.channel = std::string{each.channel}, .command = id, .by_server = true})) return false;
+    }
+    return true;
 }
 
 } // namespace carillon::conversation

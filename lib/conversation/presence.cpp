@@ -28,6 +28,14 @@ void host::ask_who_is_there(client& c, std::uint32_t id, std::string_view channe
     c.wait(true);
 }
 
+// Who comes and goes is as much as who is there: that is told to those who may ask, or whom the server tells.
+bool host::may_hear_joins(const client& c, std::string_view channel, const grant* shown) const {
+    if (shown != nullptr && (shown->own & (people::told | people::told_if_asked)) != 0) return true;
+    identity::room in;
+    const auto how = shown != nullptr ? channels::membership::by_token : channels::membership::subscribed;
+    return channels_.rules().may_see_presence(c.who.user(in), channel, how) == channels::verdict::allowed;
+}
+
 // A list with holes would be none, and one that is larger than what may wait for a client would end it.
 void host::answer_presence(bus::ticket whose, const result<bus::home_answer>& said) {
     if (!said) return fail(whose.id, command_error::internal);

@@ -51,6 +51,12 @@ std::optional<saying> host::take_answer(const client& c) {
     return answer;
 }
 
+// Whether the answer is the application's.
+bool host::has_said(const client& c) const noexcept {
+    const auto found = answers_.find(key_of(c).packed());
+    return found != answers_.end() && std::holds_alternative<hooks::answer>(found->second);
+}
+
 bool host::has_answer(const client& c) noexcept { return !answers_.empty() && answers_.contains(key_of(c).packed()); }
 
 void host::forget_answer(const client& c) noexcept {

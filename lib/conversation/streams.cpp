@@ -37,15 +37,16 @@ bus::home_question host::question_of(const protocol::subscribe_request* known) n
 // wait.
 void host::subscribe_to_stream(client& c, const protocol::subscribe_request& request, grant* shown, std::uint32_t id) {
     if (channels_.has(c, request.channel)) return fail(id, command_error::already_subscribed);
+    const bool wants_joins = request.join_leave && may_hear_joins(c, request.channel, shown);
     if (shown != nullptr) c.who.need_more().grants.push_back(std::move(*shown));
     const bool or_fail = (request.flag & protocol::error_if_unrecoverable) != 0;
     const bus::ticket whose{.connection = key_of(c).packed(),
                             .id = id,
                             .recovers = request.recover,
                             .or_fails = or_fail,
-                            .wants_joins = request.join_leave,
+                            .wants_joins = wants_joins,
                             .deltas = gets_deltas(request)};
-    if (request.filter != nullptr) wanted_.insert_or_assign(whose.connection, filter_);
+    if (filter_ != nullptr) wanted_.insert_or_assign(whose.connection, filter_);
     const auto said = bus_->ask_home(request.channel, question_of(&request), *this, whose);
     if (said) return join_stream(c, whose, request.channel, *said);
     c.wait(true);

@@ -22,10 +22,18 @@ bool host::filter_is_good(const protocol::subscribe_request& request) {
     return filter_ != nullptr;
 }
 
+// What the application lets through of the channel, whatever the client wants. False: there are no filters there.
+bool host::narrow(std::string_view channel, const std::shared_ptr<const filters::filter>& by) {
+    const channels::name_space* const space = channels_.rules().find(channel).space;
+    if (space == nullptr || !space->allow_tags_filter) return false;
+    filter_ = filter_ == nullptr ? by : filters::filter::both(*filter_, *by);
+    return true;
+}
+
 // Where they are allowed, and the client says where it stands; else it gets everything whole, and is told so. With a
 // filter there would be a delta of what it has not heard.
 bool host::gets_deltas(const protocol::subscribe_request& request) const {
-    if (request.delta.empty() || request.filter != nullptr || carriers::only_listens(replies_.served()->speaks()))
+    if (request.delta.empty() || filter_ != nullptr || carriers::only_listens(replies_.served()->speaks()))
         return false;
     const channels::name_space* const space = channels_.rules().find(request.channel).space;
     return space != nullptr && space->allowed_delta_types.fossil && channels_.can_recover(request.channel);

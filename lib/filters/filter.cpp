@@ -109,6 +109,21 @@ result<std::shared_ptr<const filter>> filter::make(const protocol::filter_node& 
     return std::shared_ptr<const filter>{std::move(made)};
 }
 
+std::shared_ptr<const filter> filter::both(const filter& one, const filter& other) {
+    auto made = std::make_shared<filter>();
+    made->nodes_.emplace_back().what = kind::all_of;
+    made->text_ = "and(" + one.text_ + other.text_ + ')';
+    for (const filter* const each : {&one, &other}) {
+        const std::size_t before = made->nodes_.size();
+        for (node copy : each->nodes_) {
+            copy.end += before;
+            made->nodes_.push_back(std::move(copy));
+        }
+    }
+    made->nodes_.front().end = made->nodes_.size();
+    return made;
+}
+
 error_code filter::add(const protocol::filter_node& said, std::size_t depth) {
     static constexpr std::array<std::pair<std::string_view, kind>, 3> ops{
         {{"and", kind::all_of}, {"or", kind::any_of}, {"not", kind::none_of}}};

@@ -55,6 +55,8 @@ private:
 class filter {
 public:
     static result<std::shared_ptr<const filter>> make(const protocol::filter_node& said);
+    /// What both let through.
+    static std::shared_ptr<const filter> both(const filter& one, const filter& other);
 
     /// Whether it lets a publication with these tags through.
     bool holds(const tags& of) const noexcept { return holds(0, of); }

@@ -2,6 +2,7 @@
 
 #include "keys/base64.hpp"
 #include "protocol/codes.hpp"
+#include "protocol/json_filter.hpp"
 #include "protocol/json_members.hpp"
 #include "protocol/payload.hpp"
 
@@ -114,6 +115,11 @@ struct tag_list {
     }
 };
 
+// What must not be taken for as good as not said: somebody would hear what is withheld from him.
+struct not_here {
+    result<void> read(member_reader&, value) const { return decode_error::wrong_type; }
+};
+
 struct subscription_list {
     std::vector<auth::granted_subscription>& into;
     result<void> read(member_reader& from, value what) const {
@@ -134,7 +140,7 @@ private:
         result<void> read(member_reader& reader, value members) const {
             return reader.members(members, member{"info", plain{into.info}}, member{"b64info", encoded{into.info}},
                                   member{"data", plain{into.data}}, member{"b64data", encoded{into.data}},
-                                  member{"override", overridden{into.over}});
+                                  member{"override", overridden{into.over}}, member{"server_tags_filter", not_here{}});
         }
     };
 };
@@ -160,6 +166,9 @@ struct consented {
     result<void> read(member_reader& from, value what) const {
         given = true;
         std::vector<std::string> channels;
+        protocol::filter_node node;
+        from.filter = &node;
+        protocol::whole_filter filter;
         const auto done = from.members(
             what, member{"user", text{into.user}}, member{"expire_at", into.expire_at}, member{"expired", into.expired},
             member{"skip_history", into.skip_history}, member{"info", plain{into.info}},
@@ -168,7 +177,14 @@ struct consented {
             member{"subs", subscription_list{into.subscriptions}}, member{"meta", json{into.meta}},
             member{"override", overridden{into.over}}, member{"tags", tag_list{into.tags}},
             member{"idempotency_key", text{into.idempotency_key}}, member{"version", into.version},
-            member{"version_epoch", text{into.version_epoch}}, member{"delta", protocol::ignored<bool>{}});
+            member{"version_epoch", text{into.version_epoch}}, member{"delta", protocol::ignored<bool>{}},
+            member{"server_tags_filter", filter});
+        from.filter = nullptr;
+        if (done && filter.given != nullptr) {
+            auto made = filters::filter::make(node);
+            if (!made) return decode_error::wrong_type; // without it the client would hear what it may not
+            into.filter = std::move(*made);
+        }
         for (std::string& each : channels) into.subscriptions.emplace_back().channel = std::move(each);
         // Each once, and what `subs` says of it.
         std::ranges::stable_sort(into.subscriptions, {}, &auth::granted_subscription::channel);

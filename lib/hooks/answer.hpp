@@ -1,6 +1,7 @@
 #pragma once
 
 #include "auth/claims.hpp"
+#include "filters/filter.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,7 @@ struct consent {
     std::vector<auth::granted_subscription> subscriptions{}; ///< connect: of `channels` and `subs`, each channel once
     std::string meta{};                                      ///< connect, refresh: JSON, or empty
     auth::overrides over{};                                  ///< subscribe
+    std::shared_ptr<const filters::filter> filter{};         ///< subscribe: what it hears of the channel; null: all
     // publish: what a back end could say of it
     std::string tags{}; ///< a JSON object of texts, or empty
     std::string idempotency_key{};

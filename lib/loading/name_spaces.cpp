@@ -17,7 +17,7 @@ using channels::party;
 
 constexpr std::int64_t day_s = 24 * 3600;
 constexpr audience who_subscribes{party::anonymous, party::client, party::token};
-constexpr audience who_acts{party::anonymous, party::client, party::subscriber, party::token};
+constexpr audience who_acts{party::anonymous, party::client, party::subscriber, party::subscribed_client, party::token};
 
 complaint check_name(const std::string& text) {
     const auto why = channels::check_name_space_name(text);
@@ -41,7 +41,7 @@ constexpr name_space_key table[] = {
      check_name,
      0,
      "channels without a namespace",
-     "What stands before the first `:` of the channels' names; at least two letters, digits, `-` or `_`."},
+     "What stands before the first `:` of the channels' names; at least two letters, digits, `-`, `_` or `.`."},
     {PLACE(subscribe), who_subscribes, nullptr, 0, "nobody",
      "Who may subscribe. Who has a token for the channel always may."},
     {PLACE(publish), who_acts, nullptr, 0, "nobody", "Which clients may publish. Back ends publish everywhere."},

@@ -73,7 +73,11 @@ private:
 
     void listen() {
         address_at("http_server.address", "http_server.port", "client_listen", 8000);
-        address_at("http_server.internal_address", "http_server.internal_port", "control_listen", 9000);
+        // There, what is internal is at the address of the rest unless it has its own.
+        const option* own = from_.take("http_server.internal_address");
+        const bool has_own = own != nullptr && !says_nothing(*own->value);
+        address_at(has_own ? "http_server.internal_address" : "http_server.address", "http_server.internal_port",
+                   "control_listen", 9000);
     }
 
     // --- clients
@@ -134,9 +138,24 @@ private:
         number("channel.max_length", "client_channel_bytes_max");
         outbox();
         pings();
+        personal_channel();
         time("client.stale_close_delay", "client_connect_timeout_ms", 1);
         time("client.expired_close_delay", "client_expired_close_delay_s", 1000);
         publications();
+    }
+
+    void personal_channel() {
+        const std::string path = "client.subscribe_to_user_personal_channel.";
+        const option* given = from_.take(path + "enabled");
+        const bool has_it = given != nullptr && truth_in(*given->value).value_or(false);
+        if (has_it) {
+            out_.line("personal_channel", "true");
+            out_.say(fate::taken, given->written, "personal_channel = true");
+            text(path + "personal_channel_namespace", "personal_channel_namespace");
+        }
+        const option* one = from_.take(path + "single_connection");
+        if (has_it && one != nullptr && truth_in(*one->value).value_or(false))
+            out_.say(fate::missing, one->written, "user_connections_max = 1 keeps the first connection, not the last");
     }
 
     void outbox() {
@@ -218,6 +237,12 @@ private:
         tokens("client.subscription_token.", "subscription_token_");
         for (const std::string_view name : {"audience", "issuer", "user_id_claim"}) {
             const option* own = from_.take(fmt::format("client.subscription_token.{}", name));
+            const option* first = from_.take(fmt::format("client.token.{}", name));
+            const bool is_first_only =
+                first != nullptr && !says_nothing(*first->value) && (own == nullptr || says_nothing(*own->value));
+            if (is_first_only)
+                out_.say(fate::differs, first->written,
+                         fmt::format("subscription tokens must have it as well, with token_{}", name));
             if (own != nullptr && !says_nothing(*own->value))
                 out_.say(fate::missing, own->written, "that of a connection's token is looked at");
         }

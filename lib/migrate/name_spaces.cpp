@@ -1,6 +1,7 @@
 #include "migrate/name_spaces.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 
@@ -57,10 +58,12 @@ public:
         std::vector<std::string> who;
         const bool is_for_clients = has(client);
         const bool is_for_all = has(anonymous);
+        const bool is_for_subscribers = what != "subscribe" && has(subscriber);
         if (is_for_clients) who.emplace_back(is_for_all ? "anonymous" : "client");
-        if (is_for_all && !is_for_clients)
+        if (is_for_all && !is_for_clients && !is_for_subscribers)
             say(fate::differs, anonymous, fmt::format("it says nothing without {}", client));
-        if (what != "subscribe" && has(subscriber)) who.emplace_back("subscriber");
+        // Who has no user is a subscriber there only where that is said of anonymous clients, too.
+        if (is_for_subscribers) who.emplace_back(is_for_all ? "subscriber" : "subscribed_client");
         if (who.empty()) return;
         out_.line(here, in_toml(who));
         const std::string words = fmt::format("{} = {}", here, in_toml(who));
@@ -69,8 +72,8 @@ public:
             say(is_wider ? fate::differs : fate::taken, client,
                 words + (is_wider ? "; to a channel for some users only by those" : ""));
         }
-        if (is_for_clients && is_for_all) say(fate::taken, anonymous, words);
-        if (what != "subscribe" && has(subscriber)) say(fate::taken, subscriber, words);
+        if ((is_for_clients || is_for_subscribers) && is_for_all) say(fate::taken, anonymous, words);
+        if (is_for_subscribers) say(fate::taken, subscriber, words);
     }
 
     void history(std::optional<std::int64_t> meta_ttl_s) {
@@ -133,6 +136,16 @@ private:
         const bool is_cache = mode != nullptr && text_in(*mode).value_or("") == "cache";
         const bool forced = has("force_recovery");
         const bool allowed = has("allow_recovery");
+        // There, who may ask for the history may ask to recover.
+        const bool asked =
+            !forced && !allowed && std::ranges::any_of(std::array{"client", "subscriber"}, [&](const char* who) {
+                return is_true(from_, fmt::format("allow_history_for_{}", who));
+            });
+        if (asked) {
+            out_.line("recovery", R"("stream")");
+            say(fate::differs, "recovery",
+                "recovery = \"stream\"; for all subscribers, not only those that ask for it");
+        }
         if (forced || allowed) out_.line("recovery", is_cache ? R"("cache")" : R"("stream")");
         const std::string words = fmt::format("recovery = \"{}\"", is_cache ? "cache" : "stream");
         if (forced || allowed) deltas();

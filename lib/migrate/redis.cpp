@@ -38,6 +38,15 @@ std::string url_of(const std::string& address, const std::string& user, const st
     return url;
 }
 
+// The option that wants TLS to the servers; empty: none does.
+std::string encryption_at(old_options& from, const std::string& place) {
+    for (const char* const name : {"tls.enabled", "tls"}) {
+        const option* given = from.take(place + name);
+        if (given != nullptr && truth_in(*given->value).value_or(false)) return given->written;
+    }
+    return {};
+}
+
 // Several servers have one user, one password and one scheme: those of the first.
 std::string url_of_servers(const std::vector<std::string>& addresses, const std::string& user,
                            const std::string& database) {
@@ -70,6 +79,11 @@ std::string url_of_cluster(const std::vector<std::string>& addresses, const std:
 void write_bus(old_options& from, const writing& out) {
     const option* engine = from.take("engine.type");
     const option* broker = from.take("broker.type");
+    const option* switched = from.take("broker.enabled");
+    if (broker != nullptr && switched != nullptr && !truth_in(*switched->value).value_or(true)) {
+        out.say(fate::taken, switched->written, "the bus is inside of the process");
+        broker = nullptr;
+    }
     const bool is_engine = engine != nullptr && text_in(*engine->value) == "redis";
     const bool is_broker = broker != nullptr && text_in(*broker->value) == "redis";
     if (broker != nullptr && !is_broker && !says_nothing(*broker->value))
@@ -100,6 +114,8 @@ void write_bus(old_options& from, const writing& out) {
     std::string url = url_of_servers(addresses, user, number);
     if (has_sentinels) url = url_of_sentinels(addresses, user, master);
     if (is_cluster) url = url_of_cluster(addresses, user);
+    const std::string encryption = encryption_at(from, place);
+    if (!encryption.empty() && url.starts_with("redis") && !url.starts_with("rediss")) url = "rediss" + url.substr(5);
     config::settings scratch;
     if (config::assign(scratch, *config::find_option("bus"), std::span{&url, 1})) {
         out.say(fate::missing, written, "bus takes other addresses: see docs/configuration.md");
@@ -107,6 +123,15 @@ void write_bus(old_options& from, const writing& out) {
     }
     out.line("bus", in_toml(url));
     out.say(fate::taken, type->written, "bus");
+    if (!encryption.empty())
+        out.say(
+            fate::differs, encryption,
+            "rediss:// in bus; files of certificates are bus_tls_ca_file, bus_tls_certificate_file, bus_tls_key_file");
+    if (const std::string prefix = text_at(from, place + "prefix");
+        !prefix.empty() && prefix.size() <= config::find_option("bus_prefix")->most) {
+        out.line("bus_prefix", in_toml(prefix));
+        out.say(fate::taken, place + "prefix", "bus_prefix; what was kept under it is not read");
+    }
     out.say(fate::differs, written,
             "bus; channels are called there as they are, so keep gateways of both kinds on different servers");
     if (has_sentinels && !sentinel_user.empty()) {

@@ -23,10 +23,13 @@ namespace {
 constexpr std::size_t idempotency_key_bytes_max = 256;
 constexpr std::size_t version_epoch_bytes_max = 256;
 
-api::publication* publication_in(api::command& what) {
-    if (auto* one = std::get_if<api::publish_request>(&what)) return &one->what;
-    if (auto* many = std::get_if<api::broadcast_request>(&what)) return &many->what;
+const api::publication* publication_in(const api::command& what) {
+    if (const auto* one = std::get_if<api::publish_request>(&what)) return &one->what;
+    if (const auto* many = std::get_if<api::broadcast_request>(&what)) return &many->what;
     return nullptr;
+}
+api::publication* publication_in(api::command& what) {
+    return const_cast<api::publication*>(publication_in(std::as_const(what)));
 }
 
 // What a user's connections are asked for.
@@ -120,7 +123,7 @@ public:
         api::publication& publication = *publication_in(what);
         mine.counted = publication.count;
         mine.is_broadcast = std::holds_alternative<api::broadcast_request>(what);
-        const auto kind = of_.kind_of(publication);
+        const auto kind = of_.kind_of(what);
         if (const auto* why = std::get_if<api::error>(&kind)) {
             mine.refused = *why;
             return;
@@ -213,7 +216,8 @@ std::size_t server_api::home_of(std::string_view channel) const {
 }
 
 // Whether it is JSON, or why it is not published.
-std::variant<bool, api::error> server_api::kind_of(const api::publication& what) const {
+std::variant<bool, api::error> server_api::kind_of(const api::command& command) const {
+    const api::publication& what = *publication_in(command);
     if (!what.given || what.data.size() > payload_bytes_max_) return api::error::bad_request;
     // Better refused than lost, or published twice: where nothing is kept on a bus outside, it passes on nothing but
     // payloads.
@@ -224,7 +228,17 @@ std::variant<bool, api::error> server_api::kind_of(const api::publication& what)
     switch (protocol::classify(what.data)) {
     case protocol::payload_kind::json: return true;
     case protocol::payload_kind::text: return false;
-    case protocol::payload_kind::binary:
+    case protocol::payload_kind::binary: {
+        const auto takes_bytes = [this](const std::string& channel) {
+            const channels::name_space* const space = rules_.find(channel).space;
+            return space != nullptr && space->binary;
+        };
+        const auto* const all = std::get_if<api::broadcast_request>(&command);
+        const bool taken = all != nullptr ? std::ranges::all_of(all->channels, takes_bytes)
+                                          : takes_bytes(std::get<api::publish_request>(command).channel);
+        if (taken) return false;
+        return api::error::bad_request;
+    }
     case protocol::payload_kind::too_deep: return api::error::bad_request;
     }
     CHECK(false);

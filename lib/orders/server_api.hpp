@@ -62,7 +62,7 @@ private:
     class bundle;
 
     std::size_t home_of(std::string_view channel) const;
-    std::variant<bool, api::error> kind_of(const api::publication& what) const;
+    std::variant<bool, api::error> kind_of(const api::command& command) const;
 
     boost::asio::awaitable<api::reply> ask(const api::command& what);
     boost::asio::awaitable<api::reply> ask_home(const api::command& what);

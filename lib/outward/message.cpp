@@ -34,7 +34,10 @@ http_message make_message(const std::string& target, const std::string& authorit
     made.set(bhttp::field::accept, "application/json");
     if (what.how == method::post) made.set(bhttp::field::content_type, "application/json");
     for (const field& each : what.fields) {
-        if (may_be_sent(each.name) && http::is_field_value(each.value)) made.insert(each.name, each.value);
+        if (!may_be_sent(each.name) || !http::is_field_value(each.value)) continue;
+        if (http::same_ignoring_case(each.name, "User-Agent")) made.erase(bhttp::field::user_agent); // the client's own
+        if (http::same_ignoring_case(each.name, "Accept")) made.erase(bhttp::field::accept);
+        made.insert(each.name, each.value);
     }
     made.body() = std::move(what.body);
     made.prepare_payload();

@@ -101,6 +101,17 @@ void identity::clear() noexcept {
     expires = 0;
 }
 
+bool has_channels_of(const person* whose, const auth::connection_claims& said) noexcept {
+    if (whose == nullptr) return said.subscriptions.empty();
+    const auto is_by_token = [](const grant& each) { return (each.own & own_switch::by_token) != 0; };
+    const auto had = std::ranges::count_if(whose->grants, is_by_token);
+    return static_cast<std::size_t>(had) == said.subscriptions.size() &&
+           std::ranges::all_of(said.subscriptions, [&](const auto& each) {
+               const grant* const its = whose->find(each.channel);
+               return its != nullptr && is_by_token(*its);
+           });
+}
+
 std::uint8_t own_of(const auth::overrides& said) noexcept {
     unsigned bits = 0;
     if (said.presence == false) bits |= own_switch::unlisted;

@@ -14,8 +14,9 @@
 #include <vector>
 
 namespace carillon::auth {
+struct connection_claims;
 struct overrides;
-}
+} // namespace carillon::auth
 
 namespace carillon::people {
 
@@ -47,6 +48,7 @@ enum own_switch : std::uint8_t {
     told_if_asked = 8, ///< only if the client wants it
     followed = 16,     ///< it can be recovered, where anything is kept
     followed_if_asked = 32,
+    by_token = 64, ///< and nothing is different: the connection's token names the channel
 };
 
 /// As a token or the application says it.
@@ -83,6 +85,9 @@ struct person {
     /// That of a subscription that the server API has asked for, before it is made; null: there is none.
     grant* find_order(std::uint32_t number) noexcept;
 };
+
+/// Whether a token subscribes its client to those channels that the one before has subscribed it to. Null: to none.
+bool has_channels_of(const person* whose, const auth::connection_claims& said) noexcept;
 
 /// Who a client is and until when, in 24 bytes of its record: a user ID of at most 15 bytes or one
 /// that is a UUID lies in them, every other in a `person` of its own. Trivial, since records are: `clear()` frees.

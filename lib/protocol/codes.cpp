@@ -29,6 +29,16 @@ bool is_temporary(command_error code) noexcept {
            code == command_error::concurrent_pagination;
 }
 
+disconnect disconnect_for(command_error why) noexcept {
+    switch (why) {
+    case command_error::token_expired:
+    case command_error::expired: return disconnect::connection_expired;
+    case command_error::too_many_requests: return disconnect::too_many_requests;
+    case command_error::permission_denied: return disconnect::permission_denied;
+    default: return disconnect::internal_server_error;
+    }
+}
+
 std::string_view reason_of(disconnect code) noexcept {
     switch (code) {
     case disconnect::connection_closed: return "connection closed";

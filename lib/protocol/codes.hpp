@@ -67,6 +67,9 @@ enum class disconnect : std::uint16_t {
     too_many_errors = 3509,
 };
 
+/// What takes the place of an error for who only listens, and cannot be told one (protocol §7.4).
+disconnect disconnect_for(command_error why) noexcept;
+
 /// The reason that stands in the Close frame.
 std::string_view reason_of(disconnect code) noexcept;
 

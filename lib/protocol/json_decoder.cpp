@@ -1,6 +1,7 @@
 #include "protocol/json_decoder.hpp"
 
 #include "base/check.hpp"
+#include "protocol/json_filter.hpp"
 #include "protocol/json_members.hpp"
 #include "protocol/payload.hpp"
 
@@ -35,59 +36,6 @@ struct dictionary {
     result<void> read(member_reader& reader, value from) {
         return reader.members(from, member{"id", ignored<std::string_view>{}}, member{"data", any_value{}},
                               member{"data_b64", ignored<std::string_view>{}});
-    }
-};
-
-// A node of a filter and what is in it, as far as it is kept; `items` are those of the whole filter.
-struct filter_part {
-    filter_node* into;
-    std::size_t* items;
-
-    // What is there once more takes the place of what was there before.
-    struct text_list {
-        filter_part* of;
-
-        result<void> read(member_reader& reader, value from) {
-            of->into->vals.clear();
-            return reader.each_element(from, [&](value each) {
-                std::string_view text;
-                const auto done = reader.read(each, text);
-                if (of->counts()) of->into->vals.push_back(text);
-                return done;
-            });
-        }
-    };
-    struct node_list {
-        filter_part* of;
-
-        result<void> read(member_reader& reader, value from) {
-            of->into->nodes.clear();
-            return reader.each_element(from, [&](value each) {
-                filter_node unkept;
-                filter_part part{of->counts() ? &of->into->nodes.emplace_back() : &unkept, of->items};
-                return reader.read(each, part);
-            });
-        }
-    };
-    bool counts() const noexcept { return ++*items <= filter_node::kept_max; }
-
-    result<void> read(member_reader& reader, value from) {
-        const auto level = reader.enter();
-        if (!level) return {};
-        return reader.members(from, member{"op", into->op}, member{"key", into->key}, member{"cmp", into->cmp},
-                              member{"val", into->val}, member{"vals", text_list{this}},
-                              member{"nodes", node_list{this}});
-    }
-};
-
-struct whole_filter {
-    const filter_node* given = nullptr;
-
-    result<void> read(member_reader& reader, value from) {
-        *reader.filter = {};
-        given = reader.filter;
-        filter_part outermost{reader.filter, &reader.filter->items};
-        return outermost.read(reader, from);
     }
 };
 

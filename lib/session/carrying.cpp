@@ -16,6 +16,10 @@ void server::write_later(client& c, std::string_view bytes) { send_later(c, byte
 
 void server::look_later(client& c, std::chrono::milliseconds after) { schedule(c, after); }
 
+void server::look_no_later(client& c, std::chrono::milliseconds after) {
+    if (!net::timer_wheel::scheduled(c) || shard().wheel.left(c, shard().now()) > after) schedule(c, after);
+}
+
 peer::address server::address_of(const client& c) const { return link::server::address_of(c); }
 
 void server::answer(client& c, function_ref<void()> reply) {

@@ -13,6 +13,9 @@ namespace carillon::session {
 
 namespace {
 
+// Those below are WebSocket's own (RFC 6455 §7.4.2).
+constexpr std::uint16_t application_codes_min = 3000;
+
 // The codes that say "you did something that is not allowed".
 bool is_fault_of_peer(std::uint16_t code) noexcept {
     switch (static_cast<ws::close_code>(code)) {
@@ -82,8 +85,14 @@ void server::close(client& c, std::uint16_t code, std::string_view reason, bool 
         return link::server::close(c, last_word, forget_queued);
     }
     std::array<std::byte, ws::close_frame_bytes_max> frame;
-    const std::size_t size = ws::encode_close(frame, code, reason);
-    link::server::close(c, as_text(std::span{frame}.first(size)), forget_queued);
+    const std::string_view close_frame = as_text(std::span{frame}.first(ws::encode_close(frame, code, reason)));
+    if (!carriers::only_listens(c.speaks()) || code < application_codes_min)
+        return link::server::close(c, close_frame, forget_queued);
+    std::string message, last_word; // it may look at messages only (§7.4)
+    carriers::encoder_of(c.speaks()).disconnect_push(message, code, reason);
+    carriers::append_wrapped(last_word, c.speaks(), message);
+    last_word += close_frame;
+    link::server::close(c, last_word, forget_queued);
 }
 
 // The peer has said its last word: say ours and end the TCP connection, as a server should first (RFC 6455 §7.1.1).

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "carriers/transport.hpp"
-#include "conversation/options.hpp"
+#include "clients/options.hpp"
 #include "http/request_head.hpp"
 #include "peer/admission.hpp"
 #include "peer/forwarded.hpp"
@@ -32,7 +32,7 @@ struct door_options {
 };
 
 /// How clients come, and what they may do and cost. See docs/configuration.md for what each means to a user.
-struct options : conversation::options {
+struct options : clients::options {
     std::string path = "/connection/websocket";
     carriers::transport_set transports{carriers::transport::websocket};
     /// Takes what a client says by a request of its own to the shard that has it, on any thread: server::on_emulated.

@@ -121,7 +121,8 @@ void server::on_deadline(net::connection& connection) {
             refuse_upgrade(c, http::status::request_timeout, "The request head did not arrive in time.");
         }
         break;
-    case stage::connecting: disconnect(c, protocol::disconnect::stale); break;
+    case stage::connecting:
+    case stage::refused: disconnect(c, protocol::disconnect::stale); break;
     case stage::live:
         if (talks_.on_deadline(c)) break;
         c.move_to(stage::awaiting_pong);

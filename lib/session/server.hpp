@@ -142,6 +142,7 @@ private:
     void close(client& c, std::uint16_t code, std::string_view reason) override;
     void end_slow(client& c) override { on_slow(c); }
     void look_later(client& c, std::chrono::milliseconds after) override;
+    void look_no_later(client& c, std::chrono::milliseconds after) override;
     peer::address address_of(const client& c) const override;
     void answer(client& c, function_ref<void()> reply) override;
     void try_again(client& c) override { on_turn(c); }

@@ -164,7 +164,7 @@ void server::hear(client& c, std::string message) {
 
 // The one request of a client that only listens is a ConnectRequest, or nothing (§7.4).
 void server::begin_listening(client& c, std::string_view request) {
-    if (c.where() != stage::connecting) return break_off(c, metrics::protocol_failure::unexpected_command);
+    if (c.where() != stage::connecting) return; // what else it says, pongs perhaps, is not looked at
     if (request.size() > options_.message_bytes_max - listening_room)
         return break_off(c, metrics::protocol_failure::message_too_big);
     std::string& line = connect_; // which outlives this call, because the command may have to wait

@@ -54,18 +54,23 @@ private:
 };
 
 struct ground {
-    ground() {
+    explicit ground(bool with_filters = false) {
         test_time = net::timer_wheel::clock::time_point{1h};
         shard_options how;
         how.clients.dev = false;
         how.clients.application = &app;
         how.clients.now = hook_time;
-        how.clients.name_spaces = {{.name = "chat", .user_limited = true}};
+        how.clients.name_spaces = {{.name = "chat", .user_limited = true, .allow_tags_filter = with_filters}};
         shard.emplace(how);
     }
 
     void says(std::string_view json) {
         app.answer(json);
+        shard->settle();
+    }
+    void answers_ping(ws_client& client) {
+        EXPECT_EQ(client.heard(), words{"{}"}) << "it was looked at";
+        client.say("{}");
         shard->settle();
     }
     ws_client connected(std::string_view result = R"({"result":{"user":"42"}})") {
@@ -248,15 +253,72 @@ TEST(hooks, the_end_of_a_connection_is_the_application_s_affair) {
         << "the client is not told";
     here.shard->advance(10'100ms); // and a tick
     ASSERT_EQ(here.app.questions.size(), 1u);
+    here.answers_ping(client);
     EXPECT_NE(here.app.questions[0].body.find(R"("user":"42","meta":{"m":1})"), std::string::npos);
     here.says("?"); // no answer: it is asked again
     here.shard->advance(5'100ms);
     ASSERT_EQ(here.app.questions.size(), 1u);
-    here.says(R"({"result":{"expire_at":1800000020}})");
+    here.says("?"); // before the pong
+    here.answers_ping(client);
     here.shard->advance(5'100ms);
     ASSERT_EQ(here.app.questions.size(), 1u);
+    here.answers_ping(client);
+    here.says(R"({"result":{"expire_at":1800000025}})");
+    here.shard->advance(5'100ms);
+    ASSERT_EQ(here.app.questions.size(), 1u);
+    here.answers_ping(client);
     here.says(R"({"result":{"expired":true}})");
     EXPECT_EQ(client.heard(), (words{"close 3005 connection expired", "end"}));
+}
+
+TEST(hooks, an_answer_without_an_end_is_the_end) {
+    for (const char* each : {R"({"result":{}})", R"({"result":{"expire_at":0}})"}) {
+        ground here;
+        here.app.asked.insert(event::refresh);
+        ws_client client = here.connected(R"({"result":{"user":"42","expire_at":1800000010}})");
+        here.shard->advance(10'100ms);
+        here.answers_ping(client);
+        here.says(each);
+        EXPECT_EQ(client.heard(), (words{"close 3005 connection expired", "end"})) << each;
+    }
+}
+
+TEST(hooks, the_application_withholds_publications_by_their_tags) {
+    ground here{true};
+    ws_client client = here.connected();
+    EXPECT_EQ(here.replies_to(client, R"({"id":2,"subscribe":{"channel":"chat:a","tf":{"key":"b","cmp":"ex"}}})",
+                              R"({"result":{"server_tags_filter":{"key":"t","cmp":"eq","val":"1"}}})"),
+              words{R"({"id":2,"subscribe":{}})"});
+    const auto publish = [&](const char* data, const char* tags) {
+        here.shard->subscribers.publish("chat:a", {data, true, {}, tags});
+        here.shard->subscribers.flush();
+        here.shard->settle();
+    };
+    publish("1", R"({"t":"1"})");
+    publish("2", R"({"t":"2","b":""})");
+    publish("3", R"({"t":"1","b":""})");
+    EXPECT_EQ(client.heard(), words{R"({"push":{"channel":"chat:a","pub":{"data":3,"tags":{"t":"1","b":""}}}})"});
+}
+
+TEST(hooks, where_there_are_no_filters_nothing_is_subscribed_to_with_one) {
+    ground here;
+    ws_client client = here.connected();
+    EXPECT_EQ(here.replies_to(client, R"({"id":2,"subscribe":{"channel":"chat:a"}})",
+                              R"({"result":{"server_tags_filter":{"key":"t","cmp":"ex"}}})"),
+              words{R"({"id":2,"error":{"code":108,"message":"not available"}})"});
+    EXPECT_EQ(here.shard->publish("chat:a", "1"), 0u);
+}
+
+TEST(hooks, a_token_of_the_upgrade_that_is_no_good_here_is_the_applications_to_judge) {
+    ground here;
+    std::string request{upgrade_request};
+    request.insert(request.find("Upgrade:"), "Authorization: Bearer abc\r\n");
+    ws_client client{here.shard->open(here.shard->sessions, request)};
+    EXPECT_TRUE(client.response().starts_with("HTTP/1.1 101 "));
+    EXPECT_EQ(here.replies_to(client, R"({"id":1,"connect":{}})", R"({"result":{"user":"42"}})"),
+              words{welcome + "}}"});
+    EXPECT_EQ(here.replies_to(client, R"({"id":2,"subscribe":{"channel":"chat:a"}})", R"({"result":{}})"),
+              words{R"({"id":2,"subscribe":{}})"});
 }
 
 TEST(hooks, who_shows_a_token_where_the_application_refreshes_breaks_the_protocol) {
@@ -277,9 +339,11 @@ TEST(hooks, the_end_of_a_subscription_is_too) {
               words{R"({"id":2,"subscribe":{}})"});
     here.shard->advance(5'100ms);
     ASSERT_EQ(here.app.questions.size(), 1u);
+    here.answers_ping(client);
     here.says(R"({"result":{"expire_at":1800000010}})");
     here.shard->advance(5'100ms);
     ASSERT_EQ(here.app.questions.size(), 1u);
+    here.answers_ping(client);
     here.says("{}");
     EXPECT_EQ(client.heard(),
               words{R"({"push":{"channel":"chat:a","unsubscribe":{"code":2501,"reason":"subscription expired"}}})"});

@@ -93,6 +93,30 @@ TEST(presence, comings_and_goings_are_told_to_who_asked_for_them) {
     EXPECT_EQ(counted.presence_entries, 2);
 }
 
+// "plain" is for everybody to ask, "mute" for nobody.
+TEST(presence, who_may_not_ask_who_is_there_is_not_told_who_comes) {
+    shard_options how = with_presence();
+    how.clients.name_spaces.push_back({.name = "mute",
+                                       .subscribe = {channels::party::anonymous},
+                                       .presence_for = {channels::party::client, channels::party::subscribed_client},
+                                       .presence = true,
+                                       .join_leave = true});
+    test_shard shard{how};
+    ws_client one = shard.connected();
+    for (const char* channel : {"mute:a", "a"})
+        EXPECT_EQ(
+            say(shard, one, fmt::format(R"({{"id":2,"subscribe":{{"channel":"{}","join_leave":true}}}})", channel))
+                .front(),
+            R"({"id":2,"subscribe":{}})");
+    (void)one.heard();
+    ws_client two = shard.connected();
+    say(shard, two, R"({"id":2,"subscribe":{"channel":"mute:a"}})");
+    say(shard, two, R"({"id":2,"subscribe":{"channel":"a"}})");
+    const words heard = one.heard();
+    ASSERT_EQ(heard.size(), 1u);
+    EXPECT_TRUE(heard[0].starts_with(R"({"push":{"channel":"a","join":)")) << heard[0];
+}
+
 TEST(presence, a_namespace_may_tell_everybody) {
     test_shard shard{with_presence()};
     ws_client one = shard.connected();

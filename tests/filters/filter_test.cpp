@@ -132,6 +132,19 @@ TEST(filters, that_are_none_are_refused) {
     }
 }
 
+TEST(filters, two_let_through_what_each_does) {
+    const auto one = filter::make(whole(join("or", {compare("a", "eq", "1"), compare("a", "eq", "2")})));
+    const auto other = filter::make(whole(join("not", {compare("b", "ex")})));
+    ASSERT_TRUE(one && other);
+    const auto made = filter::both(**one, **other);
+    EXPECT_TRUE(made->holds(tags{R"({"a":"2"})"}));
+    EXPECT_FALSE(made->holds(tags{R"({"a":"3"})"}));
+    EXPECT_FALSE(made->holds(tags{R"({"a":"1","b":""})"}));
+    const auto same = filter::make(whole(join(
+        "and", {join("or", {compare("a", "eq", "1"), compare("a", "eq", "2")}), join("not", {compare("b", "ex")})})));
+    EXPECT_EQ(made->text(), (*same)->text());
+}
+
 TEST(filters, at_their_limits_are_good) {
     EXPECT_TRUE(filter::make(whole(nested(depth_max))));
     EXPECT_TRUE(filter::make(whole(join("or", std::vector<filter_node>(items_max - 1, compare("k", "ex"))))));

@@ -39,6 +39,22 @@ TEST(results, of_a_subscribe_say_what_is_so_for_this_subscription) {
     EXPECT_EQ(std::get<consent>(greeted).subscriptions.at(0).over.force_push_join_leave, true);
 }
 
+TEST(results, of_a_subscribe_may_have_a_filter_and_one_that_is_none_is_a_failure) {
+    reader read;
+    const auto said =
+        read.read(R"({"result":{"server_tags_filter":{"op":"and","nodes":[{"key":"t","cmp":"eq","val":"1"}]}}})");
+    const auto* consents = std::get_if<consent>(&said);
+    ASSERT_TRUE(consents != nullptr && consents->filter != nullptr);
+    EXPECT_TRUE(consents->filter->holds(filters::tags{R"({"t":"1"})"}));
+    EXPECT_FALSE(consents->filter->holds(filters::tags{R"({"t":"2"})"}));
+    const auto again = read.read(R"({"result":{"server_tags_filter":null}})");
+    EXPECT_TRUE(std::get<consent>(again).filter == nullptr);
+    for (const char* each : {R"({"key":"t","cmp":"is","val":"1"})", "{}", R"({"op":"and","nodes":[]})"})
+        EXPECT_TRUE(std::holds_alternative<failure>(
+            read.read(std::string{R"({"result":{"server_tags_filter":)"} + each + "}}")))
+            << each;
+}
+
 TEST(results, of_other_types_are_failures) {
     const std::pair<const char*, const char*> rows[] = {
         {R"("tags":["a"])", "tags"},
@@ -54,6 +70,9 @@ TEST(results, of_other_types_are_failures) {
         {R"("override":{"presence":{"value":"yes"}})", "value"},
         {R"("override":{"force_recovery":{"value":1}})", "value"},
         {R"("subs":{"a":{"override":1}})", "override"},
+        {R"("subs":{"a":{"server_tags_filter":{"key":"t","cmp":"ex"}}})", "server_tags_filter"},
+        {R"("server_tags_filter":1)", "server_tags_filter"},
+        {R"("server_tags_filter":{"key":1})", "key"},
     };
     reader read;
     for (const auto& [member, name] : rows) {

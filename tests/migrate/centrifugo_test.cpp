@@ -147,13 +147,13 @@ api_key = "d7627bb6-2292-4911-82e1-615c0ed3eebb"
 [[namespace]]
 name = "chat"
 subscribe = ["client"]
-publish = ["subscriber"]
+publish = ["subscribed_client"]
 history_size = 50
 history_ttl_s = 300
 recovery = "stream"
-history = ["subscriber"]
+history = ["subscribed_client"]
 presence = true
-presence_for = ["subscriber"]
+presence_for = ["subscribed_client"]
 join_leave = true
 force_push_join_leave = true
 
@@ -200,6 +200,42 @@ const option_case options[] = {
      R"(client_listen = "127.0.0.1:8001")"},
     {"an_address_of_six_parts", R"({"address":"::1"})", "address", taken, R"(client_listen = "[::1]:8000")"},
     {"an_address_that_is_a_name", R"({"address":"example.com"})", "address", differs, ""},
+    {"an_internal_port_beside_an_address", R"({"address":"127.0.0.1","internal_port":9001})", "internal_port", taken,
+     R"(control_listen = "127.0.0.1:9001")"},
+    {"an_address_is_that_of_the_api_too", R"({"address":"127.0.0.1","port":8001})", "port", taken,
+     R"(control_listen = "127.0.0.1:9000")"},
+    {"a_personal_channel",
+     R"({"client":{"subscribe_to_user_personal_channel":{"enabled":true,"personal_channel_namespace":"me"}},"channel":{"namespaces":[{"name":"me"}]}})",
+     "client.subscribe_to_user_personal_channel.enabled", taken, R"(personal_channel_namespace = "me")"},
+    {"a_personal_channel_that_is_off", R"({"client":{"subscribe_to_user_personal_channel":{"enabled":false}}})",
+     "client.subscribe_to_user_personal_channel.enabled", "nothing is said of it", ""},
+    {"an_audience_of_connections_alone",
+     R"({"client":{"token":{"audience":"a"},"subscription_token":{"enabled":true,"hmac_secret_key":"bbe7d157-a253-4094-9759-06a8236543f9"}}})",
+     "client.subscription_token.enabled", taken, R"(token_audience = "a")"},
+    {"a_namespace_with_a_dot", R"({"namespaces":[{"name":"doc.v1","presence":true}]})", "doc.v1: presence", taken,
+     R"(name = "doc.v1")"},
+    {"who_may_ask_for_the_history_may_recover",
+     R"({"namespaces":[{"name":"ns","history_size":1,"history_ttl":"1h","allow_history_for_client":true}]})",
+     "ns: recovery", differs, R"(recovery = "stream")"},
+    {"anonymous_subscribers",
+     R"({"namespaces":[{"name":"ns","allow_publish_for_subscriber":true,"allow_publish_for_anonymous":true}]})",
+     "ns: allow_publish_for_anonymous", taken, R"(publish = ["subscriber"])"},
+    {"subscribers_with_a_user", R"({"namespaces":[{"name":"ns","allow_publish_for_subscriber":true}]})",
+     "ns: allow_publish_for_subscriber", taken, R"(publish = ["subscribed_client"])"},
+    {"a_redis_that_wants_tls",
+     R"({"engine":{"type":"redis","redis":{"address":"r:1","password":"p","tls":{"enabled":true}}}})",
+     "engine.redis.tls.enabled", differs, R"(bus = "rediss://r:1")"},
+    {"a_redis_that_wanted_tls", R"({"engine":"redis","redis_address":"r:1","redis_tls":true})", "redis_tls", differs,
+     R"(bus = "rediss://r:1")"},
+    {"a_cluster_that_wants_tls",
+     R"({"engine":{"type":"redis","redis":{"cluster_address":["a:1"],"tls":{"enabled":true}}}})",
+     "engine.redis.tls.enabled", differs, R"(bus = "rediss-cluster://a:1")"},
+    {"a_prefix", R"({"engine":{"type":"redis","redis":{"address":"r:1","prefix":"cf"}}})", "engine.redis.prefix", taken,
+     R"(bus_prefix = "cf")"},
+    {"a_broker_that_is_off", R"({"broker":{"enabled":false,"type":"redis","redis":{"address":"r:1"}}})",
+     "broker.enabled", taken, ""},
+    {"the_secret_before", R"({"client":{"token":{"hmac_previous_secret_key":"x"}}})",
+     "client.token.hmac_previous_secret_key", not_there, ""},
     {"an_internal_port", R"({"http_server":{"internal_port":9001}})", "http_server.internal_port", taken,
      R"(control_listen = ":9001")"},
     {"tls", R"({"tls":true,"tls_cert":"a","tls_key":"b"})", "tls", not_there, ""},

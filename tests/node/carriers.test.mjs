@@ -225,14 +225,35 @@ for (const shards of ['1', '3']) {
       const mine = freshChannel();
       const socket = new WebSocket(gateway.socketUrl.replace('websocket', 'uni_websocket'));
       const heard = keepEvents(socket, 'message');
-      const said = async () => JSON.parse((await heard.next()).context);
+      const said = async () => {
+        for (;;) {
+          const { context } = await heard.next();
+          if (String(context) !== '{}') return JSON.parse(context); // else a ping
+        }
+      };
       await once(socket, 'open');
       socket.send(JSON.stringify({ token: token({ channels: [mine] }) }));
-      assert.ok((await said()).connect);
+      const { connect: welcome } = await said();
+      socket.send('{}'); // a pong that nobody has asked for
       await publish(mine, 7);
       assert.deepEqual((await said()).pub.data, 7);
-      socket.send('{}');
-      assert.equal((await once(socket, 'close'))[0], 3501);
+      const closed = once(socket, 'close');
+      await gateway.api('disconnect', { user: '42', client: welcome.client, disconnect: { code: 4001, reason: 'enough' } }, apiKey);
+      assert.deepEqual(await said(), { disconnect: { code: 4001, reason: 'enough' } });
+      assert.equal((await closed)[0], 4001);
+    });
+
+    test('a stream of events that names its channels itself', limit, async () => {
+      const [mine, closed] = [freshChannel(), 'nobody:x'];
+      const query = new URLSearchParams({ cf_connect: JSON.stringify({ token: token(), subs: { [mine]: {} } }) });
+      const events = eventsOf((await fetch(`${gateway.url}/connection/uni_sse?${query}`)).body);
+      const said = async () => JSON.parse((await events.next()).value);
+      assert.deepEqual(Object.keys((await said()).connect.subs), [mine]);
+      await publish(mine, 7);
+      assert.deepEqual((await said()).pub.data, 7);
+      const other = new URLSearchParams({ cf_connect: JSON.stringify({ token: token(), subs: { [closed]: {} } }) });
+      const refused = eventsOf((await fetch(`${gateway.url}/connection/uni_sse?${other}`)).body);
+      assert.deepEqual(JSON.parse((await refused.next()).value), { disconnect: { code: 3501, reason: 'bad request' } });
     });
 
     test('a token that is no good ends it with its code', limit, async () => {

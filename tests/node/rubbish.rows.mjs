@@ -37,7 +37,7 @@ const frames = [
     () => frame(fin | bits.text | bits.deflated, part(deflateRawSync(Buffer.alloc(99), { level: 0 }), 0.5)), 1007],
   ['a bomb', ({ deflates }) => deflates, () => frame(fin | bits.text | bits.deflated, deflateRawSync(Buffer.alloc(10_000_000))), 1009],
   ['an empty message', ({ onlyListens }) => !onlyListens, (carrier) => carrier.say(Buffer.alloc(0)), 3501],
-  ['half a command', () => true, (carrier) => carrier.say(part(carrier.speech.publish(3, channel, { n: 0 }), 0.5)), 3501],
+  ['half a command', ({ onlyListens }) => !onlyListens, (carrier) => carrier.say(part(carrier.speech.publish(3, channel, { n: 0 }), 0.5)), 3501],
 ];
 
 /** In place of what a stream begins with: the status, and if that is 200 why it ends. */

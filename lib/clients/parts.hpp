@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace carillon::conversation {
+namespace carillon::clients {
 
 // What a host keeps beside the records, and only for those who need it.
 
@@ -29,4 +29,4 @@ struct keys_said {
 /// What a command that waited is run again with.
 using saying = std::variant<keys_said, hooks::answer>;
 
-} // namespace carillon::conversation
+} // namespace carillon::clients

@@ -17,7 +17,7 @@ namespace carillon::people {
 class user_counts;
 } // namespace carillon::people
 
-namespace carillon::conversation {
+namespace carillon::clients {
 
 /// What clients may do, however they come. See docs/configuration.md for what each means to a user.
 struct options {
@@ -47,4 +47,4 @@ struct options {
     std::function<std::chrono::sys_seconds()> now{};
 };
 
-} // namespace carillon::conversation
+} // namespace carillon::clients
