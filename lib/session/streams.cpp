@@ -87,7 +87,9 @@ bool server::judge_carrier(client& c, std::string_view bytes, const http::reques
     }
     const bool posts = head.method() == "POST";
     if (!posts && (head.method() != "GET" || what == transport::emulation)) {
-        refuse_upgrade(c, http::status::method_not_allowed, "This is asked for with POST.", &head);
+        const bool only_posts = what == transport::emulation;
+        refuse_upgrade(c, http::status::method_not_allowed,
+                       only_posts ? "This is asked for with POST." : "This is asked for with GET or POST.", &head);
         return false;
     }
     const std::optional<std::size_t> size = body_bytes_of(head);
