@@ -106,7 +106,7 @@ void by_ring(ring& through, const std::vector<int>& all) {
         const unsigned count = static_cast<unsigned>(end - at);
         for (; at < end; ++at) {
             io_uring_sqe& one = through.prepare(IORING_OP_SEND, all[at]);
-            one.addr = reinterpret_cast<std::uint64_t>(frame.data());
+            one.addr = reinterpret_cast<__u64>(frame.data());
             one.len = frame_bytes;
             one.msg_flags = MSG_NOSIGNAL;
         }
@@ -164,7 +164,7 @@ public:
         all_ = static_cast<io_uring_buf_ring*>(
             ::mmap(nullptr, count * sizeof(io_uring_buf), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         io_uring_buf_reg how{};
-        how.ring_addr = reinterpret_cast<std::uint64_t>(all_);
+        how.ring_addr = reinterpret_cast<__u64>(all_);
         how.ring_entries = count;
         if (::syscall(__NR_io_uring_register, of.descriptor(), IORING_REGISTER_PBUF_RING, &how, 1) != 0)
             fail("buffers");
@@ -173,9 +173,9 @@ public:
     void give(unsigned which) {
         // Not `bufs`: the header's flexible array lies elsewhere in C++.
         io_uring_buf& made = reinterpret_cast<io_uring_buf*>(all_)[tail_ & (count - 1)];
-        made.addr = reinterpret_cast<std::uint64_t>(memory_.data() + which * bytes);
+        made.addr = reinterpret_cast<__u64>(memory_.data() + which * bytes);
         made.len = bytes;
-        made.bid = static_cast<std::uint16_t>(which);
+        made.bid = static_cast<__u16>(which);
         std::atomic_ref{all_->tail}.store(++tail_, std::memory_order_release);
     }
 
@@ -208,7 +208,7 @@ public:
                 if (done == wanted) return;
                 ++done;
                 io_uring_sqe& one = through_.prepare(IORING_OP_SEND, from);
-                one.addr = reinterpret_cast<std::uint64_t>(echoed.data());
+                one.addr = reinterpret_cast<__u64>(echoed.data());
                 one.len = frame_bytes;
                 one.msg_flags = MSG_NOSIGNAL;
                 one.flags = IOSQE_CQE_SKIP_SUCCESS;
@@ -219,13 +219,13 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t of_send = std::uint64_t{1} << 32;
+    static constexpr __u64 of_send = __u64{1} << 32;
 
     void listen_to(int which) {
         io_uring_sqe& one = through_.prepare(IORING_OP_RECV, which);
         one.ioprio = IORING_RECV_MULTISHOT;
         one.flags = IOSQE_BUFFER_SELECT;
-        one.user_data = static_cast<std::uint64_t>(which);
+        one.user_data = static_cast<__u64>(which);
     }
 
     std::span<const int> all_;
