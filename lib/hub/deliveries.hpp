@@ -105,10 +105,9 @@ public:
 
     void renew() noexcept override { sends_left_ = limits_.sends_per_turn; }
     bool go_on() override;
-    bool congested() const noexcept override {
-        // Nobody is sent anything, so the number of those who wait for it says nothing.
-        return (!held_ && sends_waiting_ > limits_.sends_waiting_max) || bytes_waiting_ > limits_.bytes_waiting_max;
-    }
+    /// Too much waits. One delivery that has not begun is not too much, however many it is for: what is published to
+    /// the same group now is no further send.
+    bool congested() const noexcept override;
 
     /// Somebody joins the group: what is published from now on is another delivery.
     void on_joined(audience& whose, std::uint32_t group);

@@ -94,7 +94,7 @@ TEST(deliveries, too_much_that_waits_is_congestion) {
     };
     const congestion_case cases[] = {
         {"as many sends as may wait", {.sends_per_turn = 0, .sends_waiting_max = 3}, 1, false},
-        {"one more", {.sends_per_turn = 0, .sends_waiting_max = 2}, 1, true},
+        {"one more", {.sends_per_turn = 1, .sends_waiting_max = 1}, 1, true},
         {"few bytes", {.sends_per_turn = 0, .bytes_waiting_max = 1000}, 100, false},
         {"too many", {.sends_per_turn = 0, .bytes_waiting_max = 1000}, 2000, true},
     };
@@ -108,10 +108,34 @@ TEST(deliveries, too_much_that_waits_is_congestion) {
         for (std::uint32_t i = 0; i < 3; ++i) bells.subscribe(subscriber::make(i, {}), lists[i], "news");
         const std::string payload(each.payload_bytes, 'x');
         bells.publish("news", {.payload = payload, .is_json = false, .info = {}});
+        queue.flush(); // which begins with it
         EXPECT_EQ(queue.congested(), each.congested);
         for (memberships& list : lists) bells.unsubscribe_all(list, [](std::string_view) {});
         EXPECT_EQ(queue.sends_waiting(), 0u);
     }
+}
+
+// However many subscribers there are: a burst to one channel is one send for each.
+TEST(deliveries, what_has_not_begun_holds_nobody_up_who_adds_to_it) {
+    deliveries queue{{.sends_per_turn = 0, .sends_waiting_max = 2}};
+    hub bells{queue};
+    test::listening heard;
+    bells.attach(format::websocket_json, heard);
+    std::array<memberships, 3> lists;
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        bells.subscribe(subscriber::make(i, {}), lists[i], "news");
+        bells.subscribe(subscriber::make(i, {}), lists[i], "other");
+    }
+    const auto publish = [&](const char* channel) {
+        bells.publish(channel, {.payload = "x", .is_json = false, .info = {}});
+    };
+    publish("news");
+    publish("news");
+    EXPECT_EQ(queue.sends_waiting(), 3u);
+    EXPECT_FALSE(queue.congested());
+    publish("other");
+    EXPECT_TRUE(queue.congested()) << "it is not the only one";
+    for (memberships& list : lists) bells.unsubscribe_all(list, [](std::string_view) {});
 }
 
 TEST(deliveries, who_flushes_is_told_of_when_something_is_left) {
