@@ -10,7 +10,7 @@ namespace carillon::keys {
 /// would be lost at the end are refused, so that no two texts mean the same bytes.
 std::optional<std::string> from_base64url(std::string_view text);
 
-/// base64 with padding (RFC 4648 §4), as strict.
+/// base64 with padding (RFC 4648 §4), as strict, but that line breaks are left out, as in mail (RFC 2045 §6.8).
 std::optional<std::string> from_base64(std::string_view text);
 
 std::string to_base64url(std::string_view bytes);
