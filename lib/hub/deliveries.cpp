@@ -102,8 +102,7 @@ bool deliveries::congested() const noexcept {
     if (bytes_waiting_ > limits_.bytes_waiting_max) return true;
     // While nobody is sent anything, the number of those who wait for it says nothing.
     if (held_ || sends_waiting_ <= limits_.sends_waiting_max) return false;
-    const bool is_one_that_is_open = first_ == nullptr || (first_.get() == last_ && !last_->closed);
-    return !is_one_that_is_open;
+    return first_.get() != last_ || last_->closed; // else it is one, which has not begun
 }
 
 bool deliveries::draft::has_messages() const noexcept { return to.messages > 0; }

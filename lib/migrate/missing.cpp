@@ -43,7 +43,6 @@ constexpr std::pair<std::string_view, missing_option> table[] = {
     {"broker.redis.prefix", {fate::missing, "say it with bus_prefix; what is kept begins anew"}},
     {"client.token.hmac_previous", {fate::missing, "put both secrets into a JWK Set: token_public_key_files"}},
     {"client.subscribe_to_user_personal_channel", {fate::missing, "there is no such option"}},
-    {"proxies", {fate::missing, "payloads are JSON"}},
     {"engine", {fate::missing, "the bus is inside of the process, or a Redis"}},
     {"broker.nats.allow_wildcards", {fate::missing, "say it with wildcard of each [[namespace]] that has them"}},
     {"broker", {fate::missing, "the bus is inside of the process, or a Redis"}},
